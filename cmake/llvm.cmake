@@ -1,0 +1,11 @@
+# LLVM's C API: 19 preferred, 16 and newer accepted. Sets LLVM_INCLUDE_DIR and LLVM_LIBRARY.
+find_program(LLVM_CONFIG NAMES llvm-config-19 llvm-config-18 llvm-config-17 llvm-config-16 llvm-config-20 llvm-config REQUIRED)
+execute_process(COMMAND ${LLVM_CONFIG} --version OUTPUT_VARIABLE LLVM_VERSION OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(LLVM_VERSION VERSION_LESS 16)
+  message(FATAL_ERROR "nnc needs LLVM 16 or newer, found ${LLVM_VERSION}: apt-get install llvm-19-dev, or pass -DLLVM_CONFIG=")
+endif()
+execute_process(COMMAND ${LLVM_CONFIG} --includedir OUTPUT_VARIABLE LLVM_INCLUDE_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(COMMAND ${LLVM_CONFIG} --libdir OUTPUT_VARIABLE LLVM_LIBRARY_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+string(REGEX MATCH "^[0-9]+" LLVM_MAJOR ${LLVM_VERSION})
+find_library(LLVM_LIBRARY NAMES LLVM-${LLVM_MAJOR} LLVM HINTS ${LLVM_LIBRARY_DIR} REQUIRED)
+message(STATUS "LLVM ${LLVM_VERSION}: ${LLVM_LIBRARY}")

@@ -1,0 +1,120 @@
+/* A compiled model before code generation: tables (dims, inputs, slots) and functions over one graph.
+ *
+ * graph_from_ast() makes it, with GRAD nodes standing for gradients; graph_add_gradients() replaces those; later passes
+ * rewrite the graph and the functions' roots. */
+#ifndef NNC_IR_PROGRAM_H
+#define NNC_IR_PROGRAM_H
+
+#include "ir/graph.h"
+
+typedef struct ProgDim {
+    const char *name;
+    const Dim  *dim;   /* the symbol, or a polynomial for a derived dim */
+    int64_t     bound; /* largest value allowed, -1: none */
+    bool        is_sample; /* the dim the trainer slices (`batch`) */
+    Span        span;
+} ProgDim;
+
+typedef struct ProgInput { /* OP_INPUT's ref */
+    const char *name;
+    Type        type;
+    bool        is_target;
+    Span        span;
+} ProgInput;
+
+typedef enum SlotKind {
+    SLOT_PARAM,     /* trained */
+    SLOT_STATE,     /* a layer's state: running statistics */
+    SLOT_FIT,       /* set by `fit` before training: standardize's mean and scale */
+    SLOT_OPTIMIZER, /* an optimizer's state for one parameter */
+    SLOT_METRIC,    /* reset before each evaluation */
+    SLOT_HYPER,     /* a run-time hyper-parameter: f64, rank 0, settable with --set */
+} SlotKind;
+
+typedef struct Slot { /* OP_READ's ref */
+    SlotKind    kind;
+    const char *path; /* "dense_1/kernel"; "optimizer.lr" for a hyper-parameter; "optimizer/m/dense_1/kernel" for its state */
+    Type        type;
+    Node       *init;  /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
+    double      value; /* SLOT_HYPER's default */
+    bool        frozen;
+    int         param; /* SLOT_OPTIMIZER: the parameter's slot; else -1 */
+    Span        span;
+} Slot;
+
+/* OP_RUNTIME's ref: what the trainer passes with each call. All i64, rank 0. */
+typedef enum RuntimeValue {
+    RUNTIME_STEP,        /* optimizer steps done before this one, from 0 */
+    RUNTIME_TOTAL_STEPS, /* of the whole training run */
+    RUNTIME_EPOCH_STEPS, /* steps an epoch */
+} RuntimeValue;
+
+typedef enum FnKind {
+    FN_INIT,    /* updates: every PARAM, STATE, FIT and OPTIMIZER slot */
+    FN_FIT,     /* one batch of the training data before step 0; updates FIT slots */
+    FN_TRAIN,   /* one a `minimize` line: results are losses; updates parameters, optimizer state, layer state */
+    FN_EVAL,    /* results are losses; updates METRIC slots */
+    FN_RESET,   /* sets METRIC slots to their start */
+    FN_METRICS, /* results: the metrics' values, from METRIC slots */
+    FN_PREDICT, /* results: outputs */
+} FnKind;
+
+typedef struct Result {
+    const char *name;   /* "loss", "accuracy", "p" */
+    Node       *value;  /* a loss: its mean over the batch, rank 0 */
+    Node       *weight; /* of a loss or batch-averaged metric: what the mean is weighted by (rank 0, the sample count by default); else NULL */
+} Result;
+
+typedef struct Update {
+    int   slot;
+    Node *value;
+} Update;
+
+typedef struct Fn {
+    FnKind       kind;
+    const char  *name; /* "train", "train_2", "eval", "predict" */
+    int          times; /* FN_TRAIN: runs a step */
+    VEC(Result)  results;
+    VEC(Update)  updates;
+} Fn;
+
+typedef struct TrainSettings { /* resolved from `train { }`, defaults filled in */
+    int64_t batch;            /* default 32 */
+    int64_t epochs;           /* default 10; 0 when steps is given */
+    int64_t steps;            /* 0: by epochs */
+    int64_t seed;             /* default 0 */
+    double  validation_split; /* 0: none */
+    double  test_split;
+    bool    shuffle;          /* default true */
+} TrainSettings;
+
+typedef struct DimCheck { /* `assert a == b` that is decided when data binds the dims */
+    const Dim  *left, *right;
+    Span        span;
+    const char *message;
+} DimCheck;
+
+typedef struct Program {
+    const char     *model; /* "Xor" */
+    Graph          *graph;
+    ElemType        real;  /* ELEM_F32 or ELEM_F64 */
+    VEC(ProgDim)    dims;  /* in order; symbols have dim_symbol(index) == their position among the symbols */
+    VEC(ProgInput)  inputs;
+    VEC(Slot)       slots;
+    VEC(Fn *)       fns;
+    VEC(DimCheck)   checks;
+    TrainSettings   train;
+    bool            has_train; /* the model has losses and can be trained */
+    const char     *headline;  /* name of the metric the final line states ("accuracy"), else the loss */
+} Program;
+
+/* Textual dump: --emit=graph, --emit=grad. One node a line, stable numbering by function. */
+#include <stdio.h>
+void program_print(const Program *program, FILE *out);
+void program_print_dot(const Program *program, FILE *out); /* Graphviz */
+
+/* Checks every node's type by its shape rule, input order, references, and that results and updates fit their slots.
+ * BUG()s on a violation. `after` names the pass. */
+void program_verify(const Program *program, const char *after);
+
+#endif

@@ -1,0 +1,14 @@
+/* Meaning: names, dims, types, and the elaboration of a model into the tensor graph. */
+#ifndef NNC_SEMA_SEMA_H
+#define NNC_SEMA_SEMA_H
+
+#include "ast/ast.h"
+#include "compilation.h"
+#include "ir/program.h"
+
+/* Requires: a parsed module (error nodes allowed: they stay silent). Provides: the program of the model that
+ * c->options.model names (or the only one), with GRAD nodes for the optimizers' gradients. NULL after errors. Imports,
+ * and the prelude std.nn, are read on the way. */
+Program *graph_from_ast(Compilation *c, Module *module);
+
+#endif
