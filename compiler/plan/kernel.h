@@ -1,0 +1,118 @@
+/* Kernels and their memory: what fusion decides and code generation carries out.
+ *
+ * A function's graph is cut into kernels. Each node of the graph is one of
+ *   located    its value is in memory when the kernel runs: an input, a slot, a result, a workspace buffer (FnPlan.located);
+ *   kept       computed by the kernel at hand: a reduction of it, or its contraction;
+ *   inlined    anything else: recomputed where it is used, by emitting its expression at the index asked for. Movement ops
+ *              only change that index; GATHER reads its index first; elementwise ops go through op_lower.
+ * So code generation is one recursive function, value_at(node, index), under a few loop templates, and every template's
+ * anchors (loads, the register tile before its store, a finished row) are calls of it.
+ *
+ * TEMPLATE_LOOP   rows x inner. For each row (flattened row-major over `rows`; the unit of parallel work is a block of rows)
+ *                 `n_passes` loops over the inner dims (vector lanes run along the last inner dim). Levels:
+ *                   POINT   a value at (row..., inner...): node dims == rows ++ inner
+ *                   ROW     a value a row: node dims == rows
+ *                   COLUMN  a value an inner index, summed over all rows: node dims == inner
+ *                   TOTAL   one value, summed over everything: rank 0
+ *                 With no rows it has one row; with no dims at all it is a scalar kernel. Reductions to COLUMN and TOTAL are partial sums by
+ *                 block of rows (blocks cut by shape only), added in block order after all units are done; then the COLUMN and
+ *                 TOTAL stores run (the "finish"), on the calling thread.
+ *                 `flat`: every load and store is at the identity index of the same shape or a rank-0 value, so the kernel may run as one
+ *                 linear loop over the whole space.
+ * TEMPLATE_CONTRACT  `dot` through codegen/contract.h; its stores are POINT stores over the dot's output dims (batch, left free,
+ *                 right free), evaluated on the register tile with the dot's value kept. Operands that are not located are load anchors.
+ * TEMPLATE_SCATTER  `scatter` = SCATTER_ADD: zero (then) add rows in index order into dest; partition over the trailing dims or
+ *                 over target rows, never over the index, so that sums have a fixed order.
+ */
+#ifndef NNC_PLAN_KERNEL_H
+#define NNC_PLAN_KERNEL_H
+
+#include <stdio.h>
+
+#include "base/map.h"
+#include "compilation.h"
+#include "ir/program.h"
+
+typedef enum LocationKind { LOC_WORKSPACE, LOC_INPUT, LOC_SLOT, LOC_RESULT } LocationKind;
+
+typedef struct Location {
+    LocationKind kind;
+    int          ref;    /* buffer, input, slot or result index */
+    int          offset; /* elements; 1 for the weight of a loss (LOC_RESULT), else 0 */
+} Location;
+
+typedef enum Template { TEMPLATE_LOOP, TEMPLATE_CONTRACT, TEMPLATE_SCATTER } Template;
+typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL } Level;
+
+typedef struct Reduction {
+    Node *node;     /* SUM, REDUCE_MAX or ARGMAX; its input is at level `from` */
+    Level from, to; /* POINT -> ROW (over inner), POINT -> COLUMN (over rows), POINT or ROW -> TOTAL; only SUM goes to COLUMN and TOTAL */
+    int   pass;     /* accumulated in this pass (from ROW: after it); ROW values are available from pass + 1 on */
+} Reduction;
+
+typedef struct Store {
+    Node    *node;
+    Level    level;
+    int      pass; /* POINT: during this pass; ROW: after this pass; COLUMN, TOTAL: the finish */
+    Location to;
+    Type     type; /* of the destination: elements are converted (a bool result is one byte 0 or 1) */
+} Store;
+
+/* A POINT value computed in one pass and used in later ones too, worth keeping (registers or per-worker scratch row). */
+typedef struct Kept {
+    Node *node;
+    int   pass;
+} Kept;
+
+typedef struct Kernel {
+    Template        template;
+    int             index; /* position in FnPlan.kernels */
+    const char     *name;  /* "train_3_row": for symbols and dumps; unique in the program */
+    int             n_rows, n_inner;
+    const Dim      *rows[MAX_RANK], *inner[MAX_RANK];
+    int             n_passes;
+    bool            flat;
+    VEC(Reduction)  reductions; /* in dependency order */
+    VEC(Kept)       kept;
+    VEC(Store)      stores;     /* in order */
+    Node           *dot;        /* TEMPLATE_CONTRACT */
+    bool            swap;       /* compute the transposed product, so that lanes run along the left free dims */
+    Node           *scatter;    /* TEMPLATE_SCATTER */
+    const Dim      *flops, *bytes; /* counts, in the symbolic dims */
+} Kernel;
+
+typedef struct Buffer { /* a tensor in the workspace */
+    Node *node;
+    Type  type;
+    int   first, last; /* kernels that write it first and use it last */
+    int   region;
+} Buffer;
+
+/* Buffers whose lifetimes do not meet share a region; a region is as large as its largest buffer, regions lie one after the
+ * other (64-byte aligned), per-kernel scratch behind them. */
+typedef struct Region {
+    VEC(int) buffers;
+} Region;
+
+typedef struct FnPlan {
+    const Fn     *fn;
+    VEC(Kernel *) kernels; /* in execution order */
+    VEC(Buffer)   buffers;
+    VEC(Region)   regions;
+    Map          *located; /* Node * -> Location * ; RESHAPEs of located nodes included */
+} FnPlan;
+
+typedef struct Plan {
+    const Program *program;
+    VEC(FnPlan *)  fns;
+} Plan;
+
+/* Requires: an optimised program. Provides: its kernels, buffers still without regions. */
+Plan *kernels_from_graph(Compilation *c, Program *program);
+/* Requires: kernels. Provides: regions. */
+void plan_from_kernels(Compilation *c, Plan *plan);
+
+void kernels_print(const Plan *plan, FILE *out); /* --emit=kernels */
+void plan_print(const Plan *plan, FILE *out);    /* --emit=plan */
+
+#endif
