@@ -86,6 +86,7 @@ typedef struct Buffer { /* a tensor in the workspace */
     Type  type;
     int   first, last; /* kernels that write it first and use it last */
     int   region;
+    const char *why; /* why it is in memory, for --emit=plan */
 } Buffer;
 
 /* Buffers whose lifetimes do not meet share a region; a region is as large as its largest buffer, regions lie one after the

@@ -1,0 +1,88 @@
+/* What things cost: recomputing one element, and a kernel's arithmetic and traffic. */
+#include "plan/fuse.h"
+
+int op_cost(Op op) {
+    switch (op) {
+    case OP_EXP:
+    case OP_EXPM1:
+    case OP_LOG:
+    case OP_LOG1P:
+    case OP_SIN:
+    case OP_COS:
+    case OP_TANH:
+    case OP_ERF:
+    case OP_ERFC:
+    case OP_POW: return 20;
+    case OP_UNIFORM:
+    case OP_NORMAL: return 40;
+    case OP_DIV:
+    case OP_SQRT:
+    case OP_RSQRT:
+    case OP_IDIV:
+    case OP_MOD: return 4;
+    default: return op_info[op].class == ELEMENTWISE ? 1 : 0;
+    }
+}
+
+static const Dim *type_count(DimTable *dims, const Type *type) {
+    const Dim *count = dim_const(dims, 1);
+    for (int i = 0; count && i < type->rank; i++) count = dim_mul(dims, count, type->dims[i]);
+    return count ? count : dim_const(dims, 0);
+}
+
+static const Dim *dim_plus(DimTable *dims, const Dim *a, const Dim *b, int64_t times) {
+    const Dim *product = dim_mul(dims, b, dim_const(dims, times));
+    const Dim *sum     = product ? dim_add(dims, a, product) : NULL;
+    return sum ? sum : a;
+}
+
+typedef struct Count {
+    Fuse      *f;
+    Kernel    *kernel;
+    DimTable  *dims;
+    Map       *seen;
+    const Dim *flops, *bytes;
+} Count;
+
+static void count_dot(Count *count, const Node *dot) {
+    const Dim *work = type_count(count->dims, &dot->type);
+    for (int i = 0; i < dot->attr.dot.n_contract; i++) {
+        const Dim *more = dim_mul(count->dims, work, dot->inputs[0]->type.dims[dot->attr.dot.left_contract[i]]);
+        if (more) work = more;
+    }
+    count->flops = dim_plus(count->dims, count->flops, work, 2);
+}
+
+static bool stored_here(const Kernel *kernel, const Node *node) {
+    for (int i = 0; i < kernel->stores.len; i++)
+        if (kernel->stores.data[i].node == node) return true;
+    return false;
+}
+
+/* Each node once: its element count in flops, or its bytes when it is loaded. */
+static void count_value(Count *count, Node *node) {
+    if (map_has(count->seen, node)) return;
+    map_set(count->seen, node, node);
+    if (node_location(count->f->plan, node) && !stored_here(count->kernel, node)) {
+        count->bytes = dim_plus(count->dims, count->bytes, type_count(count->dims, &node->type), elem_size(node->type.elem));
+        return;
+    }
+    if (op_info[node->op].class == ELEMENTWISE)
+        count->flops = dim_plus(count->dims, count->flops, type_count(count->dims, &node->type), 1);
+    if (op_info[node->op].class == REDUCTION)
+        count->flops = dim_plus(count->dims, count->flops, type_count(count->dims, &node->inputs[0]->type), 1);
+    if (node->op == OP_DOT) count_dot(count, node);
+    for (int i = 0; i < node->n_inputs; i++) count_value(count, node->inputs[i]);
+}
+
+void kernel_cost(Fuse *f, Kernel *kernel) {
+    DimTable *dims  = graph_dims(f->graph);
+    Count     count = {f, kernel, dims, map_new(f->c->arena), dim_const(dims, 0), dim_const(dims, 0)};
+    for (int i = 0; i < kernel->stores.len; i++) {
+        const Store *store = &kernel->stores.data[i];
+        count_value(&count, store->node);
+        count.bytes = dim_plus(dims, count.bytes, type_count(dims, &store->type), elem_size(store->type.elem));
+    }
+    kernel->flops = count.flops;
+    kernel->bytes = count.bytes;
+}

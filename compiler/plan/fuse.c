@@ -1,0 +1,75 @@
+/* From a function's graph to its kernels: clusters, what is in memory, passes, order. */
+#include "plan/fuse.h"
+
+/* Every root computes: a bare source or movement is copied by a select of it with itself. */
+static Node *root_computes(Graph *graph, Node *node) {
+    if (!node || node_computes(node)) return node;
+    graph_set_place(graph, node->span, node->origin);
+    Type  flags = node->type;
+    flags.elem  = ELEM_BOOL;
+    return node_select(graph, node_fill(graph, &flags, 1), node, node);
+}
+
+static void roots_compute(Graph *graph, Fn *fn) {
+    for (int i = 0; i < fn->results.len; i++) {
+        fn->results.data[i].value  = root_computes(graph, fn->results.data[i].value);
+        fn->results.data[i].weight = root_computes(graph, fn->results.data[i].weight);
+    }
+    for (int i = 0; i < fn->updates.len; i++)
+        fn->updates.data[i].value = root_computes(graph, fn->updates.data[i].value);
+}
+
+static void reach(Fuse *f, Node *root) {
+    if (!root || f->facts[root->id].reached) return;
+    f->facts[root->id].reached = true;
+    for (int i = 0; i < root->n_inputs; i++) reach(f, root->inputs[i]);
+}
+
+static void reach_all(Fuse *f) {
+    for (int i = 0; i < f->fn->results.len; i++) {
+        reach(f, f->fn->results.data[i].value);
+        reach(f, f->fn->results.data[i].weight);
+    }
+    for (int i = 0; i < f->fn->updates.len; i++) reach(f, f->fn->updates.data[i].value);
+    for (int id = 0; id < f->n_facts; id++)
+        if (f->facts[id].reached) vec_push(f->c->arena, &f->nodes, graph_node_at(f->graph, id));
+}
+
+static const char *template_name(const Kernel *kernel) {
+    switch (kernel->template) {
+    case TEMPLATE_CONTRACT: return "contract";
+    case TEMPLATE_SCATTER: return "scatter";
+    case TEMPLATE_LOOP: break;
+    }
+    if (kernel->n_rows + kernel->n_inner == 0) return "scalar";
+    return kernel->reductions.len ? "row" : "map";
+}
+
+static FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn) {
+    roots_compute(program->graph, fn);
+    masks_from_outputs(c, program->graph, fn);
+    Fuse f          = {.c = c, .program = program, .fn = fn, .graph = program->graph};
+    f.plan          = ARENA_NEW(c->arena, FnPlan);
+    f.plan->fn      = fn;
+    f.plan->located = map_new(c->arena);
+    f.n_facts       = graph_node_count(f.graph);
+    f.facts         = ARENA_ARRAY(c->arena, NodeFacts, f.n_facts + 1);
+    reach_all(&f);
+    f.max_clusters = (f.nodes.len + fn->updates.len + 64) / 64 * 64;
+    clusters_assign(&f);
+    values_locate(&f);
+    kernels_order(&f);
+    for (int i = 0; i < f.plan->kernels.len; i++) {
+        Kernel *kernel = f.plan->kernels.data[i];
+        kernel->name   = arena_printf(c->arena, "%s_%d_%s", fn->name, i, template_name(kernel));
+        kernel_cost(&f, kernel);
+    }
+    return f.plan;
+}
+
+Plan *kernels_from_graph(Compilation *c, Program *program) {
+    Plan *plan    = ARENA_NEW(c->arena, Plan);
+    plan->program = program;
+    for (int i = 0; i < program->fns.len; i++) vec_push(c->arena, &plan->fns, fn_plan(c, program, program->fns.data[i]));
+    return plan;
+}

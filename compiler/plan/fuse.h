@@ -1,0 +1,88 @@
+/* Inside plan/: the state of fusion for one function.
+ *
+ * Every node that computes (elementwise, reduction, contraction, scatter) gets a home: the cluster that computes it.
+ * A cluster becomes one kernel. Sources and movement ops have no home; they are inlined wherever they are needed. */
+#ifndef NNC_PLAN_FUSE_H
+#define NNC_PLAN_FUSE_H
+
+#include "plan/kernel.h"
+
+typedef struct Cluster {
+    int           index;
+    Template      template;
+    Type          space;   /* dims of the POINT level; elem unused */
+    int           n_rows;  /* -1 while no reduction has fixed the split into rows and inner */
+    NodeVec       nodes;   /* whose home this is, in id order */
+    uint64_t     *before;  /* bit set of clusters that must run before this one (transitive) */
+    VEC(Store)    stores;
+    Kernel       *kernel;
+} Cluster;
+
+typedef struct NodeFacts { /* one a node of the graph, indexed by id */
+    Cluster    *home;
+    Level       level;
+    bool        reached;
+    bool        inline_reduction; /* a reduction emitted as a loop at its use, as its axes fit no row space */
+    bool        forced;           /* must be in memory: result, update, operand */
+    bool        stored;           /* will be in memory */
+    const char *why;              /* why it is in memory */
+} NodeFacts;
+
+typedef struct Fuse {
+    Compilation   *c;
+    Program       *program;
+    Fn            *fn;
+    Graph         *graph;
+    FnPlan        *plan;
+    NodeVec        nodes; /* reachable, in id order */
+    NodeFacts     *facts;
+    int            n_facts;
+    VEC(Cluster *) clusters;
+    int            max_clusters; /* bits in Cluster.before */
+} Fuse;
+
+/* How a consumer's index reaches a node below it. */
+typedef enum Align {
+    ALIGN_SAME,     /* the same index */
+    ALIGN_EXPANDED, /* the consumer's index without its last `trailing` axes */
+    ALIGN_SCALAR,   /* the node has rank 0, the consumer not */
+    ALIGN_OTHER,
+} Align;
+
+typedef struct Leaf { /* a computing or located node that a consumer reads, through movement ops */
+    Node *node;
+    Align align;
+    int   trailing;
+} Leaf;
+typedef VEC(Leaf) LeafVec;
+
+/* leaves.c: the leaves under `node`'s inputs, walking through movement ops; of the sources only INPUT and READ. */
+void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves);
+bool node_computes(const Node *node); /* has a home */
+
+/* cluster.c */
+void clusters_assign(Fuse *f);
+bool cluster_precedes(const Cluster *a, const Cluster *b); /* a must run before b */
+bool cluster_order(Fuse *f, Cluster *a, Cluster *b);       /* makes it so; false if that would be a cycle */
+Cluster *cluster_new(Fuse *f, Template template, const Type *space);
+void     cluster_add(Fuse *f, Cluster *cluster, Node *node, Level level);
+
+/* masks.c: lets the backward pass find a rectifier's mask in its output instead of its input. */
+void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn);
+
+/* order.c: clusters with stores, in an order that respects `before`; then buffers' lifetimes. */
+void kernels_order(Fuse *f);
+
+/* materialise.c: decides what is in memory and where; adds the stores. */
+void values_locate(Fuse *f);
+
+/* passes.c: cluster to kernel. */
+void kernel_from_cluster(Fuse *f, Cluster *cluster);
+
+/* cost.c */
+void kernel_cost(Fuse *f, Kernel *kernel);
+int  op_cost(Op op); /* of recomputing one element; 1 is an addition, expensive ops are >= 8 */
+
+Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */
+
+#endif

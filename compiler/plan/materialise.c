@@ -1,0 +1,261 @@
+/* Which values are in memory, and where.
+ *
+ * Results, updates and the operands of contractions must be. Every other value that a kernel reads from another is either
+ * recomputed there (when that is cheap from what is in memory anyway) or stored by its home. A value written to a slot must not be
+ * written before the last read of the slot's old value: where the order of kernels cannot see to that, the value waits in the workspace and a
+ * copy kernel at the end writes the slot. */
+#include "plan/fuse.h"
+
+enum { RECOMPUTE_BUDGET = 10, LOAD_COST = 2, IMPOSSIBLE = 1000 };
+
+/* ---- recomputation ------------------------------------------------------------------------------------------------- */
+
+static bool in_memory(const Fuse *f, const Node *node) {
+    return node->op == OP_INPUT || node->op == OP_READ || f->facts[node->id].stored;
+}
+
+/* Ops to recompute one element of `node` anywhere from what is in memory; `self` does not count as stored. */
+static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int budget) {
+    if (budget < 0) return IMPOSSIBLE;
+    if (node != self && in_memory(f, node)) return node->type.rank == 0 ? 0 : LOAD_COST;
+    OpClass class = op_info[node->op].class;
+    if (class == REDUCTION || class == CONTRACTION || node->op == OP_SCATTER_ADD) return IMPOSSIBLE;
+    int cost = op_cost(node->op);
+    if (class == MOVEMENT && node->op != OP_EXPAND) cost += 2;
+    for (int i = 0; i < node->n_inputs && cost < IMPOSSIBLE; i++)
+        cost += recompute_cost(f, node->inputs[i], self, budget - cost);
+    return cost;
+}
+
+static bool is_cheap(const Fuse *f, const Node *node) {
+    return recompute_cost(f, node, node, RECOMPUTE_BUDGET) <= RECOMPUTE_BUDGET;
+}
+
+/* ---- what each cluster evaluates ------------------------------------------------------------------------------------- */
+
+typedef struct Reader {
+    Cluster *cluster;
+    int      slot;
+    Level    level;
+    bool     aligned; /* read only at the index at which the stored value is computed */
+} Reader;
+
+typedef struct Locate {
+    Fuse        *f;
+    NodeVec      pending; /* stored nodes whose inputs have not been looked at */
+    VEC(Reader)  readers; /* of slots, after the sets are final */
+} Locate;
+
+static void store_node(Locate *l, Node *node, const char *why) {
+    NodeFacts *facts = &l->f->facts[node->id];
+    if (facts->stored) return;
+    facts->stored = true;
+    facts->why    = why;
+    vec_push(l->f->c->arena, &l->pending, node);
+}
+
+static void force_node(Locate *l, Node *node, const char *why) {
+    store_node(l, node, why);
+    l->f->facts[node->id].forced = true;
+}
+
+static bool must_be_operand(const Node *node) {
+    return node->op == OP_DOT || node->op == OP_SCATTER_ADD;
+}
+
+/* Looks at what computing `node` in `cluster` reads; stores what is neither in memory, nor computed here, nor cheap. */
+static void visit_value(Locate *l, Cluster *cluster, Node *node, Map *seen) {
+    Fuse *f = l->f;
+    if (map_has(seen, node)) return;
+    map_set(seen, node, node);
+    LeafVec leaves = {0};
+    leaves_of_inputs(f, node, &leaves);
+    for (int i = 0; i < leaves.len; i++) {
+        Node *leaf = leaves.data[i].node;
+        if (!node_computes(leaf)) continue;
+        if (must_be_operand(node)) {
+            force_node(l, leaf, "operand of a contraction or scatter");
+        } else if (f->facts[leaf->id].home == cluster) {
+            visit_value(l, cluster, leaf, seen);
+        } else if (!f->facts[leaf->id].stored) {
+            if (is_cheap(f, leaf))
+                visit_value(l, cluster, leaf, seen);
+            else
+                store_node(l, leaf, "read by another kernel");
+        }
+    }
+}
+
+static void visit_pending(Locate *l) {
+    while (l->pending.len) {
+        Node *node = vec_last(&l->pending);
+        l->pending.len--;
+        visit_value(l, l->f->facts[node->id].home, node, map_new(l->f->c->arena));
+    }
+}
+
+/* Values stored for one reader that turned out to be cheap from others stored later. */
+static void drop_cheap(Fuse *f) {
+    for (int i = f->nodes.len - 1; i >= 0; i--) {
+        Node      *node  = f->nodes.data[i];
+        NodeFacts *facts = &f->facts[node->id];
+        if (facts->stored && !facts->forced && is_cheap(f, node)) facts->stored = false;
+    }
+}
+
+/* ---- roots ------------------------------------------------------------------------------------------------------------ */
+
+static void force_roots(Locate *l) {
+    Fn *fn = l->f->fn;
+    for (int i = 0; i < fn->results.len; i++) {
+        Node *roots[] = {fn->results.data[i].value, fn->results.data[i].weight};
+        for (int k = 0; k < 2; k++) {
+            if (roots[k]) force_node(l, roots[k], "result");
+        }
+    }
+    for (int i = 0; i < fn->updates.len; i++) force_node(l, fn->updates.data[i].value, "update");
+}
+
+/* ---- slots: old values are read before new ones are written ---------------------------------------------------------- */
+
+typedef struct Reads { /* the walk below one stored value */
+    Locate  *l;
+    Cluster *cluster;
+    Level    level;
+    Map     *seen[2]; /* nodes visited unaligned, aligned */
+} Reads;
+
+static void find_reads(Reads *r, Node *node, bool aligned) {
+    Fuse *f = r->l->f;
+    if (map_has(r->seen[aligned], node)) return;
+    map_set(r->seen[aligned], node, node);
+    LeafVec leaves = {0};
+    leaves_of_inputs(f, node, &leaves);
+    for (int i = 0; i < leaves.len; i++) {
+        Node *leaf = leaves.data[i].node;
+        bool  same = aligned && leaves.data[i].align == ALIGN_SAME && op_info[node->op].class != REDUCTION;
+        if (leaf->op == OP_READ) {
+            vec_push(f->c->arena, &r->l->readers, ((Reader){r->cluster, leaf->attr.ref, r->level, same}));
+        } else if (node_computes(leaf) && (f->facts[leaf->id].home == r->cluster || !f->facts[leaf->id].stored)) {
+            find_reads(r, leaf, same);
+        }
+    }
+}
+
+static void find_readers(Locate *l) {
+    Fuse *f = l->f;
+    for (int i = 0; i < f->nodes.len; i++) {
+        Node      *node  = f->nodes.data[i];
+        NodeFacts *facts = &f->facts[node->id];
+        if (!facts->stored) continue;
+        Reads reads = {l, facts->home, facts->level, {map_new(f->c->arena), map_new(f->c->arena)}};
+        find_reads(&reads, node, true);
+    }
+}
+
+/* May the home of `value` write `slot` directly? If so it is ordered after every other reader of the old value. */
+static bool write_in_place(Locate *l, const Update *update, Cluster *home) {
+    Level level = l->f->facts[update->value->id].level;
+    for (int i = 0; i < l->readers.len; i++) {
+        const Reader *reader = &l->readers.data[i];
+        if (reader->slot != update->slot) continue;
+        bool same = reader->aligned && reader->level == level;
+        if (reader->cluster == home ? !same : cluster_precedes(home, reader->cluster)) return false;
+    }
+    for (int i = 0; i < l->readers.len; i++) {
+        const Reader *reader = &l->readers.data[i];
+        if (reader->slot == update->slot && reader->cluster != home && !cluster_order(l->f, reader->cluster, home)) return false;
+    }
+    return true;
+}
+
+static void copy_to_slot(Locate *l, const Update *update, Cluster *home) {
+    Fuse    *f    = l->f;
+    Cluster *copy = cluster_new(f, TEMPLATE_LOOP, &update->value->type);
+    cluster_order(f, home, copy);
+    for (int i = 0; i < l->readers.len; i++)
+        if (l->readers.data[i].slot == update->slot) cluster_order(f, l->readers.data[i].cluster, copy);
+    vec_push(f->c->arena, &copy->stores,
+             ((Store){update->value, LEVEL_POINT, 0, {LOC_SLOT, update->slot, 0}, update->value->type}));
+}
+
+/* ---- locations ------------------------------------------------------------------------------------------------------------ */
+
+static void locate(Fuse *f, Node *node, Location at) {
+    if (node_location(f->plan, node)) return;
+    Location *location = ARENA_NEW(f->c->arena, Location);
+    *location          = at;
+    map_set(f->plan->located, node, location);
+}
+
+static void store_to(Fuse *f, Node *node, Location at) {
+    NodeFacts *facts = &f->facts[node->id];
+    vec_push(f->c->arena, &facts->home->stores, ((Store){node, facts->level, 0, at, node->type}));
+    locate(f, node, at);
+}
+
+static void buffer_new(Fuse *f, Node *node) {
+    vec_push(f->c->arena, &f->plan->buffers,
+             ((Buffer){.node = node, .type = node->type, .first = -1, .last = -1, .region = -1,
+                       .why = f->facts[node->id].why}));
+    store_to(f, node, (Location){LOC_WORKSPACE, f->plan->buffers.len - 1, 0});
+}
+
+static void locate_updates(Locate *l) {
+    Fuse *f = l->f;
+    for (int i = 0; i < f->fn->updates.len; i++) {
+        Update  *update = &f->fn->updates.data[i];
+        Cluster *home   = f->facts[update->value->id].home;
+        if (write_in_place(l, update, home)) {
+            store_to(f, update->value, (Location){LOC_SLOT, update->slot, 0});
+            continue;
+        }
+        if (!node_location(f->plan, update->value)) {
+            f->facts[update->value->id].why = "its slot's old value is read later";
+            buffer_new(f, update->value);
+        }
+        copy_to_slot(l, update, home);
+    }
+}
+
+static void locate_sources(Fuse *f) {
+    for (int i = 0; i < f->nodes.len; i++) {
+        Node *node = f->nodes.data[i];
+        if (node->op == OP_INPUT) locate(f, node, (Location){LOC_INPUT, node->attr.ref, 0});
+        if (node->op == OP_READ) locate(f, node, (Location){LOC_SLOT, node->attr.ref, 0});
+    }
+}
+
+static void locate_results(Fuse *f) {
+    for (int i = 0; i < f->fn->results.len; i++) {
+        const Result *result = &f->fn->results.data[i];
+        store_to(f, result->value, (Location){LOC_RESULT, i, 0});
+        if (result->weight) store_to(f, result->weight, (Location){LOC_RESULT, i, 1});
+    }
+}
+
+/* A reshape of a value in memory is that memory. */
+static void locate_reshapes(Fuse *f) {
+    for (int i = 0; i < f->nodes.len; i++) {
+        Node *node = f->nodes.data[i];
+        if (node->op != OP_RESHAPE) continue;
+        const Location *input = node_location(f->plan, node->inputs[0]);
+        if (input) locate(f, node, *input);
+    }
+}
+
+void values_locate(Fuse *f) {
+    Locate l = {.f = f};
+    force_roots(&l);
+    visit_pending(&l);
+    drop_cheap(f);
+    find_readers(&l);
+    locate_updates(&l);
+    locate_results(f);
+    for (int i = 0; i < f->nodes.len; i++) {
+        Node *node = f->nodes.data[i];
+        if (f->facts[node->id].stored && !node_location(f->plan, node)) buffer_new(f, node);
+    }
+    locate_sources(f);
+    locate_reshapes(f);
+}

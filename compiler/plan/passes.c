@@ -1,0 +1,203 @@
+/* Cluster to kernel: in which loop over the row each value can be had.
+ *
+ * A row reduction accumulated in pass p is available from pass p + 1 on, so a value's pass is the largest among what it reads. A POINT
+ * value that is expensive and evaluated in several passes is kept from the first one. */
+#include "plan/fuse.h"
+
+typedef struct Passes {
+    Fuse    *f;
+    Cluster *cluster;
+    Kernel  *kernel;
+    Map     *available; /* Node * -> pass + 1 */
+    Map     *evaluated; /* Node * -> mask of passes in which its POINT value is asked for, as a pointer-sized integer */
+    NodeVec  order;     /* nodes evaluated here, inputs first */
+} Passes;
+
+enum { MAX_PASSES = 62 };
+
+static bool computed_here(const Passes *p, const Node *node) {
+    const NodeFacts *facts = &p->f->facts[node->id];
+    return facts->home == p->cluster && node_computes(node);
+}
+
+static bool loaded(const Passes *p, const Node *node) {
+    return node_location(p->f->plan, node) && !computed_here(p, node);
+}
+
+/* A row, column or total reduction of this kernel. */
+static bool is_reduction(const Passes *p, const Node *node) {
+    return op_info[node->op].class == REDUCTION && computed_here(p, node) && !p->f->facts[node->id].inline_reduction;
+}
+
+/* The first pass in which `node` can be evaluated; lists it and what it needs. */
+static int available(Passes *p, Node *node) {
+    intptr_t known = (intptr_t)map_get(p->available, node);
+    if (known) return (int)known - 1;
+    int pass = 0;
+    if (!loaded(p, node)) {
+        for (int i = 0; i < node->n_inputs; i++) {
+            int input = available(p, node->inputs[i]);
+            if (input > pass) pass = input;
+        }
+        if (is_reduction(p, node) && p->f->facts[node->id].level == LEVEL_ROW) pass++;
+    }
+    if (pass > MAX_PASSES) BUG("a row needs more than %d passes", MAX_PASSES);
+    map_set(p->available, node, (void *)(intptr_t)(pass + 1));
+    vec_push(p->f->c->arena, &p->order, node);
+    return pass;
+}
+
+static int before_available(Passes *p, Node *node) {
+    int pass = available(p, node);
+    return pass > 0 ? pass - 1 : 0;
+}
+
+static void set_store_passes(Passes *p) {
+    for (int i = 0; i < p->cluster->stores.len; i++) {
+        Store store = p->cluster->stores.data[i];
+        int   first = available(p, store.node);
+        if (store.level == LEVEL_POINT) store.pass = first;
+        if (store.level == LEVEL_ROW) store.pass = first > 0 ? first - 1 : 0;
+        vec_push(p->f->c->arena, &p->kernel->stores, store);
+    }
+}
+
+static void set_reductions(Passes *p) {
+    for (int i = 0; i < p->order.len; i++) {
+        Node *node = p->order.data[i];
+        if (!is_reduction(p, node)) continue;
+        Node     *input = node->inputs[0];
+        Level     to    = p->f->facts[node->id].level;
+        bool      whole = input->type.rank == p->cluster->space.rank;
+        Level     from  = to == LEVEL_TOTAL && !whole ? LEVEL_ROW : LEVEL_POINT;
+        Reduction reduction = {node, from, to, from == LEVEL_ROW ? before_available(p, input) : available(p, input)};
+        vec_push(p->f->c->arena, &p->kernel->reductions, reduction);
+    }
+}
+
+/* ---- which passes ask for a value ------------------------------------------------------------------------------------- */
+
+static uint64_t mask_of(const Passes *p, const Node *node) {
+    return (uint64_t)(uintptr_t)map_get(p->evaluated, node);
+}
+
+static void ask(Passes *p, const Node *node, uint64_t mask) {
+    map_set(p->evaluated, node, (void *)(uintptr_t)(mask_of(p, node) | mask));
+}
+
+static void keep(Passes *p, const Node *node, int pass) {
+    vec_push(p->f->c->arena, &p->kernel->kept, ((Kept){(Node *)(uintptr_t)node, pass}));
+}
+
+static bool at_point(const Passes *p, const Node *node) {
+    return node->type.rank == p->cluster->space.rank && !is_reduction(p, node);
+}
+
+/* Users before inputs: a value is asked for in every pass in which one of its users is evaluated. */
+static void find_evaluations(Passes *p) {
+    for (int i = 0; i < p->kernel->stores.len; i++)
+        if (p->kernel->stores.data[i].level == LEVEL_POINT)
+            ask(p, p->kernel->stores.data[i].node, UINT64_C(1) << p->kernel->stores.data[i].pass);
+    for (int i = 0; i < p->kernel->reductions.len; i++)
+        if (p->kernel->reductions.data[i].from == LEVEL_POINT)
+            ask(p, p->kernel->reductions.data[i].node->inputs[0], UINT64_C(1) << p->kernel->reductions.data[i].pass);
+    for (int i = p->order.len - 1; i >= 0; i--) {
+        const Node *node = p->order.data[i];
+        uint64_t    mask = mask_of(p, node);
+        if (!mask || is_reduction(p, node) || loaded(p, node)) continue;
+        if ((mask & (mask - 1)) && op_cost(node->op) >= 20 && at_point(p, node)) {
+            keep(p, node, __builtin_ctzll(mask));
+            mask &= -mask;
+        }
+        for (int k = 0; k < node->n_inputs; k++) ask(p, node->inputs[k], mask);
+    }
+}
+
+/* A slot written in pass p must not be read at POINT in a later pass: the write moves to the last pass that reads. */
+static void delay_slot_writes(Passes *p) {
+    for (int i = 0; i < p->kernel->stores.len; i++) {
+        Store *store = &p->kernel->stores.data[i];
+        if (store->to.kind != LOC_SLOT || (store->level != LEVEL_POINT && store->level != LEVEL_ROW)) continue;
+        for (int k = 0; k < p->order.len; k++) {
+            const Node *node = p->order.data[k];
+            if (node->op != OP_READ || node->attr.ref != store->to.ref) continue;
+            uint64_t mask = mask_of(p, node);
+            int      last = mask ? 63 - __builtin_clzll(mask) : 0;
+            if (last > store->pass) store->pass = last;
+        }
+    }
+}
+
+static int count_passes(const Kernel *kernel) {
+    int count = 1;
+    for (int i = 0; i < kernel->stores.len; i++)
+        if (kernel->stores.data[i].pass + 1 > count) count = kernel->stores.data[i].pass + 1;
+    for (int i = 0; i < kernel->reductions.len; i++)
+        if (kernel->reductions.data[i].pass + 1 > count) count = kernel->reductions.data[i].pass + 1;
+    return count;
+}
+
+/* ---- the kernel -------------------------------------------------------------------------------------------------------- */
+
+/* One linear loop will do: same shapes everywhere, only elementwise ops and expanded scalars between. */
+static bool is_flat(const Passes *p) {
+    const Type *space = &p->cluster->space;
+    if (p->kernel->reductions.len || p->cluster->template != TEMPLATE_LOOP) return false;
+    for (int i = 0; i < p->order.len; i++) {
+        const Node *node = p->order.data[i];
+        if (node->type.rank == 0) continue;
+        if (!type_same_shape(&node->type, space)) return false;
+        if (loaded(p, node) || op_info[node->op].class == ELEMENTWISE) continue;
+        if (node->op == OP_EXPAND && node->inputs[0]->type.rank == 0) continue;
+        if (node->op == OP_UNIFORM || node->op == OP_NORMAL) continue;
+        return false;
+    }
+    return true;
+}
+
+static void split_space(Kernel *kernel, const Cluster *cluster) {
+    int n_rows = cluster->n_rows >= 0 ? cluster->n_rows : cluster->space.rank > 0 ? cluster->space.rank - 1 : 0;
+    for (int i = 0; i < cluster->space.rank; i++) {
+        if (i < n_rows)
+            kernel->rows[kernel->n_rows++] = cluster->space.dims[i];
+        else
+            kernel->inner[kernel->n_inner++] = cluster->space.dims[i];
+    }
+}
+
+static bool count_below(const Type *type, int first, int count, int64_t limit) {
+    int64_t product = 1, value;
+    for (int i = 0; i < count; i++) {
+        if (!dim_is_const(type->dims[first + i], &value)) return false;
+        product *= value;
+        if (product >= limit) return false;
+    }
+    return true;
+}
+
+/* Lanes run along the right free dims; with hardly any of those the product is computed transposed. */
+static bool should_swap(const Node *dot) {
+    int  n_batch = dot->attr.dot.n_batch, n_left = dot->inputs[0]->type.rank - n_batch - dot->attr.dot.n_contract;
+    int  n_right = dot->type.rank - n_batch - n_left;
+    bool right_tiny = count_below(&dot->type, n_batch + n_left, n_right, 4);
+    return right_tiny && !count_below(&dot->type, n_batch, n_left, 4);
+}
+
+void kernel_from_cluster(Fuse *f, Cluster *cluster) {
+    Kernel *kernel   = ARENA_NEW(f->c->arena, Kernel);
+    Passes  p        = {f, cluster, kernel, map_new(f->c->arena), map_new(f->c->arena), {0}};
+    cluster->kernel  = kernel;
+    kernel->template = cluster->template;
+    split_space(kernel, cluster);
+    if (cluster->template == TEMPLATE_CONTRACT) {
+        kernel->dot  = cluster->nodes.data[0];
+        kernel->swap = should_swap(kernel->dot);
+    }
+    if (cluster->template == TEMPLATE_SCATTER) kernel->scatter = cluster->nodes.data[0];
+    set_store_passes(&p);
+    set_reductions(&p);
+    find_evaluations(&p);
+    delay_slot_writes(&p);
+    kernel->n_passes = count_passes(kernel);
+    kernel->flat     = is_flat(&p);
+}

@@ -1,0 +1,101 @@
+/* --emit=kernels and --emit=plan. */
+#include "plan/kernel.h"
+
+#include "plan/fuse.h"
+
+typedef struct Printer {
+    Arena         *arena;
+    const Program *program;
+    const FnPlan  *plan;
+    FILE          *out;
+} Printer;
+
+static const char *location_print(const Printer *p, const Location *at) {
+    const Program *program = p->program;
+    switch (at->kind) {
+    case LOC_WORKSPACE: return arena_printf(p->arena, "buffer %d", at->ref);
+    case LOC_INPUT: return arena_printf(p->arena, "input '%s'", program->inputs.data[at->ref].name);
+    case LOC_SLOT: return arena_printf(p->arena, "slot '%s'", program->slots.data[at->ref].path);
+    case LOC_RESULT:
+        return arena_printf(p->arena, "%s '%s'", at->offset ? "weight of result" : "result",
+                            p->plan->fn->results.data[at->ref].name);
+    }
+    return "?";
+}
+
+static bool stores_node(const Kernel *kernel, const Node *node) {
+    for (int i = 0; i < kernel->stores.len; i++)
+        if (kernel->stores.data[i].node == node) return true;
+    return false;
+}
+
+/* The ops a kernel evaluates and the places it reads, each once, in order of need. */
+static void print_body(Printer *p, const Kernel *kernel, Node *node, Map *seen, bool reads) {
+    if (map_has(seen, node)) return;
+    map_set(seen, node, node);
+    const Location *at = node_location(p->plan, node);
+    if (at && !stores_node(kernel, node)) {
+        if (reads) fprintf(p->out, " %s;", location_print(p, at));
+        return;
+    }
+    for (int i = 0; i < node->n_inputs; i++) print_body(p, kernel, node->inputs[i], seen, reads);
+    if (!reads && op_info[node->op].class != SOURCE) fprintf(p->out, " %s", op_info[node->op].name);
+}
+
+static void print_bodies(Printer *p, const Kernel *kernel, const char *title, bool reads) {
+    Map *seen = map_new(p->arena);
+    fprintf(p->out, "    %s:", title);
+    for (int i = 0; i < kernel->stores.len; i++) print_body(p, kernel, kernel->stores.data[i].node, seen, reads);
+    fputc('\n', p->out);
+}
+
+static void print_dims(Printer *p, int n, const Dim *const *dims) {
+    fputc('[', p->out);
+    for (int i = 0; i < n; i++) fprintf(p->out, "%s%s", i ? ", " : "", dim_print(p->arena, dims[i]));
+    fputc(']', p->out);
+}
+
+static void print_kernel(Printer *p, const Kernel *kernel) {
+    static const char *const levels[] = {"point", "row", "column", "total"};
+    fprintf(p->out, "  kernel %s: rows ", kernel->name);
+    print_dims(p, kernel->n_rows, kernel->rows);
+    fputs(" inner ", p->out);
+    print_dims(p, kernel->n_inner, kernel->inner);
+    fprintf(p->out, "%s%s, passes %d\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "", kernel->n_passes);
+    print_bodies(p, kernel, "ops", false);
+    print_bodies(p, kernel, "reads", true);
+    for (int i = 0; i < kernel->stores.len; i++) {
+        const Store *store = &kernel->stores.data[i];
+        fprintf(p->out, "    %s %s -> %s\n", levels[store->level], type_print(p->arena, &store->type),
+                location_print(p, &store->to));
+    }
+    fprintf(p->out, "    flops %s, bytes %s\n", dim_print(p->arena, kernel->flops), dim_print(p->arena, kernel->bytes));
+}
+
+void kernels_print(const Plan *plan, FILE *out) {
+    Arena *arena = arena_new();
+    for (int i = 0; i < plan->fns.len; i++) {
+        const FnPlan *fn = plan->fns.data[i];
+        Printer       p  = {arena, plan->program, fn, out};
+        fprintf(out, "fn %s: kernels=%d buffers=%d\n", fn->fn->name, fn->kernels.len, fn->buffers.len);
+        for (int k = 0; k < fn->kernels.len; k++) print_kernel(&p, fn->kernels.data[k]);
+    }
+    arena_free(arena);
+}
+
+void plan_print(const Plan *plan, FILE *out) {
+    Arena *arena = arena_new();
+    for (int i = 0; i < plan->fns.len; i++) {
+        const FnPlan *fn = plan->fns.data[i];
+        fprintf(out, "fn %s: kernels=%d buffers=%d regions=%d\n", fn->fn->name, fn->kernels.len, fn->buffers.len,
+                fn->regions.len);
+        for (int k = 0; k < fn->kernels.len; k++) fprintf(out, "  %3d  %s\n", k, fn->kernels.data[k]->name);
+        for (int b = 0; b < fn->buffers.len; b++) {
+            const Buffer *buffer = &fn->buffers.data[b];
+            fprintf(out, "  buffer %d: %s, region %d, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type),
+                    buffer->region, buffer->first, buffer->last, op_info[buffer->node->op].name,
+                    buffer->why ? buffer->why : "");
+        }
+    }
+    arena_free(arena);
+}
