@@ -1,0 +1,102 @@
+/* Object and executable are made in temporary files beside the result; the executable is renamed into place at the end. */
+#include "link.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "codegen/codegen.h"
+
+extern char **environ;
+
+static const char *directory_of(Arena *arena, const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_strndup(arena, path, (size_t)(slash - path)) : ".";
+}
+
+static bool readable(const char *path) {
+    return access(path, R_OK) == 0;
+}
+
+/* Where the runtime's libraries are: beside nnc in a build tree, under ../lib/nnc when installed. NULL when in neither. */
+static const char *runtime_directory(Arena *arena) {
+    static const char *const places[] = {"lib", "../lib/nnc"};
+    char                     self[PATH_MAX];
+    ssize_t                  length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length <= 0) return NULL;
+    self[length] = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *directory = arena_printf(arena, "%s/%s", directory_of(arena, self), places[i]);
+        if (readable(arena_printf(arena, "%s/libnnrt.a", directory))) return directory;
+    }
+    return NULL;
+}
+
+/* Runs argv with its messages on our standard error. Returns its exit status, or -1 when it cannot be started. */
+static int run(const char *const *argv) {
+    pid_t pid;
+    int   status;
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, environ) != 0) return -1;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int link_object(Compilation *c, const char *object, const char *runtime, const char *output) {
+    const char *compiler = getenv("CC");
+    if (!compiler || !*compiler) compiler = "cc";
+    const char *extras  = arena_printf(c->arena, "%s/libnnrt_extras.a", runtime);
+    const char *core    = arena_printf(c->arena, "%s/libnnrt.a", runtime);
+    const char *start[] = {compiler, "-o", output, "-Wl,--gc-sections", object, extras, core};
+    const char *libs[]  = {"-lcjson", "-lz", "-lm", "-lpthread"};
+    const char *argv[16];
+    size_t      n = 0;
+    for (size_t i = 0; i < sizeof start / sizeof *start; i++) argv[n++] = start[i];
+    for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) argv[n++] = libs[i];
+    argv[n]    = NULL;
+    int status = run(argv);
+    if (status == -1 || status == 127) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0740, "cannot run the C compiler '%s' to link the program", compiler);
+        diag_help(d, "install one (on Debian: apt-get install gcc libc6-dev), or name yours in the environment variable CC");
+    } else if (status != 0) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0741, "linking failed: '%s' ended with status %d", compiler, status);
+        diag_help(d, "its messages are above; the libraries cjson and zlib must be installed (on Debian: libcjson-dev "
+                     "and zlib1g-dev)");
+    }
+    return status;
+}
+
+static bool is_directory(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
+    const char *runtime = runtime_directory(c->arena);
+    if (!runtime) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0742, "the runtime library libnnrt.a is not beside nnc");
+        diag_help(d, "build the whole project (cmake --build), or compile to an object with -c");
+        return false;
+    }
+    if (is_directory(path)) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': it is a directory", path);
+        diag_help(d, "name a file with -o");
+        return false;
+    }
+    const char *object  = arena_printf(c->arena, "%s.%ld.tmp.o", path, (long)getpid());
+    const char *program = arena_printf(c->arena, "%s.%ld.tmp", path, (long)getpid());
+    bool        ok      = object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program) == 0;
+    if (ok && rename(program, path) != 0) {
+        diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
+        ok = false;
+    }
+    unlink(object);
+    if (!ok) unlink(program);
+    return ok;
+}

@@ -1,0 +1,121 @@
+/* nnc: options and exit code. The passes are in pipeline.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ast/parse.h"
+#include "ast/print.h"
+#include "options.h"
+#include "pipeline.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static void report(const Compilation *c, DiagFormat format) {
+    diags_render(c->diags, stderr, format, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
+}
+
+/* Writes through a temporary file that is renamed: a text is there whole or not at all. */
+static bool replace_file(const char *path, const char *text, size_t length) {
+    size_t size      = strlen(path) + 32;
+    char  *temporary = malloc(size);
+    if (!temporary) return false;
+    snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
+    FILE *file = fopen(temporary, "wb");
+    bool  ok   = file && fwrite(text, 1, length, file) == length;
+    if (file && fclose(file) != 0) ok = false;
+    if (ok && rename(temporary, path) != 0) ok = false;
+    if (!ok) {
+        fprintf(stderr, "nnc: cannot write '%s': %s\n", path, strerror(errno));
+        unlink(temporary);
+    }
+    free(temporary);
+    return ok;
+}
+
+static int run_compile(Compilation *c, const CommandLine *line) {
+    char  *text   = NULL;
+    size_t length = 0;
+    FILE  *out    = open_memstream(&text, &length);
+    if (!out) return EXIT_FAILED;
+    bool ok = compile(c, line->product, out);
+    fclose(out);
+    report(c, line->diag_format);
+    const char *path = line->options.output;
+    if (ok && line->product < PRODUCT_LLVM) {
+        if (path && strcmp(path, "-") != 0)
+            ok = replace_file(path, text, length);
+        else
+            ok = fwrite(text, 1, length, stdout) == length && fflush(stdout) == 0;
+    }
+    free(text);
+    return ok && diags_error_count(c->diags) == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+static int format_file(Compilation *c, const char *path, const CommandLine *line) {
+    Module *module = ast_from_file(c, path);
+    if (!module || diags_error_count(c->diags)) return EXIT_FAILED;
+    size_t      old_length, length = 0;
+    const char *old  = diags_source_text(c->diags, module->file, &old_length);
+    char       *text = NULL;
+    FILE       *out  = open_memstream(&text, &length);
+    if (!out) return EXIT_FAILED;
+    ast_fmt(c, module, out);
+    fclose(out);
+    bool same = length == old_length && memcmp(text, old, length) == 0;
+    int  code = EXIT_OK;
+    if (strcmp(path, "-") == 0) {
+        fwrite(text, 1, length, stdout);
+    } else if (line->fmt_check) {
+        if (!same) fprintf(stderr, "%s is not formatted; run: nnc fmt %s\n", path, path), code = EXIT_FAILED;
+    } else if (!same && !replace_file(path, text, length)) {
+        code = EXIT_FAILED;
+    }
+    free(text);
+    return code;
+}
+
+static int run_fmt(Compilation *c, const CommandLine *line) {
+    int code = EXIT_OK;
+    for (int i = 0; i < line->n_operands; i++)
+        if (format_file(c, line->operands[i], line) != EXIT_OK) code = EXIT_FAILED;
+    report(c, line->diag_format);
+    return code;
+}
+
+static int run_explain(const CommandLine *line) {
+    int code = EXIT_OK;
+    for (int i = 0; i < line->n_operands; i++) {
+        DiagCode    which = diag_code_parse(line->operands[i]);
+        size_t      length;
+        const char *page = which == DIAG_CODE_COUNT ? NULL : diag_explain(which, &length);
+        if (page) {
+            fwrite(page, 1, length, stdout);
+        } else {
+            fprintf(stderr, "nnc: there is no error code '%s'; codes look like E0301, see docs/errors.md\n", line->operands[i]);
+            code = EXIT_USAGE;
+        }
+    }
+    return code;
+}
+
+int main(int argc, char **argv) {
+    Arena      *arena = arena_new();
+    CommandLine line;
+    if (!options_parse(arena, argc, argv, &line)) {
+        arena_free(arena);
+        return EXIT_USAGE;
+    }
+    Compilation c    = {arena, intern_new(arena), diags_new(arena), line.options};
+    int         code = EXIT_OK;
+    switch (line.command) {
+    case COMMAND_COMPILE:
+    case COMMAND_CHECK: code = run_compile(&c, &line); break;
+    case COMMAND_FMT: code = run_fmt(&c, &line); break;
+    case COMMAND_EXPLAIN: code = run_explain(&line); break;
+    case COMMAND_HELP: options_help(stdout); break;
+    case COMMAND_VERSION: puts("nnc " NNC_VERSION); break;
+    }
+    arena_free(arena);
+    return code;
+}

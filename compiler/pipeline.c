@@ -1,0 +1,63 @@
+/* model.nnet to program, one call a pass. Each pass's header states what it requires, provides and may mutate; debug builds
+ * verify the graph after each. */
+#include "pipeline.h"
+
+#include "ast/parse.h"
+#include "ast/print.h"
+#include "autodiff/autodiff.h"
+#include "codegen/codegen.h"
+#include "link.h"
+#include "opt/opt.h"
+#include "plan/kernel.h"
+#include "sema/sema.h"
+
+static void verify(const Program *program, const char *after) {
+#ifndef NDEBUG
+    program_verify(program, after);
+#else
+    (void)program, (void)after;
+#endif
+}
+
+static bool failed(const Compilation *c) {
+    return diags_error_count(c->diags) > 0;
+}
+
+static bool emit_code(Compilation *c, const Plan *plan, Product product) {
+    switch (product) {
+    case PRODUCT_LLVM: return object_from_plan(c, plan, EMIT_LLVM, false, c->options.output);
+    case PRODUCT_ASM: return object_from_plan(c, plan, EMIT_ASSEMBLY, false, c->options.output);
+    case PRODUCT_OBJECT: return object_from_plan(c, plan, EMIT_OBJECT, true, c->options.output);
+    default: return executable_from_plan(c, plan, c->options.output);
+    }
+}
+
+bool compile(Compilation *c, Product product, FILE *out) {
+    Module *module = ast_from_file(c, c->options.input);
+    if (!module) return false;
+    if (product == PRODUCT_AST) {
+        ast_dump(module, out);
+        return !failed(c);
+    }
+    Program *program = graph_from_ast(c, module);
+    if (!program || failed(c)) return false;
+    verify(program, "graph_from_ast");
+    if (product == PRODUCT_GRAPH) return program_print(program, out), true;
+
+    if (!graph_add_gradients(c, program)) return false;
+    verify(program, "graph_add_gradients");
+    if (product == PRODUCT_CHECK) return true;
+    if (product == PRODUCT_GRAD) return program_print(program, out), true;
+
+    graph_optimise(c, program);
+    verify(program, "graph_optimise");
+    if (product == PRODUCT_DOT) return program_print_dot(program, out), true;
+
+    Plan *plan = kernels_from_graph(c, program);
+    if (product == PRODUCT_KERNELS) return kernels_print(plan, out), true;
+
+    plan_from_kernels(c, plan);
+    if (product == PRODUCT_PLAN) return plan_print(plan, out), true;
+
+    return emit_code(c, plan, product);
+}

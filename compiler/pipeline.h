@@ -1,0 +1,28 @@
+/* The passes in order: the compiler's table of contents. */
+#ifndef NNC_PIPELINE_H
+#define NNC_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "compilation.h"
+
+/* What a run stops at and writes. */
+typedef enum Product {
+    PRODUCT_CHECK, /* nothing: diagnostics only, through the whole front half */
+    PRODUCT_AST,
+    PRODUCT_GRAPH,
+    PRODUCT_GRAD,
+    PRODUCT_DOT,
+    PRODUCT_KERNELS,
+    PRODUCT_PLAN,
+    PRODUCT_LLVM,
+    PRODUCT_ASM,
+    PRODUCT_OBJECT,
+    PRODUCT_EXECUTABLE,
+} Product;
+
+/* Compiles c->options.input. Texts go to `out`, files to c->options.output. False after diagnostics. */
+bool compile(Compilation *c, Product product, FILE *out);
+
+#endif
