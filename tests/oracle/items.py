@@ -1,0 +1,251 @@
+"""Activations, losses and layers by themselves: their values and gradients, at moderate and at extreme inputs.
+
+The models hold each item's input as a parameter and train with an optimizer that stores the gradient, so one step leaves the
+gradients where the harness looks for them."""
+
+import torch
+import torch.nn.functional as F
+
+from common import PRECISIONS, normal, plan, write_model, write_record
+
+HEAD = """# {title}: values and gradients, against PyTorch.
+import std.nn
+
+# Leaves the gradient in place of the parameter.
+optimizer gradient()(p: real[...S], g: real[...S], t: steps) {{
+  p := g
+}}
+
+# A parameter, to be filled with an item's input. `like` gives its shape.
+layer held()(like: real[...S]) -> real[...S] {{
+  param x: real[...S] = zeros()
+  return x
+}}
+
+"""
+
+
+def softplus(x):
+    return torch.logaddexp(x, torch.zeros_like(x))
+
+
+def last_half_gate(x):
+    return F.glu(x, dim=-1)
+
+
+# name: (.nnet of x, PyTorch's, where it is tried)
+PLAIN, WIDE, CUBE, ONE = "plain", "wide", "cube", "one"
+ACTIVATIONS = {
+    "linear": ("linear(x)", lambda x: x, [PLAIN]),
+    "relu": ("relu(x)", torch.relu, [PLAIN, WIDE]),
+    "relu6": ("relu6(x)", F.relu6, [PLAIN, WIDE]),
+    "leaky_relu": ("leaky_relu(x)", F.leaky_relu, [PLAIN, WIDE]),
+    "leaky_relu_2": ("leaky_relu(x, slope = 0.2)", lambda x: F.leaky_relu(x, 0.2), [PLAIN, WIDE]),
+    "elu": ("elu(x)", F.elu, [PLAIN, WIDE]),
+    "elu_2": ("elu(x, alpha = 0.5)", lambda x: F.elu(x, 0.5), [PLAIN, CUBE]),
+    "selu": ("selu(x)", F.selu, [PLAIN, WIDE]),
+    "silu": ("silu(x)", F.silu, [PLAIN, WIDE]),
+    "mish": ("mish(x)", lambda x: x * torch.tanh(softplus(x)), [PLAIN, WIDE]),
+    "gelu": ("gelu(x)", F.gelu, [PLAIN, WIDE]),
+    "gelu_tanh": ("gelu(x, approximate = true)", lambda x: F.gelu(x, approximate="tanh"), [PLAIN, WIDE]),
+    "sigmoid": ("sigmoid(x)", torch.sigmoid, [PLAIN, WIDE, ONE]),
+    "tanh": ("tanh(x)", torch.tanh, [PLAIN, WIDE]),
+    "softplus": ("softplus(x)", softplus, [PLAIN, WIDE]),
+    "softsign": ("softsign(x)", F.softsign, [PLAIN, WIDE]),
+    "hard_tanh": ("hard_tanh(x)", F.hardtanh, [PLAIN, WIDE]),
+    "hard_sigmoid": ("hard_sigmoid(x)", F.hardsigmoid, [PLAIN, WIDE]),
+    "hard_swish": ("hard_swish(x)", F.hardswish, [PLAIN, WIDE]),
+    "heaviside": ("heaviside(x)", lambda x: (x > 0).to(x.dtype) + 0 * x, [PLAIN, WIDE]),
+    "softmax": ("softmax(x)", lambda x: torch.softmax(x, -1), [PLAIN, WIDE, CUBE, ONE]),
+    "softmax_first": ("softmax(x, axis = 0)", lambda x: torch.softmax(x, 0), [PLAIN, CUBE, ONE]),
+    "softmax_middle": ("softmax(x, axis = 1)", lambda x: torch.softmax(x, 1), [CUBE]),
+    "log_softmax": ("log_softmax(x)", lambda x: torch.log_softmax(x, -1), [PLAIN, WIDE, CUBE]),
+    "glu": ("glu(x)", last_half_gate, [WIDE, CUBE]),
+}
+
+# name: (.nnet of x and y, PyTorch's, kind of y)
+LOSSES = {
+    "mse": ("mse(x, y)", F.mse_loss, "real"),
+    "mse_sum": ("mse(x, y, reduction = sum)", lambda x, y: F.mse_loss(x, y, reduction="sum"), "real"),
+    "mse_none": ("mse(x, y, reduction = none)", lambda x, y: F.mse_loss(x, y, reduction="none"), "real"),
+    "mae": ("mae(x, y)", F.l1_loss, "real"),
+    "huber": ("huber(x, y)", F.huber_loss, "real"),
+    "huber_2": ("huber(x, y, delta = 0.3)", lambda x, y: F.huber_loss(x, y, delta=0.3), "real"),
+    "bce": ("bce_with_logits(x, y)", F.binary_cross_entropy_with_logits, "unit"),
+    "bce_none": (
+        "bce_with_logits(x, y, reduction = none)",
+        lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none"),
+        "unit",
+    ),
+    "bce_scalar": ("bce_with_logits(x, 0.9)",
+                   lambda x, y: F.binary_cross_entropy_with_logits(x, torch.full_like(x, 0.9)), "unused"),
+    "cross_entropy": ("cross_entropy(x, y)", F.cross_entropy, "row"),
+    "cross_entropy_smooth": ("cross_entropy(x, y, label_smoothing = 0.2)",
+                             lambda x, y: F.cross_entropy(x, y, label_smoothing=0.2), "row"),
+    "sparse": ("sparse_cross_entropy(x, y)", F.cross_entropy, "class"),
+    "sparse_sum": ("sparse_cross_entropy(x, y, reduction = sum)", lambda x, y: F.cross_entropy(x, y, reduction="sum"), "class"),
+    "sparse_none": ("sparse_cross_entropy(x, y, reduction = none)",
+                    lambda x, y: F.cross_entropy(x, y, reduction="none"), "class"),
+    "sparse_smooth": ("sparse_cross_entropy(x, y, label_smoothing = 0.1)",
+                      lambda x, y: F.cross_entropy(x, y, label_smoothing=0.1), "class"),
+    "sparse_ignore": ("sparse_cross_entropy(x, y, ignore_index = 1)",
+                      lambda x, y: F.cross_entropy(x, y, ignore_index=1), "class"),
+    "nll": ("nll(log_softmax(x), y)", lambda x, y: F.nll_loss(torch.log_softmax(x, -1), y), "class"),
+    "kl_div": ("kl_div(log_softmax(x), y)",
+               lambda x, y: F.kl_div(torch.log_softmax(x, -1), y, reduction="batchmean"), "row"),
+    "hinge": ("hinge(x, y)", lambda x, y: torch.relu(1 - y * x).mean(), "sign"),
+    "perceptron": ("perceptron(x, y)", lambda x, y: torch.relu(-y * x).mean(), "sign"),
+}
+
+# Shapes of the inputs of losses: moderate, extreme.
+LOSS_SHAPE = (6, 7)
+
+
+def inputs(generator):
+    """Inputs where items are tried: zero, kinks, both signs, small and (wide) so large that exp overflows in f32."""
+    plain = normal(generator, 5, 9) * 2
+    plain[0, :5] = torch.tensor([0.0, 1e-3, -1e-3, 4.0, -4.0])
+    wide = torch.tensor([[0.0, 100.0, -100.0, 50.0, -50.0, 20.0, -20.0, 5.0], [-100.0, -100.0, -90.0, 88.0, -88.0, 12.0, 0.5, -0.5]])
+    return {PLAIN: plain, WIDE: wide.double(), CUBE: normal(generator, 2, 3, 4) * 3, ONE: normal(generator, 4, 1)}
+
+
+def shape_text(tensor):
+    return "[" + ", ".join(map(str, tensor.shape)) + "]"
+
+
+def finish(name, data, cases):
+    """Writes the records: cases maps a name to (slots: path -> f64 tensor, function of them, weight's input name)."""
+    for precision, dtype in PRECISIONS.items():
+        tensors = {f"in/{key}": value for key, value in data.items()} | plan([0], 1)
+        for case, (slots, compute, weight) in cases.items():
+            held = {path: value.double().requires_grad_() for path, value in slots.items()}
+            out = compute(*held.values())
+            total = (data[weight].double() * out).sum() if weight else out.sum()
+            total.backward()
+            tensors[f"out/{case}_out"] = out.to(dtype)
+            tensors[f"loss/{case}_loss"] = total[None].to(dtype)
+            for path, value in held.items():
+                tensors[f"slot/{path}"] = value.to(dtype)
+                tensors[f"final/{path}"] = value.grad.to(dtype)
+        write_record(name, precision, tensors)
+
+
+def record_activations():
+    generator = torch.Generator().manual_seed(1)
+    places = inputs(generator)
+    data = {f"w_{place}": normal(generator, *x.shape).float() for place, x in places.items()}
+    data["w_half_wide"] = normal(generator, 2, 4).float()
+    data["w_half_cube"] = normal(generator, 2, 3, 2).float()
+    lines = [f"  input {name}: f32{shape_text(x)}" for name, x in data.items()]
+    cases = {}
+    for item, (text, compute, where) in ACTIVATIONS.items():
+        for place in where:
+            name = f"{item}_{place}"
+            weight = f"w_half_{place}" if item == "glu" else f"w_{place}"
+            lines += [
+                f"  let {name}_in = w_{place} |> held() as {name}",
+                f"  output {name}_out = {text.replace('(x', f'({name}_in')}",
+                f"  loss {name}_loss = sum({weight} * {name}_out)",
+            ]
+            cases[name] = ({f"{name}/x": places[place]}, compute, weight)
+    text = HEAD.format(title="Activations") + "model Oracle {\n" + "\n".join(lines)
+    write_model("activations", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
+    finish("activations", data, cases)
+
+
+def record_losses():
+    generator = torch.Generator().manual_seed(2)
+    rows, classes = LOSS_SHAPE
+    plain = normal(generator, rows, classes)
+    wide = normal(generator, rows, classes) * 10
+    wide[0, :4] = torch.tensor([100.0, -100.0, 0.0, 80.0])
+    wide[1] = torch.tensor([100.0] + [-100.0] * (classes - 1))
+    soft = torch.rand(rows, classes, generator=generator)
+    hot = F.one_hot(torch.tensor([0, 1, 2, 3, 4, 6]), classes)
+    data = {
+        "w": normal(generator, rows, classes).float(),
+        "w_row": normal(generator, rows).float(),
+        "real": normal(generator, rows, classes).float(),
+        "unit": torch.where(torch.rand(rows, classes, generator=generator) < 0.5, soft.round(), soft).float(),
+        "row": (0.5 * soft / soft.sum(1, keepdim=True) * (soft > 0.3) + 0.5 * hot).float(),
+        "sign": (torch.randint(0, 2, (rows, classes), generator=generator) * 2 - 1).float(),
+        "class": torch.tensor([0, 1, 6, 1, 3, 2], dtype=torch.int32),
+    }
+    lines = [f"  input {name}: {'i32' if name == 'class' else 'f32'}{shape_text(x)}" for name, x in data.items()]
+    cases = {}
+    for item, (text, compute, kind) in LOSSES.items():
+        for place, x in (("plain", plain), ("wide", wide)):
+            name = f"{item}_{place}"
+            weight = None
+            if item.endswith("_none"):
+                weight = "w_row" if kind == "class" else "w"
+            target = data.get(kind)
+            if target is not None:
+                target = target.long() if kind == "class" else target.double()
+            expression = text.replace("(x,", f"({name}_in,").replace("(x)", f"({name}_in)").replace(" y", f" {kind}")
+            lines += [
+                f"  let {name}_in = w |> held() as {name}",
+                f"  output {name}_out = {expression}",
+                f"  loss {name}_loss = " + (f"sum({weight} * {name}_out)" if weight else f"{name}_out"),
+            ]
+            cases[name] = ({f"{name}/x": x}, lambda v, compute=compute, target=target: compute(v, target), weight)
+    text = HEAD.format(title="Losses") + "model Oracle {\n" + "\n".join(lines)
+    write_model("losses", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
+    finish("losses", data, cases)
+
+
+def rms_norm(x, gamma, eps=1e-6):
+    return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + eps) * gamma
+
+
+def record_layers():
+    """name: (.nnet of x, shape of x, the layer's parameters, PyTorch's function of x and them)."""
+    norm = torch.nn.functional.layer_norm
+    layers = {
+        "dense": ("dense(4)", (3, 5), {"kernel": (5, 4), "bias": (4,)}, lambda x, k, b: x @ k + b),
+        "dense_cube": ("dense(3, activation = tanh)", (2, 3, 4), {"kernel": (4, 3), "bias": (3,)},
+                       lambda x, k, b: torch.tanh(x @ k + b)),
+        "dense_plain": ("dense(1, bias = false)", (7, 33), {"kernel": (33, 1)}, lambda x, k: x @ k),
+        "dense_one": ("dense(70, activation = relu)", (1, 1), {"kernel": (1, 70), "bias": (70,)},
+                      lambda x, k, b: torch.relu(x @ k + b)),
+        "layer_norm": ("layer_norm()", (4, 9), {"gamma": (9,), "beta": (9,)}, lambda x, g, b: norm(x, (9,), g, b)),
+        "layer_norm_cube": ("layer_norm(eps = 0.001)", (2, 3, 5), {"gamma": (5,), "beta": (5,)},
+                            lambda x, g, b: norm(x, (5,), g, b, 1e-3)),
+        "rms_norm": ("rms_norm()", (4, 9), {"gamma": (9,)}, rms_norm),
+        "residual": ("residual(dense(6, activation = silu) as inner)", (3, 6), {"inner/kernel": (6, 6), "inner/bias": (6,)},
+                     lambda x, k, b: x + F.silu(x @ k + b)),
+        "flatten": ("flatten()", (2, 3, 4), {}, lambda x: x.reshape(2, 12)),
+        "dropout": ("dropout(0.0)", (3, 4), {}, lambda x: x),
+    }
+    generator = torch.Generator().manual_seed(3)
+    data, lines, cases = {}, [], {}
+    for name, (text, shape, params, compute) in layers.items():
+        slots = {f"{name}_at/x": normal(generator, *shape)}
+        slots |= {f"{name}/{path}": normal(generator, *size) for path, size in params.items()}
+        out = compute(*slots.values())
+        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
+        data[f"w_{name}"] = normal(generator, *out.shape).float()
+        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
+                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
+                  f"  output {name}_out = like_{name} |> held() as {name}_at |> {text} as {name}",
+                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
+        cases[name] = (slots, compute, f"w_{name}")
+    index = torch.tensor([[3, 0, 3], [5, 1, 3]], dtype=torch.int32)
+    data["index"], data["w_embedding"] = index, normal(generator, 2, 3, 4).float()
+    data["w_position"] = normal(generator, 3, 4).float()
+    lines += ["  input index: i32[2, 3]", "  input w_embedding: f32[2, 3, 4]", "  input w_position: f32[3, 4]",
+              "  output embedding_out = index |> embedding(6, 4) as embedding",
+              "  loss embedding_loss = sum(w_embedding * embedding_out)",
+              "  output position_out = (position_embedding(5, 4) as position)(3)",
+              "  loss position_loss = sum(w_position * position_out)"]
+    cases["embedding"] = ({"embedding/weight": normal(generator, 6, 4)}, lambda t: t[index.long()], "w_embedding")
+    cases["position"] = ({"position/weight": normal(generator, 5, 4)}, lambda t: t[:3], "w_position")
+    text = HEAD.format(title="Layers") + "model Oracle {\n" + "\n".join(lines)
+    write_model("layers", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
+    finish("layers", data, cases)
+
+
+def record_all():
+    record_activations()
+    record_losses()
+    record_layers()

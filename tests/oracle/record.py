@@ -1,0 +1,11 @@
+#!/usr/bin/env python3
+"""Writes cases/*.nnet and records/*.safetensors anew: needs PyTorch (2.13 was used) and safetensors. See README.md."""
+
+import torch
+
+import items
+import training
+
+torch.set_num_threads(1)
+training.record_all()
+items.record_all()
