@@ -4,8 +4,10 @@
 import torch
 
 import items
+import metrics
 import training
 
 torch.set_num_threads(1)
 training.record_all()
 items.record_all()
+metrics.record_all()
