@@ -173,7 +173,7 @@ static void run_training(Oracle *o, const void **inputs) {
                 nnrt_elem_get(train->results[k].tensor.elem, o->instance->results[k].data, 0);
     }
     for (int k = 0; k < train->n_results; k++)
-        if (train->n_results == 1 || find(o, "loss", train->results[k].tensor.name))
+        if (find(o, "loss", train->results[k].tensor.name))
             compare(o, "loss", train->results[k].tensor.name, NNRT_F64, losses + k * o->n_batches, o->n_batches);
     free(losses);
 }
@@ -187,13 +187,48 @@ static void compare_slots(Oracle *o) {
     }
 }
 
+/* Results of an evaluation with a weight, among them losses used as metrics, are averaged by it over all batches. */
+static void run_eval(Oracle *o, int fn, const void **inputs) {
+    const nnrt_fn *eval = &o->model->fns[fn];
+    double        *sums = calloc((size_t)eval->n_results * 2 + 1, sizeof *sums);
+    if (!sums) die("memory", "sums");
+    int64_t from = 0;
+    for (int64_t i = 0; i < o->n_batches; from += o->batches[i++]) {
+        bind_batch(o, from, o->batches[i], inputs);
+        call(o, fn, inputs);
+        for (int k = 0; k < eval->n_results; k++) {
+            if (!eval->results[k].has_weight) continue;
+            double weight = nnrt_elem_get(eval->results[k].tensor.elem, o->instance->results[k].data, 1);
+            sums[2 * k] += weight * nnrt_elem_get(eval->results[k].tensor.elem, o->instance->results[k].data, 0);
+            sums[2 * k + 1] += weight;
+        }
+    }
+    for (int k = 0; k < eval->n_results; k++) {
+        double mean = sums[2 * k] / sums[2 * k + 1];
+        if (find(o, "metric", eval->results[k].tensor.name))
+            compare(o, "metric", eval->results[k].tensor.name, NNRT_F64, &mean, 1);
+    }
+    free(sums);
+}
+
 static void run_metrics(Oracle *o, const void **inputs) {
-    int fn = nnrt_model_fn(o->model, NNRT_FN_METRICS, 0);
-    if (fn < 0) return;
+    int eval = nnrt_model_fn(o->model, NNRT_FN_EVAL, 0), metrics = nnrt_model_fn(o->model, NNRT_FN_METRICS, 0);
     call_kind(o, NNRT_FN_RESET, inputs);
-    call_on_batches(o, NNRT_FN_EVAL, inputs);
-    call(o, fn, inputs);
-    compare_results(o, fn, "metric");
+    if (eval >= 0) run_eval(o, eval, inputs);
+    if (metrics < 0) return;
+    call(o, metrics, inputs);
+    compare_results(o, metrics, "metric");
+}
+
+/* Nothing that was recorded is passed over. */
+static void check_all_compared(const Oracle *o) {
+    int expected = 0;
+    for (int i = 0; i < o->record.n_arrays; i++) {
+        const char *name = o->record.arrays[i].name;
+        expected += !strncmp(name, "out/", 4) || !strncmp(name, "loss/", 5) || !strncmp(name, "final/", 6) ||
+                    !strncmp(name, "metric/", 7);
+    }
+    if (expected != o->n_compared) die("the model did not give all that was recorded", o->model->name);
 }
 
 static void open_record(Oracle *o, const char *path) {
@@ -225,6 +260,7 @@ int main(int argc, char **argv) {
     compare_slots(&o);
     run_metrics(&o, inputs);
 
+    check_all_compared(&o);
     printf("%d tensors compared, %d off, worst error of the others %.3g\n", o.n_compared, o.n_failed, o.worst);
     free(inputs);
     nnrt_instance_free(o.instance);
