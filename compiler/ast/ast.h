@@ -25,8 +25,9 @@ typedef VEC(Stmt *) StmtVec;
 typedef VEC(Decl *) DeclVec;
 
 typedef struct Block {
-    Span    span; /* braces included */
-    StmtVec stmts;
+    Span     span; /* braces included */
+    StmtVec  stmts;
+    uint16_t height; /* as Expr's */
 } Block;
 
 /* ---- types and parameters ------------------------------------------------------------------------------------- */
@@ -122,6 +123,7 @@ typedef enum ExprKind {
 struct Expr {
     ExprKind kind;
     bool     parenthesised; /* written in parentheses: kept for fmt and for precedence of `a < b and c` hints */
+    uint16_t height;        /* of the tree below, at most 500: what walks it may recurse */
     Span     span;
     union {
         struct { uint64_t value; } integer;
@@ -193,6 +195,7 @@ typedef enum StmtKind {
 
 struct Stmt {
     StmtKind kind;
+    uint16_t height; /* as Expr's */
     Span     span;
     union {
         struct { Pattern target; Expr *value; } let;
