@@ -133,6 +133,7 @@ static bool continues(const Layout *layout) {
         int kind = kind_at(layout, layout->next, layout->previous);
         return kind >= TOK_OVER && kind <= TOK_GRADIENT;
     }
+    case '(': return layout->open.len == 0; /* a declaration's second list on a line of its own */
     case TOK_AND:
     case TOK_OR:
     case TOK_AS:
