@@ -155,10 +155,11 @@ static void run_predict(Oracle *o, const void **inputs) {
     }
 }
 
-/* Trains over all batches; losses[k * n_batches + step] is the k-th result's value. */
+/* Trains over all batches, where the model can be trained; losses[k * n_batches + step] is the k-th result's value. */
 static void run_training(Oracle *o, const void **inputs) {
     int fn = nnrt_model_fn(o->model, NNRT_FN_TRAIN, 0);
-    if (fn < 0 || nnrt_model_fn(o->model, NNRT_FN_TRAIN, fn + 1) >= 0) die("not one training function", o->model->name);
+    if (fn < 0) return;
+    if (nnrt_model_fn(o->model, NNRT_FN_TRAIN, fn + 1) >= 0) die("several training functions", o->model->name);
     const nnrt_fn *train  = &o->model->fns[fn];
     double        *losses = calloc((size_t)(train->n_results * o->n_batches) + 1, sizeof *losses);
     if (!losses) die("memory", "losses");

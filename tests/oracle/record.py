@@ -6,8 +6,10 @@ import torch
 import items
 import metrics
 import training
+import worked
 
 torch.set_num_threads(1)
 training.record_all()
 items.record_all()
 metrics.record_all()
+worked.record_all()
