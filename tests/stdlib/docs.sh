@@ -1,0 +1,26 @@
+#!/bin/sh
+# The programs and declarations in the documentation compile, and the library's reference is current. Usage: docs.sh NNC SOURCE_DIR
+set -eu
+nnc=$1
+cd "$2"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+for page in docs/language.md docs/guide/*.md; do
+  rm -f "$work"/*.nnet
+  # Each block of the page into a file of its own.
+  awk -v work="$work" '/^```/ { inside = !inside; n += inside; next } inside { print > (work "/" n ".nnet") }' "$page"
+  for block in "$work"/*.nnet; do
+    grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser) ' "$block" || continue
+    grep -q '^model ' "$block" || printf 'model Any {\n  dim batch\n  input x: f32[batch, 2]\n  output y = 2.0 * x\n}\n' >> "$block"
+    if ! "$nnc" check "$block"; then
+      echo "$page: block $(basename "$block" .nnet) does not compile"
+      status=1
+    fi
+  done
+done
+sh docs/reference/generate.sh | diff - docs/reference/stdlib.md || {
+  echo "docs/reference/stdlib.md is stale: sh docs/reference/generate.sh > docs/reference/stdlib.md"
+  status=1
+}
+exit $status
