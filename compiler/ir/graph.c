@@ -1,0 +1,133 @@
+/* The hash-consing builder. Types come from the shape rules of ops/shape.c. */
+#include "ir/graph.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "ops/shape.h"
+
+typedef struct Entry {
+    struct Entry *next;
+    uint64_t      hash;
+    Node         *node;
+} Entry;
+
+struct Graph {
+    Arena        *arena;
+    DimTable     *dims;
+    NodeVec       nodes;
+    Entry       **buckets;
+    size_t        n_buckets;
+    Span          span;
+    const Origin *origin;
+};
+
+Graph *graph_new(Arena *arena, DimTable *dims) {
+    Graph *graph     = ARENA_NEW(arena, Graph);
+    graph->arena     = arena;
+    graph->dims      = dims;
+    graph->n_buckets = 1024;
+    graph->buckets   = ARENA_ARRAY(arena, Entry *, graph->n_buckets);
+    return graph;
+}
+
+Arena *graph_arena(const Graph *graph) {
+    return graph->arena;
+}
+
+DimTable *graph_dims(const Graph *graph) {
+    return graph->dims;
+}
+
+int graph_node_count(const Graph *graph) {
+    return graph->nodes.len;
+}
+
+Node *graph_node_at(const Graph *graph, int id) {
+    return graph->nodes.data[id];
+}
+
+void graph_set_place(Graph *graph, Span span, const Origin *origin) {
+    graph->span   = span;
+    graph->origin = origin;
+}
+
+static uint64_t node_hash(const Node *node) {
+    uint64_t hash = hash_bytes(HASH_SEED, &node->op, sizeof node->op);
+    hash          = hash_bytes(hash, &node->type.elem, sizeof node->type.elem);
+    hash          = hash_bytes(hash, node->type.dims, sizeof *node->type.dims * (size_t)node->type.rank);
+    for (int i = 0; i < node->n_inputs; i++) hash = hash_bytes(hash, &node->inputs[i]->id, sizeof node->inputs[i]->id);
+    return hash_bytes(hash, &node->attr, sizeof node->attr);
+}
+
+static bool node_same(const Node *a, const Node *b) {
+    if (a->op != b->op || a->n_inputs != b->n_inputs || !type_equal(&a->type, &b->type)) return false;
+    if (memcmp(&a->attr, &b->attr, sizeof a->attr) != 0) return false;
+    for (int i = 0; i < a->n_inputs; i++)
+        if (a->inputs[i] != b->inputs[i]) return false;
+    return true;
+}
+
+static void rehash(Graph *graph) {
+    Entry **old      = graph->buckets;
+    size_t  count    = graph->n_buckets;
+    graph->n_buckets = count * 4;
+    graph->buckets   = ARENA_ARRAY(graph->arena, Entry *, graph->n_buckets);
+    for (size_t i = 0; i < count; i++)
+        for (Entry *entry = old[i], *next; entry; entry = next) {
+            next           = entry->next;
+            Entry **bucket = &graph->buckets[entry->hash % graph->n_buckets];
+            entry->next    = *bucket;
+            *bucket        = entry;
+        }
+}
+
+static Node *intern_node(Graph *graph, const Node *candidate) {
+    uint64_t hash   = node_hash(candidate);
+    Entry  **bucket = &graph->buckets[hash % graph->n_buckets];
+    for (Entry *entry = *bucket; entry; entry = entry->next)
+        if (entry->hash == hash && node_same(entry->node, candidate)) return entry->node;
+    Node *node = ARENA_NEW(graph->arena, Node);
+    *node      = *candidate;
+    node->id   = graph->nodes.len;
+    node->span = graph->span, node->origin = graph->origin;
+    node->inputs = ARENA_ARRAY(graph->arena, Node *, node->n_inputs + 1);
+    for (int i = 0; i < node->n_inputs; i++) node->inputs[i] = candidate->inputs[i];
+    vec_push(graph->arena, &graph->nodes, node);
+    Entry *entry = ARENA_NEW(graph->arena, Entry);
+    *entry       = (Entry){*bucket, hash, node};
+    *bucket      = entry;
+    if ((size_t)graph->nodes.len > graph->n_buckets) rehash(graph);
+    return node;
+}
+
+Node *graph_node(Graph *graph, Op op, const Type *type, int n_inputs, Node *const *inputs, const Attr *attr) {
+    Node candidate;
+    memset(&candidate, 0, sizeof candidate);
+    candidate.op       = op;
+    candidate.n_inputs = n_inputs;
+    candidate.inputs   = (Node **)(uintptr_t)inputs;
+    if (attr) candidate.attr = *attr;
+    if (type) candidate.type = *type;
+    const char *wrong = op_shape[op](graph, &candidate, type != NULL);
+    if (wrong) BUG("%s: %s", op_info[op].name, wrong);
+    return intern_node(graph, &candidate);
+}
+
+Node *graph_substitute(Graph *graph, Node *root, struct Map *replacement) {
+    Node *done = map_get(replacement, root);
+    if (done) return done;
+    Node **inputs  = ARENA_ARRAY(graph->arena, Node *, root->n_inputs + 1);
+    bool   changed = false;
+    for (int i = 0; i < root->n_inputs; i++) {
+        inputs[i] = graph_substitute(graph, root->inputs[i], replacement);
+        changed |= inputs[i] != root->inputs[i];
+    }
+    Node *result = root;
+    if (changed) {
+        graph_set_place(graph, root->span, root->origin);
+        result = graph_node(graph, root->op, &root->type, root->n_inputs, inputs, &root->attr);
+    }
+    map_set(replacement, root, result);
+    return result;
+}

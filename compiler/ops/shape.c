@@ -1,0 +1,158 @@
+/* Shape rules of all ops: they say what is wrong in words, for graph_node() and graph verification. */
+#include "ops/shape.h"
+
+#define RULE(name) static const char *shape_##name(Graph *graph, Node *node, bool declared)
+#define UNUSED     (void)graph, (void)declared
+
+RULE(declared) {
+    UNUSED, (void)node;
+    return declared ? NULL : "needs a declared type";
+}
+
+RULE(first) {
+    UNUSED;
+    node->type = node->inputs[0]->type;
+    return NULL;
+}
+
+RULE(second) {
+    UNUSED;
+    if (node->inputs[0]->type.rank != 0) return "only a scalar has a gradient";
+    node->type = node->inputs[1]->type;
+    return NULL;
+}
+
+RULE(same) {
+    UNUSED;
+    node->type = node->inputs[0]->type;
+    for (int i = 1; i < node->n_inputs; i++)
+        if (!type_equal(&node->inputs[i]->type, &node->type)) return "inputs of different types";
+    return NULL;
+}
+
+RULE(same_bool) {
+    const char *wrong = shape_same(graph, node, declared);
+    return wrong ? wrong : node->type.elem != ELEM_BOOL ? "inputs must be bool" : NULL;
+}
+
+RULE(compare) {
+    const char *wrong = shape_same(graph, node, declared);
+    node->type.elem   = ELEM_BOOL;
+    return wrong;
+}
+
+RULE(select) {
+    UNUSED;
+    node->type = node->inputs[1]->type;
+    if (!type_equal(&node->inputs[2]->type, &node->type)) return "branches of different types";
+    if (node->inputs[0]->type.elem != ELEM_BOOL) return "condition must be bool";
+    return type_same_shape(&node->inputs[0]->type, &node->type) ? NULL : "condition of another shape";
+}
+
+RULE(cast) {
+    UNUSED;
+    if (!declared) return "needs an element type";
+    return type_same_shape(&node->type, &node->inputs[0]->type) ? NULL : "a cast keeps the shape";
+}
+
+static bool in_axes(const Node *node, int axis) {
+    for (int i = 0; i < node->attr.axes.count; i++)
+        if (node->attr.axes.axes[i] == axis) return true;
+    return false;
+}
+
+RULE(reduce) {
+    UNUSED;
+    const Type *input = &node->inputs[0]->type;
+    node->type        = (Type){.elem = input->elem};
+    for (int i = 0; i < node->attr.axes.count; i++)
+        if (node->attr.axes.axes[i] < 0 || node->attr.axes.axes[i] >= input->rank) return "axis out of range";
+    for (int i = 0; i < input->rank; i++)
+        if (!in_axes(node, i)) node->type.dims[node->type.rank++] = input->dims[i];
+    return NULL;
+}
+
+RULE(argmax) {
+    if (node->attr.axes.count != 1) return "takes one axis";
+    const char *wrong = shape_reduce(graph, node, declared);
+    node->type.elem   = ELEM_I32;
+    return wrong;
+}
+
+RULE(permute) {
+    UNUSED;
+    const Type *input = &node->inputs[0]->type;
+    unsigned    seen  = 0;
+    if (node->attr.axes.count != input->rank) return "needs every axis";
+    node->type = *input;
+    for (int i = 0; i < input->rank; i++) {
+        int axis = node->attr.axes.axes[i];
+        if (axis < 0 || axis >= input->rank || seen >> axis & 1) return "not a permutation";
+        seen |= 1u << axis;
+        node->type.dims[i] = input->dims[axis];
+    }
+    return NULL;
+}
+
+RULE(concat) {
+    UNUSED;
+    if (node->n_inputs < 1) return "nothing to concatenate";
+    node->type = node->inputs[0]->type;
+    int axis   = node->attr.axis;
+    if (axis < 0 || axis >= node->type.rank) return "axis out of range";
+    for (int i = 1; i < node->n_inputs; i++) {
+        const Type *input = &node->inputs[i]->type;
+        if (input->elem != node->type.elem || input->rank != node->type.rank) return "inputs of different types";
+        for (int k = 0; k < input->rank; k++)
+            if (k != axis && input->dims[k] != node->type.dims[k]) return "inputs differ along another axis";
+        node->type.dims[axis] = dim_add(graph_dims(graph), node->type.dims[axis], input->dims[axis]);
+        if (!node->type.dims[axis]) return "dim overflows";
+    }
+    return NULL;
+}
+
+RULE(gather) {
+    UNUSED;
+    const Type *x = &node->inputs[0]->type, *index = &node->inputs[1]->type;
+    if (x->rank < 1) return "needs rows";
+    if (!elem_is_integer(index->elem)) return "index must be of integers";
+    if (index->rank + x->rank - 1 > MAX_RANK) return "rank too large";
+    node->type = (Type){.elem = x->elem, .rank = index->rank + x->rank - 1};
+    for (int i = 0; i < index->rank; i++) node->type.dims[i] = index->dims[i];
+    for (int i = 1; i < x->rank; i++) node->type.dims[index->rank + i - 1] = x->dims[i];
+    return NULL;
+}
+
+static bool has_axis(const int8_t *axes, int n, int axis) {
+    for (int i = 0; i < n; i++)
+        if (axes[i] == axis) return true;
+    return false;
+}
+
+RULE(dot) {
+    UNUSED;
+    const Type    *a = &node->inputs[0]->type, *b = &node->inputs[1]->type;
+    const DotAxes *dot = &node->attr.dot;
+    if (a->elem != b->elem) return "operands of different element types";
+    node->type = (Type){.elem = a->elem};
+    for (int i = 0; i < dot->n_batch; i++) {
+        if (a->dims[dot->left_batch[i]] != b->dims[dot->right_batch[i]]) return "batch dims differ";
+        node->type.dims[node->type.rank++] = a->dims[dot->left_batch[i]];
+    }
+    for (int i = 0; i < dot->n_contract; i++)
+        if (a->dims[dot->left_contract[i]] != b->dims[dot->right_contract[i]]) return "contracted dims differ";
+    if (a->rank + b->rank - dot->n_batch - 2 * dot->n_contract > MAX_RANK) return "rank too large";
+    for (int i = 0; i < a->rank; i++)
+        if (!has_axis(dot->left_batch, dot->n_batch, i) && !has_axis(dot->left_contract, dot->n_contract, i))
+            node->type.dims[node->type.rank++] = a->dims[i];
+    for (int i = 0; i < b->rank; i++)
+        if (!has_axis(dot->right_batch, dot->n_batch, i) && !has_axis(dot->right_contract, dot->n_contract, i))
+            node->type.dims[node->type.rank++] = b->dims[i];
+    return NULL;
+}
+
+ShapeRule *const op_shape[OP_COUNT] = {
+#define OP(id, name, arity, attr, class, shape, gradient, lowering, domain, doc) [OP_##id] = shape_##shape,
+#include "ops/ops.def"
+#undef OP
+};
