@@ -14,10 +14,10 @@ extern "C" {
 enum { NNRT_ABI = 1, NNRT_MAX_RANK = 8 };
 
 typedef enum nnrt_status {
-    NNRT_OK = 0,
-    NNRT_ERROR = 1,      /* failed: out of memory, file not writable */
-    NNRT_USAGE = 2,
-    NNRT_BAD_DATA = 3,   /* the data does not fit the model */
+    NNRT_OK       = 0,
+    NNRT_ERROR    = 1, /* failed: out of memory, file not writable */
+    NNRT_USAGE    = 2,
+    NNRT_BAD_DATA = 3, /* the data does not fit the model */
 } nnrt_status;
 
 typedef struct nnrt_error { /* the caller's; NULL where it does not care */
@@ -38,7 +38,20 @@ int        nnrt_pool_size(const nnrt_pool *pool); /* 1 for NULL */
  * worker 0; returns when all are done. What a task computes must not depend on the partition. Denormals are flushed
  * to zero (FTZ+DAZ) in every worker while a task runs and restored after. */
 typedef void nnrt_task(void *context, int64_t begin, int64_t end, int32_t worker);
-void nnrt_parallel(nnrt_pool *pool, nnrt_task *task, void *context, int64_t units);
+void         nnrt_parallel(nnrt_pool *pool, nnrt_task *task, void *context, int64_t units);
+
+/* Denormals to zero in the calling thread; hand what it returned to nnrt_denormals_restore(). nnrt_parallel does this for
+ * every task; a caller that runs many small kernels in a row may set it once around them. */
+uint64_t nnrt_denormals_flush(void);
+void     nnrt_denormals_restore(uint64_t state);
+
+/* ---- random numbers ----------------------------------------------------------------------------------------------- */
+
+/* Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). */
+void nnrt_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* order[0 .. n): 0 .. n-1 in random order, a function of (seed, stream, n) alone (Fisher-Yates over Philox). */
+void nnrt_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *order);
 
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
@@ -49,24 +62,24 @@ void  nnrt_free(void *memory, size_t nbytes);
 /* ---- what generated code is called with ------------------------------------------------------------------------------ */
 
 typedef struct nnrt_fault { /* set by a kernel that met data it cannot use; checked by the caller after each call */
-    int32_t code;   /* 0: none; NNRT_FAULT_INDEX */
-    int32_t input;  /* reserved: -1 */
-    int64_t value;  /* the offending index */
-    int64_t limit;  /* valid: 0 <= index < limit */
+    int32_t code;           /* 0: none; NNRT_FAULT_INDEX */
+    int32_t input;          /* reserved: -1 */
+    int64_t value;          /* the offending index */
+    int64_t limit;          /* valid: 0 <= index < limit */
 } nnrt_fault;
 enum { NNRT_FAULT_NONE = 0, NNRT_FAULT_INDEX = 1 };
 
 typedef struct nnrt_args {
-    const int64_t     *symbols;   /* values of the symbolic dims */
-    const void *const *inputs;    /* one an input, row-major; NULL for inputs that the function does not use */
-    void *const       *slots;     /* one a slot, row-major (canonical) */
-    void *const       *results;   /* one a result, row-major, of the fn's result types; a loss takes (value, weight) pairs */
-    void              *workspace; /* fn->workspace(symbols, nthreads) bytes from nnrt_alloc; contents need not be kept */
-    nnrt_pool         *pool;      /* NULL: one thread */
-    int64_t            step, total_steps, epoch_steps; /* RUNTIME_STEP.. in the compiler */
-    uint64_t           seed;
-    uint64_t           pass;      /* forward-pass counter: part of every random key */
-    nnrt_fault        *fault;
+    const int64_t     *symbols; /* values of the symbolic dims */
+    const void *const *inputs;  /* one an input, row-major; NULL for inputs that the function does not use */
+    void *const       *slots;   /* one a slot, row-major (canonical) */
+    void *const *results;   /* one a result, row-major, of the fn's result types; a loss takes (value, weight) pairs */
+    void        *workspace; /* fn->workspace(symbols, nthreads) bytes from nnrt_alloc; contents need not be kept */
+    nnrt_pool   *pool;      /* NULL: one thread */
+    int64_t      step, total_steps, epoch_steps; /* RUNTIME_STEP.. in the compiler */
+    uint64_t     seed;
+    uint64_t     pass; /* forward-pass counter: part of every random key */
+    nnrt_fault  *fault;
 } nnrt_args;
 
 typedef void    nnrt_code(const nnrt_args *args);
@@ -75,19 +88,32 @@ typedef int64_t nnrt_workspace_fn(const int64_t *symbols, int64_t nthreads);
 /* ---- the description that a compiled model exports (symbol `<model>_nnrt_model`, lower-case model name) ------------------ */
 
 typedef enum nnrt_elem { NNRT_F32, NNRT_F64, NNRT_BF16, NNRT_F16, NNRT_I32, NNRT_I64, NNRT_U8, NNRT_BOOL } nnrt_elem;
-typedef enum nnrt_slot_kind { NNRT_PARAM, NNRT_STATE, NNRT_FIT, NNRT_OPTIMIZER, NNRT_METRIC, NNRT_HYPER } nnrt_slot_kind;
+typedef enum nnrt_slot_kind {
+    NNRT_PARAM,
+    NNRT_STATE,
+    NNRT_FIT,
+    NNRT_OPTIMIZER,
+    NNRT_METRIC,
+    NNRT_HYPER
+} nnrt_slot_kind;
 typedef enum nnrt_fn_kind {
-    NNRT_FN_INIT, NNRT_FN_FIT, NNRT_FN_TRAIN, NNRT_FN_EVAL, NNRT_FN_RESET, NNRT_FN_METRICS, NNRT_FN_PREDICT
+    NNRT_FN_INIT,
+    NNRT_FN_FIT,
+    NNRT_FN_TRAIN,
+    NNRT_FN_EVAL,
+    NNRT_FN_RESET,
+    NNRT_FN_METRICS,
+    NNRT_FN_PREDICT
 } nnrt_fn_kind;
 
 typedef struct nnrt_tensor {
-    const char *name;                   /* input name, parameter path, result name */
-    int32_t     elem;                   /* nnrt_elem */
+    const char *name; /* input name, parameter path, result name */
+    int32_t     elem; /* nnrt_elem */
     int32_t     rank;
-    int32_t     shape_at;               /* the shape is shapes[shape_at .. shape_at + rank) as computed by model->shapes */
+    int32_t     shape_at; /* the shape is shapes[shape_at .. shape_at + rank) as computed by model->shapes */
     int32_t     reserved;
-    int32_t     symbol[NNRT_MAX_RANK];  /* per axis: the symbol it is, or -1 for a constant or an expression */
-    const char *shape_text;             /* "[batch, 784]", for messages */
+    int32_t     symbol[NNRT_MAX_RANK]; /* per axis: the symbol it is, or -1 for a constant or an expression */
+    const char *shape_text;            /* "[batch, 784]", for messages */
 } nnrt_tensor;
 
 typedef struct nnrt_dim {
@@ -105,9 +131,9 @@ typedef struct nnrt_input {
 
 typedef struct nnrt_slot {
     nnrt_tensor tensor;
-    double      value;  /* a hyper-parameter's default */
-    int32_t     kind;   /* nnrt_slot_kind */
-    int32_t     param;  /* an optimizer state's parameter, else -1 */
+    double      value; /* a hyper-parameter's default */
+    int32_t     kind;  /* nnrt_slot_kind */
+    int32_t     param; /* an optimizer state's parameter, else -1 */
     int32_t     frozen;
     int32_t     reserved;
 } nnrt_slot;
@@ -128,13 +154,13 @@ typedef struct nnrt_fn {
     int32_t            n_results;
     int32_t            n_inputs_used;
     const int32_t     *inputs_used; /* indices of the inputs it reads */
-    int64_t            flops; /* at batch = train.batch; for info; 0 unknown */
+    int64_t            flops;       /* at batch = train.batch; for info; 0 unknown */
 } nnrt_fn;
 
 typedef struct nnrt_train_settings {
-    int64_t batch, epochs, steps, seed;
-    double  validation_split, test_split;
-    int32_t shuffle, has_train;
+    int64_t     batch, epochs, steps, seed;
+    double      validation_split, test_split;
+    int32_t     shuffle, has_train;
     const char *headline; /* the metric (or loss) that the last line states */
 } nnrt_train_settings;
 
@@ -149,7 +175,7 @@ typedef struct nnrt_model {
     void (*shapes)(const int64_t *symbols, int64_t *shape_values);
     /* checks[i]: two values that must be equal once dims are bound: shape_values[2i], [2i+1] from check_values, with its message. */
     void (*check_values)(const int64_t *symbols, int64_t *values);
-    const char *const *check_messages;
+    const char *const  *check_messages;
     nnrt_train_settings train;
 } nnrt_model;
 

@@ -1,0 +1,54 @@
+/* A model with memory: the values of its slots, and what one caller needs to run its functions.
+ *
+ * Bind the symbolic dims, then call functions; workspace and result buffers grow when larger dims first bind and are
+ * kept, so that a step allocates nothing. One thread at a time. */
+#ifndef NNRT_CORE_INSTANCE_H
+#define NNRT_CORE_INSTANCE_H
+
+#include "nnrt.h"
+
+typedef struct nnrt_buffer { /* grows, never shrinks */
+    void  *data;
+    size_t nbytes;
+} nnrt_buffer;
+
+typedef struct nnrt_instance {
+    const nnrt_model *model;
+    nnrt_pool        *pool;         /* the caller's; NULL: one thread */
+    int64_t          *symbols;      /* values bound last, 0 before */
+    int64_t          *shape_values; /* of all tensors, for those symbols */
+    void            **slots;        /* one a slot, canonical layout */
+    size_t           *slot_nbytes;
+    nnrt_buffer       workspace;
+    nnrt_buffer      *results; /* of the function called last; enough for any function */
+    int               max_results;
+} nnrt_instance;
+
+typedef struct nnrt_clock { /* what the trainer counts, as in nnrt_args */
+    int64_t  step, total_steps, epoch_steps;
+    uint64_t seed, pass;
+} nnrt_clock;
+
+/* NULL with a message when there is no memory or the model was built for another runtime. Hyper-parameters hold their
+ * defaults; call the INIT function or load weights before anything else. */
+nnrt_instance *nnrt_instance_new(const nnrt_model *model, nnrt_pool *pool, nnrt_error *error);
+void           nnrt_instance_free(nnrt_instance *instance);
+
+/* Sets the symbolic dims (symbols[model->n_symbols], all >= 1) and checks bounds and the model's `assert`s on them. */
+nnrt_status nnrt_instance_bind(nnrt_instance *instance, const int64_t *symbols, nnrt_error *error);
+
+/* Runs model->fns[fn]; afterwards results[i].data holds result i. inputs[i] is row-major in the shape the dims give;
+ * those that the function does not use may be NULL. NNRT_BAD_DATA, and the fault, when a kernel met bad data. */
+nnrt_status nnrt_instance_call(nnrt_instance *instance, int fn, const void *const *inputs, const nnrt_clock *clock,
+                               nnrt_fault *fault, nnrt_error *error);
+
+/* Index of the first function of a kind from `start` on, or -1. */
+int nnrt_model_fn(const nnrt_model *model, nnrt_fn_kind kind, int start);
+
+/* The dim that the trainer slices, or -1. */
+int nnrt_model_sample_dim(const nnrt_model *model);
+
+/* Shape of a tensor for the dims bound last; valid until the next bind. */
+const int64_t *nnrt_instance_shape(const nnrt_instance *instance, const nnrt_tensor *tensor);
+
+#endif

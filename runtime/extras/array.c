@@ -1,0 +1,98 @@
+/* Ownership of arrays and tables, and the choice of a reader by what a file begins with. */
+#include "extras/array.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/element.h"
+#include "core/status.h"
+
+void nnrt_array_free(nnrt_array *array) {
+    free(array->name);
+    free(array->data);
+    free(array->source);
+    free(array->lines);
+    *array = (nnrt_array){0};
+}
+
+static void free_names(char **names, int64_t n) {
+    for (int64_t i = 0; names && i < n; i++) free(names[i]);
+    free(names);
+}
+
+void nnrt_table_free(nnrt_table *table) {
+    free(table->values);
+    free(table->lines);
+    free_names(table->names, table->n_columns);
+    free_names(table->classes, table->n_classes);
+    *table = (nnrt_table){0};
+}
+
+void nnrt_content_free(nnrt_content *content) {
+    for (int i = 0; i < content->n_arrays; i++) nnrt_array_free(&content->arrays[i]);
+    free(content->arrays);
+    free(content->metadata);
+    nnrt_table_free(&content->table);
+    *content = (nnrt_content){0};
+}
+
+nnrt_status nnrt_array_alloc(nnrt_array *array, const char *path, nnrt_error *error) {
+    array->count = nnrt_shape_count(array->shape, array->rank);
+    if (array->count < 0)
+        return nnrt_fail(error, NNRT_BAD_DATA, "%s: its header asks for an impossibly large array", path);
+    size_t nbytes = (size_t)array->count * nnrt_elem_size(array->elem);
+    array->data   = malloc(nbytes ? nbytes : 1);
+    return array->data ? NNRT_OK : nnrt_fail_memory(error, nbytes, path);
+}
+
+static bool is_idx(const nnrt_bytes *bytes) {
+    const unsigned char *p = bytes->data;
+    return bytes->size >= 4 && p[0] == 0 && p[1] == 0 && p[2] >= 8 && p[2] <= 14 && p[3] >= 1;
+}
+
+/* A header length and then a JSON object: no text file looks like that, since its 8 bytes would be NULs in part. */
+static bool is_safetensors(const char *path, const nnrt_bytes *bytes) {
+    const char *dot = strrchr(path, '.');
+    if (dot && strcmp(dot, ".safetensors") == 0) return true;
+    return bytes->size >= 9 && bytes->data[7] == 0 && bytes->data[8] == '{';
+}
+
+static nnrt_status refuse_known(const char *path, const nnrt_bytes *bytes, nnrt_error *error) {
+    if (bytes->size >= 4 && memcmp(bytes->data, "PK\3\4", 4) == 0)
+        return nnrt_fail(error, NNRT_BAD_DATA,
+                         "%s: zip archives (.npz) are not read: save each array with np.save and give "
+                         "it as NAME=FILE.npy",
+                         path);
+    if (bytes->size == 0) return nnrt_fail(error, NNRT_BAD_DATA, "%s: the file is empty", path);
+    if (memchr(bytes->data, 0, bytes->size < 512 ? bytes->size : 512))
+        return nnrt_fail(error, NNRT_BAD_DATA,
+                         "%s: of no known format: CSV, .npy, IDX and .safetensors are read, gzipped or not", path);
+    return NNRT_OK;
+}
+
+static nnrt_status read_by_format(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error) {
+    bool npy = bytes->size >= 6 && memcmp(bytes->data, "\x93NUMPY", 6) == 0;
+    if (is_safetensors(path, bytes)) return nnrt_read_safetensors(path, bytes, content, error);
+    if (npy || is_idx(bytes)) {
+        content->arrays = calloc(1, sizeof *content->arrays);
+        if (!content->arrays) return nnrt_fail_memory(error, sizeof *content->arrays, path);
+        content->n_arrays = 1;
+        return npy ? nnrt_read_npy(path, bytes, content->arrays, error)
+                   : nnrt_read_idx(path, bytes, content->arrays, error);
+    }
+    nnrt_status status = refuse_known(path, bytes, error);
+    return status == NNRT_OK ? nnrt_read_csv(path, bytes, &content->table, error) : status;
+}
+
+nnrt_status nnrt_read_content(const char *path, nnrt_content *content, nnrt_error *error) {
+    *content = (nnrt_content){0};
+    nnrt_bytes  bytes;
+    nnrt_status status = nnrt_read_file(path, &bytes, error);
+    if (status != NNRT_OK) return status;
+    status = read_by_format(path, &bytes, content, error);
+    free(bytes.data);
+    for (int i = 0; i < content->n_arrays && status == NNRT_OK; i++)
+        if (!(content->arrays[i].source = strdup(path))) status = nnrt_fail_memory(error, 0, path);
+    if (status != NNRT_OK) nnrt_content_free(content);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* Arrays and tables as files hold them, before they meet a model. */
+#ifndef NNRT_EXTRAS_ARRAY_H
+#define NNRT_EXTRAS_ARRAY_H
+
+#include <stdbool.h>
+
+#include "extras/file.h"
+#include "nnrt.h"
+
+typedef struct nnrt_array {
+    char    *name; /* in a file of named arrays, else NULL */
+    int      elem; /* nnrt_elem */
+    int      rank;
+    int64_t  shape[NNRT_MAX_RANK];
+    int64_t  count;  /* elements */
+    void    *data;   /* malloc'ed, row-major, native byte order */
+    char    *source; /* the file's path, for messages */
+    int32_t *lines;  /* of a CSV: the line each row stands on; else NULL */
+} nnrt_array;
+
+typedef struct nnrt_table { /* a CSV */
+    int64_t  n_rows, n_columns;
+    double  *values;  /* n_rows x n_columns */
+    int32_t *lines;   /* n_rows */
+    char   **names;   /* n_columns, or NULL without a header */
+    char   **classes; /* n_classes names, from scikit-learn's first line */
+    int64_t  n_classes;
+} nnrt_table;
+
+/* What one file held: arrays, or a table where n_arrays is 0. */
+typedef struct nnrt_content {
+    nnrt_array *arrays;
+    int         n_arrays;
+    nnrt_table  table;
+    char       *metadata; /* a safetensors file's __metadata__ as JSON, or NULL */
+} nnrt_content;
+
+/* Reads a file by its contents: .npy, IDX, safetensors, each also gzipped, else CSV. NNRT_BAD_DATA with a message that names
+ * the file, and for CSV the line and column. */
+nnrt_status nnrt_read_content(const char *path, nnrt_content *content, nnrt_error *error);
+void        nnrt_content_free(nnrt_content *content);
+
+void nnrt_array_free(nnrt_array *array);
+void nnrt_table_free(nnrt_table *table);
+
+/* Sets count and allocates data for elem, rank and shape; NNRT_BAD_DATA when the sizes overflow. */
+nnrt_status nnrt_array_alloc(nnrt_array *array, const char *path, nnrt_error *error);
+
+/* The readers of one format each; `path` is for messages. The bytes may be written to. */
+nnrt_status nnrt_read_csv(const char *path, const nnrt_bytes *bytes, nnrt_table *table, nnrt_error *error);
+nnrt_status nnrt_read_npy(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
+nnrt_status nnrt_read_idx(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
+nnrt_status nnrt_read_safetensors(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
+
+/* Writes named arrays (name, elem, rank, shape and data are used) in the order of their names. */
+nnrt_status nnrt_write_safetensors(const char *path, const nnrt_array *arrays, int n_arrays,
+                                   const char *const *metadata, int n_metadata, nnrt_error *error);
+nnrt_status nnrt_write_npy(const char *path, const nnrt_array *array, nnrt_error *error);
+
+#endif

@@ -1,0 +1,162 @@
+/* Random splits and batches: everything drawn is a function of the seed, so a run can be repeated and its test set found again. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/element.h"
+#include "core/instance.h"
+#include "core/status.h"
+#include "extras/convert.h"
+#include "extras/dataset.h"
+
+static const uint64_t SPLIT_STREAM = UINT64_MAX; /* epochs are the streams from 0 on */
+
+nnrt_split nnrt_split_all(const nnrt_dataset *set) {
+    return (nnrt_split){.set = set, .n = set->n_samples};
+}
+
+void nnrt_split_free(nnrt_split *split) {
+    free(split->samples);
+    *split = (nnrt_split){0};
+}
+
+static int ascending(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static nnrt_status take_part(nnrt_split *part, const nnrt_dataset *set, const int64_t *order, int64_t n,
+                             nnrt_error *error) {
+    *part = (nnrt_split){.set = set, .samples = malloc(((size_t)n + 1) * sizeof *order), .n = n};
+    if (!part->samples) return nnrt_fail_memory(error, (size_t)n * sizeof *order, "a split");
+    memcpy(part->samples, order, (size_t)n * sizeof *order);
+    qsort(part->samples, (size_t)n, sizeof *order, ascending);
+    return NNRT_OK;
+}
+
+static nnrt_status check_share(const char *name, double share, int64_t n_taken, int64_t n, nnrt_error *error) {
+    if (share == 0 || (n_taken > 0 && n_taken < n)) return NNRT_OK;
+    return nnrt_fail(error, NNRT_BAD_DATA, "%s = %g of %lld samples is %s: give more data or another share", name,
+                     share, (long long)n, n_taken == 0 ? "none" : "all");
+}
+
+nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double test, uint64_t seed, nnrt_split *train,
+                              nnrt_split *val, nnrt_split *held_out, nnrt_error *error) {
+    int64_t n = set->n_samples, n_test = llround((double)n * test), n_val = llround((double)n * validation);
+    *train = *val = *held_out = (nnrt_split){.set = set};
+    nnrt_status status        = check_share("test_split", test, n_test, n, error);
+    if (status == NNRT_OK) status = check_share("validation_split", validation, n_val, n, error);
+    if (status == NNRT_OK && n_test + n_val >= n && n_test + n_val > 0)
+        status = nnrt_fail(error, NNRT_BAD_DATA,
+                           "test_split and validation_split leave none of %lld samples to train on", (long long)n);
+    if (status != NNRT_OK) return status;
+    int64_t *order = malloc(((size_t)n + 1) * sizeof *order);
+    if (!order) return nnrt_fail_memory(error, (size_t)n * sizeof *order, "a split");
+    nnrt_permutation(seed, SPLIT_STREAM, n, order);
+    status = take_part(held_out, set, order, n_test, error);
+    if (status == NNRT_OK) status = take_part(val, set, order + n_test, n_val, error);
+    if (status == NNRT_OK) status = take_part(train, set, order + n_test + n_val, n - n_test - n_val, error);
+    free(order);
+    return status;
+}
+
+/* ---- batches ------------------------------------------------------------------------------------------------------------- */
+
+static bool is_plain(const nnrt_batches *batches, int input) {
+    const nnrt_column *column = &batches->split->set->columns[input];
+    bool               same   = column->array.elem == batches->split->set->model->inputs[input].tensor.elem;
+    return same && (!column->is_sampled || (column->outer == 1 && !batches->shuffle && !batches->split->samples));
+}
+
+/* Buffers for a whole batch, where the data cannot be used in place. */
+static bool alloc_buffers(nnrt_batches *batches) {
+    const nnrt_dataset *set = batches->split->set;
+    for (int i = 0; i < set->model->n_inputs; i++) {
+        const nnrt_column *column = &set->columns[i];
+        if (!column->array.data || is_plain(batches, i)) continue;
+        size_t size = nnrt_elem_size(set->model->inputs[i].tensor.elem);
+        size_t count =
+            (size_t)(column->is_sampled ? column->outer * batches->batch * column->inner : column->array.count);
+        batches->buffers[i] = nnrt_alloc(count * size);
+        if (!batches->buffers[i]) return false;
+        if (!column->is_sampled)
+            nnrt_convert(column->array.data, column->array.elem, batches->buffers[i], set->model->inputs[i].tensor.elem,
+                         column->array.count);
+    }
+    return true;
+}
+
+nnrt_status nnrt_batches_new(nnrt_batches *batches, const nnrt_split *split, int64_t batch, bool shuffle, uint64_t seed,
+                             nnrt_error *error) {
+    const nnrt_model *model = split->set->model;
+    if (nnrt_model_sample_dim(model) < 0) batch = 1, shuffle = false;
+    if (batch > split->n) batch = split->n;
+    *batches           = (nnrt_batches){.split = split, .batch = batch, .shuffle = shuffle, .seed = seed, .epoch = -1};
+    batches->n_batches = batch > 0 ? (split->n + batch - 1) / batch : 0;
+    batches->order     = shuffle ? malloc(((size_t)split->n + 1) * sizeof *batches->order) : NULL;
+    batches->buffers   = calloc((size_t)model->n_inputs + 1, sizeof *batches->buffers);
+    batches->inputs    = calloc((size_t)model->n_inputs + 1, sizeof *batches->inputs);
+    batches->symbols   = calloc((size_t)model->n_symbols + 1, sizeof *batches->symbols);
+    bool whole         = batches->buffers && batches->inputs && batches->symbols && (batches->order || !shuffle) &&
+                 alloc_buffers(batches);
+    if (whole) return NNRT_OK;
+    nnrt_batches_free(batches);
+    return nnrt_fail_memory(error, 0, "batches");
+}
+
+void nnrt_batches_free(nnrt_batches *batches) {
+    for (int i = 0; batches->buffers && i < batches->split->set->model->n_inputs; i++) {
+        const nnrt_column *column = &batches->split->set->columns[i];
+        int64_t count = column->is_sampled ? column->outer * batches->batch * column->inner : column->array.count;
+        nnrt_free(batches->buffers[i],
+                  (size_t)count * nnrt_elem_size(batches->split->set->model->inputs[i].tensor.elem));
+    }
+    free(batches->order);
+    free(batches->buffers);
+    free(batches->inputs);
+    free(batches->symbols);
+    *batches = (nnrt_batches){0};
+}
+
+int64_t nnrt_batches_sample(const nnrt_batches *batches, int64_t row) {
+    int64_t position = batches->first + row;
+    if (batches->order) position = batches->order[position];
+    return batches->split->samples ? batches->split->samples[position] : position;
+}
+
+static void gather(const nnrt_batches *batches, const nnrt_column *column, void *out, int elem) {
+    size_t from_size = nnrt_elem_size(column->array.elem), to_size = nnrt_elem_size(elem);
+    for (int64_t outer = 0; outer < column->outer; outer++)
+        for (int64_t row = 0; row < batches->count; row++) {
+            int64_t from = (outer * batches->split->set->n_samples + nnrt_batches_sample(batches, row)) * column->inner;
+            int64_t to   = (outer * batches->count + row) * column->inner;
+            nnrt_convert((const char *)column->array.data + (size_t)from * from_size, column->array.elem,
+                         (char *)out + (size_t)to * to_size, elem, column->inner);
+        }
+}
+
+void nnrt_batches_fetch(nnrt_batches *batches, int64_t epoch, int64_t index) {
+    const nnrt_dataset *set = batches->split->set;
+    if (batches->shuffle && batches->epoch != epoch) {
+        nnrt_permutation(batches->seed, (uint64_t)epoch, batches->split->n, batches->order);
+        batches->epoch = epoch;
+    }
+    batches->first = index * batches->batch;
+    batches->count =
+        batches->split->n - batches->first < batches->batch ? batches->split->n - batches->first : batches->batch;
+    int sample = nnrt_model_sample_dim(set->model);
+    memcpy(batches->symbols, set->symbols, (size_t)set->model->n_symbols * sizeof *set->symbols);
+    if (sample >= 0) batches->symbols[sample] = batches->count;
+    for (int i = 0; i < set->model->n_inputs; i++) {
+        const nnrt_column *column = &set->columns[i];
+        if (!column->array.data) continue;
+        if (!batches->buffers[i]) { /* the data itself */
+            size_t offset =
+                column->is_sampled ? (size_t)(batches->first * column->inner) * nnrt_elem_size(column->array.elem) : 0;
+            batches->inputs[i] = (const char *)column->array.data + offset;
+            continue;
+        }
+        if (column->is_sampled) gather(batches, column, batches->buffers[i], set->model->inputs[i].tensor.elem);
+        batches->inputs[i] = batches->buffers[i];
+    }
+}

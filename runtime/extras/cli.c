@@ -1,0 +1,73 @@
+#include "extras/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+#include "extras/checkpoint.h"
+
+enum { EXIT_INTERRUPTED = 130 };
+
+nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
+    char *path = options->weights ? strdup(options->weights) : nnrt_checkpoint_default_path(instance->model);
+    if (!path) return nnrt_fail_memory(error, 0, "a file name");
+    FILE       *file   = fopen(path, "rb");
+    nnrt_status status = NNRT_OK;
+    if (!file && errno == ENOENT)
+        status = nnrt_fail(error, NNRT_BAD_DATA, "%s: no such file: train first, or give --weights FILE", path);
+    if (file) fclose(file);
+    if (status == NNRT_OK) status = nnrt_checkpoint_load(instance, path, error);
+    free(path);
+    return status;
+}
+
+static nnrt_status run_command(const nnrt_options *options, nnrt_instance *instance, bool *interrupted,
+                               nnrt_error *error) {
+    switch (options->command) {
+    case NNRT_TRAIN: return nnrt_run_train(options, instance, interrupted, error);
+    case NNRT_EVAL: return nnrt_run_eval(options, instance, error);
+    case NNRT_PREDICT: return nnrt_run_predict(options, instance, error);
+    case NNRT_INFO: return nnrt_run_info(options, instance, error);
+    }
+    return NNRT_OK;
+}
+
+static nnrt_status run(const nnrt_model *model, const nnrt_options *options, bool *interrupted, nnrt_error *error) {
+    nnrt_pool *pool = nnrt_pool_new(options->threads);
+    if (!pool)
+        return nnrt_fail(error, NNRT_ERROR, "%d threads cannot be started: give --threads less", options->threads);
+    nnrt_instance *instance = nnrt_instance_new(model, pool, error);
+    nnrt_status    status   = instance ? run_command(options, instance, interrupted, error) : NNRT_ERROR;
+    nnrt_instance_free(instance);
+    nnrt_pool_free(pool);
+    return status;
+}
+
+/* A result that could not be written is a failure, however well it was computed. */
+static nnrt_status close_output(nnrt_status status, nnrt_error *error) {
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == NNRT_OK)
+        return nnrt_fail(error, NNRT_ERROR, "standard output cannot be written: %s", strerror(errno ? errno : EIO));
+    return status;
+}
+
+int nnrt_main(const nnrt_model *model, int argc, char **argv) {
+    const char  *program = argc > 0 ? argv[0] : "model";
+    nnrt_options options;
+    nnrt_error   error       = {0};
+    bool         interrupted = false;
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is then an error of write() like a full disk */
+    nnrt_status status = nnrt_options_parse(&options, model, argc, argv, &error);
+    if (status == NNRT_OK && options.help)
+        nnrt_print_help(model, program, options.command);
+    else if (status == NNRT_OK)
+        status = run(model, &options, &interrupted, &error);
+    status = close_output(status, &error);
+    nnrt_options_free(&options);
+    if (status == NNRT_OK) return interrupted ? EXIT_INTERRUPTED : 0;
+    fprintf(stderr, "error: %s\n", error.message);
+    return (int)status;
+}

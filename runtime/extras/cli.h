@@ -1,0 +1,23 @@
+/* The program that a compiled model becomes: train, eval, predict, info. */
+#ifndef NNRT_EXTRAS_CLI_H
+#define NNRT_EXTRAS_CLI_H
+
+#include "core/instance.h"
+#include "extras/options.h"
+
+/* Everything from argv to the exit code: 0 ok, 1 failed, 2 usage, 3 bad data, 130 interrupted. */
+int nnrt_main(const nnrt_model *model, int argc, char **argv);
+
+/* One command each; the instance has its slots, not yet their values. */
+nnrt_status nnrt_run_train(const nnrt_options *options, nnrt_instance *instance, bool *interrupted, nnrt_error *error);
+nnrt_status nnrt_run_eval(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+nnrt_status nnrt_run_predict(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+nnrt_status nnrt_run_info(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+
+/* Help on a command (0: on the program). */
+void nnrt_print_help(const nnrt_model *model, const char *program, nnrt_command command);
+
+/* --weights, or the file that train saves; NNRT_BAD_DATA with advice when there is none. */
+nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+
+#endif

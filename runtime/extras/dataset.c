@@ -1,0 +1,292 @@
+/* Arguments to arrays, arrays to inputs, and the check that they fit: shapes bind the symbolic dims, sample dims regroup, every
+ * element survives its conversion. */
+#include "extras/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/element.h"
+#include "core/instance.h"
+#include "core/status.h"
+#include "extras/convert.h"
+#include "extras/nearest.h"
+
+static const char *input_name(int i, const void *model) {
+    return ((const nnrt_model *)model)->inputs[i].tensor.name;
+}
+
+static int find_input(const nnrt_model *model, const char *name, size_t size) {
+    for (int i = 0; i < model->n_inputs; i++)
+        if (strlen(input_name(i, model)) == size && strncmp(input_name(i, model), name, size) == 0) return i;
+    return -1;
+}
+
+/* "x f32[batch, 4], y i32[batch]" */
+static const char *list_inputs(const nnrt_model *model, char *text, size_t size) {
+    size_t used = 0;
+    text[0]     = 0;
+    for (int i = 0; i < model->n_inputs && used < size; i++) {
+        const nnrt_tensor *tensor = &model->inputs[i].tensor;
+        used += (size_t)snprintf(text + used, size - used, "%s%s %s%s", i ? ", " : "", tensor->name,
+                                 nnrt_elem_name(tensor->elem), tensor->shape_text);
+    }
+    return text;
+}
+
+/* ---- from arguments to arrays --------------------------------------------------------------------------------------- */
+
+static void set_array(nnrt_dataset *set, int input, nnrt_array *array) {
+    nnrt_array_free(&set->columns[input].array);
+    set->columns[input].array = *array;
+    *array                    = (nnrt_array){0};
+}
+
+static nnrt_status take_arrays(nnrt_dataset *set, const char *path, nnrt_content *content, int only_input,
+                               nnrt_error *error) {
+    char inputs[256];
+    bool is_single = content->n_arrays == 1 && !content->arrays[0].name;
+    if (only_input >= 0 && content->n_arrays == 1) {
+        set_array(set, only_input, &content->arrays[0]);
+        return NNRT_OK;
+    }
+    if (is_single)
+        return nnrt_fail(error, NNRT_BAD_DATA,
+                         "%s: holds one array without a name: say whose it is, as in %s=%s (inputs: %s)", path,
+                         input_name(0, set->model), path, list_inputs(set->model, inputs, sizeof inputs));
+    int n_taken = 0;
+    for (int i = 0; i < content->n_arrays; i++) {
+        int input = find_input(set->model, content->arrays[i].name, strlen(content->arrays[i].name));
+        if (input < 0 || (only_input >= 0 && input != only_input)) continue;
+        set_array(set, input, &content->arrays[i]);
+        n_taken++;
+    }
+    if (n_taken > 0) return NNRT_OK;
+    return nnrt_fail(error, NNRT_BAD_DATA, "%s: none of its arrays is named like an input (inputs: %s)", path,
+                     list_inputs(set->model, inputs, sizeof inputs));
+}
+
+static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const bool *needed, nnrt_error *error) {
+    const char *equals = strchr(argument, '='), *path = argument;
+    int         input = -1;
+    if (equals && !memchr(argument, '/', (size_t)(equals - argument))) {
+        path  = equals + 1;
+        input = find_input(set->model, argument, (size_t)(equals - argument));
+        if (input < 0) {
+            char name[64], inputs[256];
+            snprintf(name, sizeof name, "%.*s", (int)(equals - argument), argument);
+            const char *near = nnrt_nearest(name, input_name, set->model, set->model->n_inputs);
+            return nnrt_fail(error, NNRT_USAGE, "%s has no input '%s'%s%s%s (inputs: %s)", set->model->name, name,
+                             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                             list_inputs(set->model, inputs, sizeof inputs));
+        }
+    }
+    nnrt_content content;
+    nnrt_status  status = nnrt_read_content(path, &content, error);
+    if (status != NNRT_OK) return status;
+    status = content.n_arrays > 0 ? take_arrays(set, path, &content, input, error)
+                                  : nnrt_dataset_from_table(set, path, &content.table, needed, input, error);
+    if (status == NNRT_OK && content.table.classes && !set->classes) {
+        set->classes          = content.table.classes;
+        set->n_classes        = content.table.n_classes;
+        content.table.classes = NULL;
+    }
+    nnrt_content_free(&content);
+    return status;
+}
+
+static bool has_sample_dim(const nnrt_model *model, const nnrt_tensor *tensor) {
+    int sample = nnrt_model_sample_dim(model);
+    for (int axis = 0; axis < tensor->rank; axis++)
+        if (sample >= 0 && tensor->symbol[axis] == sample) return true;
+    return false;
+}
+
+static nnrt_status fill_missing(nnrt_dataset *set, const bool *needed, const nnrt_dataset *shared, nnrt_error *error) {
+    for (int i = 0; i < set->model->n_inputs; i++) {
+        const nnrt_tensor *tensor = &set->model->inputs[i].tensor;
+        nnrt_column       *column = &set->columns[i];
+        if (column->array.data || !needed[i]) continue;
+        if (shared && shared->columns[i].array.data && !has_sample_dim(set->model, tensor)) {
+            *column          = shared->columns[i];
+            column->borrowed = true;
+            continue;
+        }
+        return nnrt_fail(error, NNRT_BAD_DATA, "no data for %s '%s' (%s%s): give --data %s=FILE",
+                         set->model->inputs[i].is_target ? "target" : "input", tensor->name,
+                         nnrt_elem_name(tensor->elem), tensor->shape_text, tensor->name);
+    }
+    return NNRT_OK;
+}
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------------ */
+
+static nnrt_status fail_shape(const nnrt_dataset *set, int input, nnrt_error *error) {
+    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
+    const nnrt_array  *array  = &set->columns[input].array;
+    char               text[160];
+    return nnrt_fail(error, NNRT_BAD_DATA, "%s: has shape %s, input '%s' takes %s%s: regroup or transpose it to fit",
+                     array->source, nnrt_shape_text(array->shape, array->rank, text, sizeof text), tensor->name,
+                     nnrt_elem_name(tensor->elem), tensor->shape_text);
+}
+
+/* Binds the symbols that stand in the tensor's shape to the array's sizes. With unequal ranks only a leading dim can be told. */
+static nnrt_status bind_symbols(nnrt_dataset *set, int input, nnrt_error *error) {
+    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
+    const nnrt_array  *array  = &set->columns[input].array;
+    for (int axis = 0; axis < tensor->rank; axis++) {
+        int symbol = tensor->symbol[axis];
+        if (symbol < 0) continue;
+        if (axis >= array->rank || (axis > 0 && array->rank != tensor->rank)) return fail_shape(set, input, error);
+        int64_t size = array->shape[axis], bound = set->symbols[symbol];
+        if (size == 0)
+            return nnrt_fail(error, NNRT_BAD_DATA, "%s: is empty: '%s' would be 0", array->source,
+                             set->model->dims[symbol].name);
+        if (bound == 0)
+            set->symbols[symbol] = size;
+        else if (bound != size)
+            return nnrt_fail(error, NNRT_BAD_DATA,
+                             "%s: '%s' is %lld for input '%s' and %lld for the inputs before it: all must agree",
+                             array->source, set->model->dims[symbol].name, (long long)size, tensor->name,
+                             (long long)bound);
+    }
+    return NNRT_OK;
+}
+
+/* Do two shapes cut the same row-major elements so that one only splits or joins neighbouring axes of the other? (28, 28) and 784
+ * do; (3, 32, 32) and (32, 32, 3) do not, though their counts agree. */
+static bool regroups(const int64_t *a, int rank_a, const int64_t *b, int rank_b) {
+    if (nnrt_shape_count(a, rank_a) != nnrt_shape_count(b, rank_b)) return false;
+    bool    a_in_b = true, b_in_a = true;
+    int64_t product_a = 1, product_b = 1;
+    for (int i = 0, j = 0; i < rank_a || j < rank_b;) {
+        int64_t next_a = i < rank_a ? product_a * a[i] : INT64_MAX, next_b = j < rank_b ? product_b * b[j] : INT64_MAX;
+        if (next_a == product_a)
+            i++; /* an axis of size 1 cuts nothing */
+        else if (next_b == product_b)
+            j++;
+        else if (next_a == next_b)
+            i++, j++, product_a = next_a, product_b = next_b;
+        else if (next_a < next_b)
+            i++, product_a = next_a, a_in_b = false;
+        else
+            j++, product_b = next_b, b_in_a = false;
+    }
+    return a_in_b || b_in_a;
+}
+
+/* Requires: all symbols bound that the data can bind. Compares and cuts each array into samples. */
+static nnrt_status check_shapes(nnrt_dataset *set, const int64_t *shape_values, nnrt_error *error) {
+    int sample = nnrt_model_sample_dim(set->model);
+    for (int i = 0; i < set->model->n_inputs; i++) {
+        const nnrt_tensor *tensor = &set->model->inputs[i].tensor;
+        nnrt_column       *column = &set->columns[i];
+        if (!column->array.data) continue;
+        const int64_t *shape = shape_values + tensor->shape_at;
+        int            cut   = -1;
+        for (int axis = 0; axis < tensor->rank; axis++)
+            if (sample >= 0 && tensor->symbol[axis] == sample) cut = axis;
+        bool leading = cut == 0 && column->array.rank > 0 && column->array.shape[0] == shape[0];
+        bool fits    = leading ? regroups(column->array.shape + 1, column->array.rank - 1, shape + 1, tensor->rank - 1)
+                               : regroups(column->array.shape, column->array.rank, shape, tensor->rank);
+        if (!fits || (cut == 0 && !leading)) return fail_shape(set, i, error);
+        column->is_sampled = cut >= 0;
+        column->outer = column->inner = 1;
+        for (int axis = 0; axis < tensor->rank; axis++)
+            if (axis != cut) *(axis < cut ? &column->outer : &column->inner) *= shape[axis];
+    }
+    return NNRT_OK;
+}
+
+static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
+    const nnrt_model *model = set->model;
+    for (int i = 0; i < model->n_inputs; i++) {
+        nnrt_status status = set->columns[i].array.data ? bind_symbols(set, i, error) : NNRT_OK;
+        if (status != NNRT_OK) return status;
+    }
+    int      sample  = nnrt_model_sample_dim(model);
+    int64_t *shapes  = calloc((size_t)model->n_shape_values + 1, sizeof *shapes);
+    int64_t *symbols = calloc((size_t)model->n_symbols + 1, sizeof *symbols);
+    if (!shapes || !symbols) {
+        free(shapes);
+        free(symbols);
+        return nnrt_fail_memory(error, 0, "shapes");
+    }
+    for (int i = 0; i < model->n_symbols; i++) symbols[i] = set->symbols[i] ? set->symbols[i] : 1;
+    model->shapes(symbols, shapes);
+    nnrt_status status = check_shapes(set, shapes, error);
+    set->n_samples     = sample >= 0 ? set->symbols[sample] : 1;
+    free(shapes);
+    free(symbols);
+    return status;
+}
+
+/* ---- elements ------------------------------------------------------------------------------------------------------------ */
+
+const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size) {
+    const nnrt_array *array = &column->array;
+    int64_t           index[NNRT_MAX_RANK];
+    if (array->lines && array->rank > 0) {
+        int64_t width = array->count / array->shape[0];
+        snprintf(text, size, "%s:%d: column %lld", array->source, array->lines[element / width],
+                 (long long)(column->first_column + element % width) + 1);
+        return text;
+    }
+    for (int axis = array->rank - 1; axis >= 0; axis--) {
+        index[axis] = element % array->shape[axis];
+        element /= array->shape[axis];
+    }
+    char where[160];
+    snprintf(text, size, "%s: element %s", array->source, nnrt_shape_text(index, array->rank, where, sizeof where));
+    return text;
+}
+
+static nnrt_status check_elements(const nnrt_column *column, const nnrt_input *input, nnrt_error *error) {
+    const nnrt_array  *array  = &column->array;
+    const nnrt_tensor *tensor = &input->tensor;
+    char               place[4400];
+    int64_t            bad = nnrt_convert_check(array->data, array->elem, array->count, tensor->elem);
+    if (bad >= 0) {
+        const char *remedy = nnrt_elem_is_float(array->elem) && nnrt_elem_is_float(tensor->elem)
+                                 ? "save the array in the input's type"
+                                 : "the input takes whole numbers of its range";
+        double      value  = nnrt_elem_get(array->elem, array->data, bad);
+        if (value - value != 0) remedy = "remove or fill in missing values";
+        return nnrt_fail(error, NNRT_BAD_DATA, "%s is %.9g, which input '%s' (%s%s) cannot hold: %s",
+                         nnrt_dataset_place(column, bad, place, sizeof place), value, tensor->name,
+                         nnrt_elem_name(tensor->elem), tensor->shape_text, remedy);
+    }
+    for (int64_t i = 0; input->class_limit > 0 && i < array->count; i++) {
+        double value = nnrt_elem_get(array->elem, array->data, i);
+        if (value < 0 || value >= input->class_limit)
+            return nnrt_fail(error, NNRT_BAD_DATA, "%s: class %.9g is out of range: '%s' takes 0 to %d",
+                             nnrt_dataset_place(column, i, place, sizeof place), value, tensor->name,
+                             input->class_limit - 1);
+    }
+    return NNRT_OK;
+}
+
+nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
+                              const bool *needed, const nnrt_dataset *shared, nnrt_error *error) {
+    *set               = (nnrt_dataset){.model = model, .n_samples = 1};
+    set->columns       = calloc((size_t)model->n_inputs + 1, sizeof *set->columns);
+    set->symbols       = calloc((size_t)model->n_symbols + 1, sizeof *set->symbols);
+    nnrt_status status = set->columns && set->symbols ? NNRT_OK : nnrt_fail_memory(error, 0, "a data set");
+    for (int i = 0; i < n_arguments && status == NNRT_OK; i++) status = take_argument(set, arguments[i], needed, error);
+    if (status == NNRT_OK) status = fill_missing(set, needed, shared, error);
+    if (status == NNRT_OK) status = bind_shapes(set, error);
+    for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++)
+        if (set->columns[i].array.data && !set->columns[i].borrowed)
+            status = check_elements(&set->columns[i], &model->inputs[i], error);
+    if (status != NNRT_OK) nnrt_dataset_free(set);
+    return status;
+}
+
+void nnrt_dataset_free(nnrt_dataset *set) {
+    for (int i = 0; set->columns && i < set->model->n_inputs; i++)
+        if (!set->columns[i].borrowed) nnrt_array_free(&set->columns[i].array);
+    for (int64_t i = 0; i < set->n_classes; i++) free(set->classes[i]);
+    free(set->classes);
+    free(set->columns);
+    free(set->symbols);
+    *set = (nnrt_dataset){0};
+}

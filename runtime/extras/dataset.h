@@ -1,0 +1,78 @@
+/* Data for a model: one array an input, its dims bound, in batches and splits. */
+#ifndef NNRT_EXTRAS_DATASET_H
+#define NNRT_EXTRAS_DATASET_H
+
+#include "extras/array.h"
+
+typedef struct nnrt_column { /* the data of one input */
+    nnrt_array array;        /* data NULL: none was given */
+    bool       borrowed;     /* shared with another data set, which owns it */
+    int64_t    outer, inner; /* elements before and after the sample axis; a sample-free input is one sample */
+    bool       is_sampled;   /* has the sample dim */
+    int64_t    first_column; /* of a CSV, from 0 */
+} nnrt_column;
+
+typedef struct nnrt_dataset {
+    const nnrt_model *model;
+    nnrt_column      *columns; /* one an input */
+    int64_t *symbols;   /* values of the symbolic dims; the sample dim's is n_samples; 0: not bound by this data */
+    int64_t  n_samples; /* 1 when the model has no sample dim */
+    char   **classes;   /* names from a CSV's first line, or NULL */
+    int64_t  n_classes;
+} nnrt_dataset;
+
+/* Loads `FILE` or `NAME=FILE` arguments. needed[input] says which inputs must have data, and which columns of a CSV are
+ * expected. Inputs without the sample dim that are not given come from `shared` (may be NULL), which must live as long. */
+nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
+                              const bool *needed, const nnrt_dataset *shared, nnrt_error *error);
+void        nnrt_dataset_free(nnrt_dataset *set);
+
+/* Where an element stands, for messages: "digits.csv:12: column 65" or "labels.npy: element [11]". */
+const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size);
+
+/* widths[input]: elements of one sample of each input, which are its columns in a CSV; -1 where the model alone does not tell. */
+nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_error *error);
+
+/* A CSV table's columns become arrays for the needed inputs (dataset_csv.c). Takes the table's lines, not its values. */
+nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, const nnrt_table *table, const bool *needed,
+                                    int only_input, nnrt_error *error);
+
+/* ---- splits and batches ------------------------------------------------------------------------------------------------ */
+
+typedef struct nnrt_split { /* some samples of a data set */
+    const nnrt_dataset *set;
+    int64_t            *samples; /* NULL: all, in order */
+    int64_t             n;
+} nnrt_split;
+
+/* Cuts the samples at random, a function of seed alone: round(n * test) for test, round(n * validation) for validation, the rest
+ * to train on; each in ascending order. NNRT_BAD_DATA when a part would be empty. */
+nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double test, uint64_t seed, nnrt_split *train,
+                              nnrt_split *val, nnrt_split *held_out, nnrt_error *error);
+nnrt_split  nnrt_split_all(const nnrt_dataset *set);
+void        nnrt_split_free(nnrt_split *split);
+
+/* Batches of a split, in order or shuffled anew each epoch. */
+typedef struct nnrt_batches {
+    const nnrt_split *split;
+    int64_t           batch;
+    int64_t           n_batches; /* an epoch's, the ragged last one included */
+    bool              shuffle;
+    uint64_t          seed;
+    int64_t           epoch;        /* that `order` belongs to; -1: none yet */
+    int64_t          *order;        /* positions in the split */
+    void            **buffers;      /* one an input: a batch in the input's element type */
+    const void      **inputs;       /* what nnrt_instance_call takes */
+    int64_t          *symbols;      /* of the batch fetched last */
+    int64_t           first, count; /* of the batch fetched last: positions in the order */
+} nnrt_batches;
+
+nnrt_status nnrt_batches_new(nnrt_batches *batches, const nnrt_split *split, int64_t batch, bool shuffle, uint64_t seed,
+                             nnrt_error *error);
+void        nnrt_batches_free(nnrt_batches *batches);
+/* Fills inputs and symbols with batch `index` of an epoch. */
+void nnrt_batches_fetch(nnrt_batches *batches, int64_t epoch, int64_t index);
+/* The data set's sample behind row `row` of the batch fetched last. */
+int64_t nnrt_batches_sample(const nnrt_batches *batches, int64_t row);
+
+#endif

@@ -1,0 +1,239 @@
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "extras/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/status.h"
+#include "extras/nearest.h"
+
+enum {
+    ALL       = NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT | NNRT_INFO,
+    RUNS      = NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT,
+    MAX_COUNT = INT32_MAX
+};
+
+#define AT(member) offsetof(nnrt_options, member)
+
+const nnrt_option nnrt_option_table[] = {
+    {"--data", "FILE|NAME=FILE", "the data; several may follow", RUNS, NNRT_OPTION_LIST, AT(data)},
+    {"--val", "FILE|NAME=FILE", "evaluated after each epoch, never trained on", NNRT_TRAIN, NNRT_OPTION_LIST, AT(val)},
+    {"--test", "FILE|NAME=FILE", "evaluated once at the end", NNRT_TRAIN, NNRT_OPTION_LIST, AT(test)},
+    {"--epochs", "N", "passes over the training data", NNRT_TRAIN, NNRT_OPTION_COUNT, AT(settings.epochs)},
+    {"--steps", "N", "optimizer steps, instead of --epochs", NNRT_TRAIN, NNRT_OPTION_COUNT, AT(settings.steps)},
+    {"--batch", "N", "samples a step", ALL, NNRT_OPTION_COUNT, AT(settings.batch)},
+    {"--seed", "N", "of everything random", RUNS, NNRT_OPTION_SEED, AT(settings.seed)},
+    {"--threads", "N", "changes the speed, never the result", ALL, NNRT_OPTION_THREADS, AT(threads)},
+    {"--set", "NAME=VALUE", "a hyper-parameter, as in --set optimizer.lr=1e-4", NNRT_TRAIN, NNRT_OPTION_LIST, AT(sets)},
+    {"--init", "FILE", "weights to start from", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(init)},
+    {"--save", "FILE", "where the weights go", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(save)},
+    {"--weights", "FILE", "the trained weights", NNRT_EVAL | NNRT_PREDICT, NNRT_OPTION_TEXT, AT(weights)},
+    {"--log", "FILE.jsonl", "one line of JSON an epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(log)},
+    {"--out", "FILE", "a .csv or .npy file instead of CSV on standard output", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(out)},
+    {"--output", "NAME", "this output alone", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(output)},
+    {"--quiet", NULL, "the result alone", NNRT_TRAIN | NNRT_EVAL, NNRT_OPTION_FLAG, AT(quiet)},
+    {"--help", NULL, "this text", ALL, NNRT_OPTION_FLAG, AT(help)},
+};
+const int nnrt_option_count = sizeof nnrt_option_table / sizeof *nnrt_option_table;
+
+static const struct {
+    const char  *name;
+    nnrt_command command;
+} COMMANDS[] = {{"train", NNRT_TRAIN}, {"eval", NNRT_EVAL}, {"predict", NNRT_PREDICT}, {"info", NNRT_INFO}};
+enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
+
+static const char *command_name(int i, const void *unused) {
+    (void)unused;
+    return COMMANDS[i].name;
+}
+
+static const char *option_name(int i, const void *unused) {
+    (void)unused;
+    return nnrt_option_table[i].name;
+}
+
+int nnrt_online_cpus(void) {
+#ifdef __linux__
+    cpu_set_t set; /* what this process may use: fewer under taskset or in a container */
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (int)n;
+}
+
+static nnrt_status parse_count(const nnrt_option *option, const char *text, int64_t low, int64_t high, int64_t *value,
+                               nnrt_error *error) {
+    char *end;
+    errno            = 0;
+    long long parsed = strtoll(text, &end, 10);
+    if (end != text && *end == 0 && errno == 0 && parsed >= low && parsed <= high) {
+        *value = parsed;
+        return NNRT_OK;
+    }
+    return nnrt_fail(error, NNRT_USAGE, "%s '%s': a whole number from %lld to %lld is needed", option->name, text,
+                     (long long)low, (long long)high);
+}
+
+static nnrt_status append(nnrt_list *list, const char *item, nnrt_error *error) {
+    const char **more = realloc(list->items, ((size_t)list->n + 1) * sizeof *more);
+    if (!more) return nnrt_fail_memory(error, 0, "options");
+    list->items            = more;
+    list->items[list->n++] = item;
+    return NNRT_OK;
+}
+
+static nnrt_status store(nnrt_options *options, const nnrt_option *option, const char *text, nnrt_error *error) {
+    void       *place  = (char *)options + option->offset;
+    int64_t     count  = 0;
+    nnrt_status status = NNRT_OK;
+    switch (option->kind) {
+    case NNRT_OPTION_FLAG: *(bool *)place = true; break;
+    case NNRT_OPTION_TEXT: *(const char **)place = text; break;
+    case NNRT_OPTION_LIST: return append(place, text, error);
+    case NNRT_OPTION_COUNT: status = parse_count(option, text, 1, MAX_COUNT, place, error); break;
+    case NNRT_OPTION_SEED: status = parse_count(option, text, 0, INT64_MAX, place, error); break;
+    case NNRT_OPTION_THREADS:
+        status = parse_count(option, text, 1, 1024, &count, error);
+        if (status == NNRT_OK) *(int *)place = (int)count;
+        break;
+    }
+    return status;
+}
+
+static const nnrt_option *find_option(const char *name, size_t size) {
+    for (int i = 0; i < nnrt_option_count; i++)
+        if (strlen(nnrt_option_table[i].name) == size && strncmp(nnrt_option_table[i].name, name, size) == 0)
+            return &nnrt_option_table[i];
+    return NULL;
+}
+
+static nnrt_status fail_unknown(const char *what, const char *name, const char *near, nnrt_error *error) {
+    return nnrt_fail(error, NNRT_USAGE, "unknown %s '%s'%s%s%s", what, name, near ? "; did you mean '" : ": see --help",
+                     near ? near : "", near ? "'?" : "");
+}
+
+/* An option's name without its value, as a message quotes it. */
+static nnrt_status fail_unknown_option(const char *argument, size_t size, nnrt_error *error) {
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)size, argument);
+    return fail_unknown("option", name, nnrt_nearest(name, option_name, NULL, nnrt_option_count), error);
+}
+
+static const char *name_of(nnrt_command command) {
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (COMMANDS[i].command == command) return COMMANDS[i].name;
+    return "";
+}
+
+/* One option with its value, from argv[*at] on; a list takes all values up to the next option. */
+static nnrt_status parse_option(nnrt_options *options, int argc, char **argv, int *at, nnrt_error *error) {
+    const char        *argument = argv[*at], *equals = strchr(argument, '=');
+    size_t             size   = equals ? (size_t)(equals - argument) : strlen(argument);
+    const nnrt_option *option = find_option(argument, size);
+    if (!option) return fail_unknown_option(argument, size, error);
+    if (!(option->commands & options->command))
+        return nnrt_fail(error, NNRT_USAGE, "'%s' is no option of '%s': see %s --help", option->name,
+                         name_of(options->command), name_of(options->command));
+    if (option->kind == NNRT_OPTION_FLAG)
+        return equals ? nnrt_fail(error, NNRT_USAGE, "'%s' takes no value", option->name)
+                      : store(options, option, NULL, error);
+    if (equals) return store(options, option, equals + 1, error);
+    if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
+        return nnrt_fail(error, NNRT_USAGE, "'%s' needs a value: %s %s", option->name, option->name, option->argument);
+    nnrt_status status = store(options, option, argv[++*at], error);
+    while (status == NNRT_OK && option->kind == NNRT_OPTION_LIST && *at + 1 < argc && argv[*at + 1][0] != '-')
+        status = store(options, option, argv[++*at], error);
+    return status;
+}
+
+static nnrt_status parse_arguments(nnrt_options *options, int argc, char **argv, nnrt_error *error) {
+    for (int at = 2; at < argc; at++) {
+        nnrt_status status = NNRT_OK;
+        if (strcmp(argv[at], "-h") == 0)
+            options->help = true;
+        else if (argv[at][0] == '-')
+            status = parse_option(options, argc, argv, &at, error);
+        else
+            status = nnrt_fail(error, NNRT_USAGE, "unexpected argument '%s': data is given by --data %s", argv[at],
+                               argv[at]);
+        if (status != NNRT_OK) return status;
+    }
+    return NNRT_OK;
+}
+
+nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, int argc, char **argv,
+                               nnrt_error *error) {
+    *options = (nnrt_options){.settings = nnrt_settings_default(model), .threads = nnrt_online_cpus()};
+    if (argc < 2) return nnrt_fail(error, NNRT_USAGE, "no command: train, eval, predict or info (--help explains)");
+    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
+        options->help = true;
+        return NNRT_OK;
+    }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[1], COMMANDS[i].name) == 0) options->command = COMMANDS[i].command;
+    if (!options->command)
+        return fail_unknown("command", argv[1], nnrt_nearest(argv[1], command_name, NULL, N_COMMANDS), error);
+    options->settings.epochs = -1; /* to see whether both were given */
+    options->settings.steps  = -1;
+    nnrt_status    status    = parse_arguments(options, argc, argv, error);
+    nnrt_settings *settings  = &options->settings;
+    if (status == NNRT_OK && settings->epochs >= 0 && settings->steps >= 0)
+        status = nnrt_fail(error, NNRT_USAGE, "--epochs and --steps exclude each other");
+    if (settings->epochs < 0 && settings->steps < 0) {
+        settings->epochs = model->train.epochs;
+        settings->steps  = model->train.steps;
+    }
+    if (settings->epochs < 0) settings->epochs = 0;
+    if (settings->steps < 0) settings->steps = 0;
+    return status;
+}
+
+void nnrt_options_free(nnrt_options *options) {
+    free(options->data.items);
+    free(options->val.items);
+    free(options->test.items);
+    free(options->sets.items);
+    *options = (nnrt_options){0};
+}
+
+/* ---- --set ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *hyper_name(int i, const void *model) {
+    const nnrt_slot *slot = &((const nnrt_model *)model)->slots[i];
+    return slot->kind == NNRT_HYPER ? slot->tensor.name : "";
+}
+
+static nnrt_status apply_set(const char *text, nnrt_instance *instance, nnrt_error *error) {
+    const nnrt_model *model  = instance->model;
+    const char       *equals = strchr(text, '=');
+    if (!equals || equals == text) return nnrt_fail(error, NNRT_USAGE, "--set '%s': NAME=VALUE is needed", text);
+    char name[128];
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    int slot = -1;
+    for (int i = 0; i < model->n_slots; i++)
+        if (strcmp(hyper_name(i, model), name) == 0) slot = i;
+    if (slot < 0) {
+        const char *near = nnrt_nearest(name, hyper_name, model, model->n_slots);
+        return nnrt_fail(error, NNRT_USAGE, "--set: %s has no run-time setting '%s'%s%s%s", model->name, name,
+                         near ? "; did you mean '"
+                              : ": see info; what shapes the model is set when it is compiled, by nnc -D",
+                         near ? near : "", near ? "'?" : "");
+    }
+    char  *end;
+    double value = strtod(equals + 1, &end);
+    if (end == equals + 1 || *end != 0 || !isfinite(value))
+        return nnrt_fail(error, NNRT_USAGE, "--set %s: '%s' is not a number", name, equals + 1);
+    *(double *)instance->slots[slot] = value;
+    return NNRT_OK;
+}
+
+nnrt_status nnrt_options_apply_sets(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
+    nnrt_status status = NNRT_OK;
+    for (int i = 0; i < options->sets.n && status == NNRT_OK; i++)
+        status = apply_set(options->sets.items[i], instance, error);
+    return status;
+}

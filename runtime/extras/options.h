@@ -1,0 +1,54 @@
+/* The command line of a compiled model: a table of options, and what they resolve to. */
+#ifndef NNRT_EXTRAS_OPTIONS_H
+#define NNRT_EXTRAS_OPTIONS_H
+
+#include "extras/trainer.h"
+
+typedef enum nnrt_command { NNRT_TRAIN = 1, NNRT_EVAL = 2, NNRT_PREDICT = 4, NNRT_INFO = 8 } nnrt_command;
+
+typedef struct nnrt_list { /* of arguments */
+    const char **items;
+    int          n;
+} nnrt_list;
+
+typedef struct nnrt_options {
+    nnrt_command  command;
+    bool          help, quiet;
+    nnrt_list     data, val, test, sets; /* FILE or NAME=FILE; `sets` NAME=VALUE */
+    nnrt_settings settings;
+    int           threads;
+    const char   *save, *weights, *init, *log, *out, *output;
+} nnrt_options;
+
+typedef enum nnrt_option_kind {
+    NNRT_OPTION_FLAG,
+    NNRT_OPTION_TEXT,
+    NNRT_OPTION_LIST,
+    NNRT_OPTION_COUNT,
+    NNRT_OPTION_SEED,
+    NNRT_OPTION_THREADS
+} nnrt_option_kind;
+
+typedef struct nnrt_option {
+    const char      *name;     /* "--data" */
+    const char      *argument; /* "FILE", NULL for a flag */
+    const char      *help;
+    unsigned         commands; /* bit set of nnrt_command */
+    nnrt_option_kind kind;
+    size_t           offset; /* of the value in nnrt_options */
+} nnrt_option;
+
+extern const nnrt_option nnrt_option_table[];
+extern const int         nnrt_option_count;
+
+/* NNRT_USAGE with a message for what it does not understand. The lists point into argv; free with nnrt_options_free. */
+nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, int argc, char **argv,
+                               nnrt_error *error);
+void        nnrt_options_free(nnrt_options *options);
+
+/* Applies --set NAME=VALUE to the instance's hyper-parameters. */
+nnrt_status nnrt_options_apply_sets(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+
+int nnrt_online_cpus(void);
+
+#endif

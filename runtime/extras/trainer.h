@@ -1,0 +1,78 @@
+/* Training and evaluation of any compiled model, through the functions it exports. Prints nothing: an observer hears of it. */
+#ifndef NNRT_EXTRAS_TRAINER_H
+#define NNRT_EXTRAS_TRAINER_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "core/instance.h"
+#include "extras/dataset.h"
+
+typedef struct nnrt_settings { /* the train block's, as the command line changed them: all that changes results */
+    int64_t batch, epochs, steps, seed; /* steps > 0 overrides epochs */
+    double  validation_split, test_split;
+    bool    shuffle;
+} nnrt_settings;
+
+nnrt_settings nnrt_settings_default(const nnrt_model *model);
+
+typedef struct nnrt_score { /* a loss or metric over a whole set */
+    const char        *name;
+    int64_t            count;  /* 1: a number */
+    double            *values; /* row-major */
+    const nnrt_tensor *tensor;
+} nnrt_score;
+
+typedef struct nnrt_scores {
+    nnrt_score *items;
+    int         n;
+} nnrt_scores;
+
+void              nnrt_scores_free(nnrt_scores *scores);
+const nnrt_score *nnrt_scores_find(const nnrt_scores *scores, const char *name); /* NULL when absent or no number */
+
+/* The name of the score that a run's last line states, among those of `scores`. NULL when there is none. */
+const nnrt_score *nnrt_scores_headline(const nnrt_scores *scores, const nnrt_model *model);
+
+typedef struct nnrt_progress {
+    int64_t            epoch, n_epochs;   /* from 1 */
+    int64_t            step, total_steps; /* done so far */
+    int64_t            epoch_step, epoch_steps;
+    double             loss;  /* mean so far in this epoch, of all losses' sum */
+    const nnrt_scores *train; /* at an epoch's end: losses' means over it; else NULL */
+    const nnrt_scores *val;   /* at an epoch's end, where there is a validation set; else NULL */
+} nnrt_progress;
+
+typedef struct nnrt_observer {
+    void (*heard)(void *context, const nnrt_progress *progress); /* after each step and each epoch */
+    void *context;
+} nnrt_observer;
+
+typedef struct nnrt_training {
+    nnrt_instance               *instance;    /* initialised or loaded */
+    const nnrt_split            *train, *val; /* val may be empty */
+    const nnrt_settings         *settings;
+    nnrt_observer                observer;
+    const volatile sig_atomic_t *interrupted; /* becomes nonzero: stop after this step */
+    int64_t                      steps_done;  /* out */
+    bool                         stopped;     /* out: by `interrupted` */
+} nnrt_training;
+
+/* Sets every slot to its start. */
+nnrt_status nnrt_init(nnrt_instance *instance, const nnrt_settings *settings, nnrt_error *error);
+/* Runs `fit` over the training data, where the model has one. */
+nnrt_status nnrt_fit(const nnrt_training *training, nnrt_error *error);
+/* All steps. NNRT_ERROR when a loss is no longer finite. */
+nnrt_status nnrt_train(nnrt_training *training, nnrt_error *error);
+/* Losses and metrics over a split, exact for ragged batches. The caller frees scores. */
+nnrt_status nnrt_evaluate(nnrt_instance *instance, const nnrt_split *split, const nnrt_settings *settings,
+                          nnrt_scores *scores, nnrt_error *error);
+
+/* Calls a function on the batch fetched last; an index out of range is reported with the place in the data. */
+nnrt_status nnrt_call_on_batch(nnrt_instance *instance, int fn, const nnrt_batches *batches, const nnrt_clock *clock,
+                               nnrt_error *error);
+
+/* needed[input] for the functions of these kinds (a bit set of 1 << nnrt_fn_kind). */
+void nnrt_inputs_needed(const nnrt_model *model, unsigned kinds, bool *needed);
+
+#endif
