@@ -29,6 +29,18 @@ def softplus(x):
     return torch.logaddexp(x, torch.zeros_like(x))
 
 
+def clip(p):
+    return p.clamp(1e-7, 1 - 1e-7)
+
+
+def focal(x, y, alpha=0.25, gamma=2.0):
+    """As torchvision's sigmoid_focal_loss."""
+    p = torch.sigmoid(x)
+    right = p * y + (1 - p) * (1 - y)
+    loss = F.binary_cross_entropy_with_logits(x, y, reduction="none") * (1 - right) ** gamma
+    return ((alpha * y + (1 - alpha) * (1 - y)) * loss).mean()
+
+
 def last_half_gate(x):
     return F.glu(x, dim=-1)
 
@@ -93,6 +105,12 @@ LOSSES = {
     "nll": ("nll(log_softmax(x), y)", lambda x, y: F.nll_loss(torch.log_softmax(x, -1), y), "class"),
     "kl_div": ("kl_div(log_softmax(x), y)",
                lambda x, y: F.kl_div(torch.log_softmax(x, -1), y, reduction="batchmean"), "row"),
+    "bce_probs": ("bce_probs(sigmoid(x), y)", lambda x, y: F.binary_cross_entropy(clip(torch.sigmoid(x)), y), "unit"),
+    "cross_entropy_probs": ("cross_entropy_probs(softmax(x), y)",
+                            lambda x, y: -(y * clip(torch.softmax(x, -1)).log()).sum(-1).mean(), "row"),
+    "sparse_probs": ("sparse_cross_entropy_probs(softmax(x), y)",
+                     lambda x, y: F.nll_loss(clip(torch.softmax(x, -1)).log(), y), "class"),
+    "focal": ("focal(x, y)", focal, "unit"),
     "hinge": ("hinge(x, y)", lambda x, y: torch.relu(1 - y * x).mean(), "sign"),
     "perceptron": ("perceptron(x, y)", lambda x, y: torch.relu(-y * x).mean(), "sign"),
 }

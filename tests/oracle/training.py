@@ -35,12 +35,12 @@ def warmup(inner, steps):
     return lambda t, total: inner(0, total - steps) * (t + 1) / steps if t < steps else inner(t - steps, total - steps)
 
 
-def one_cycle(peak):
-    """The learning rates that PyTorch's OneCycleLR gives."""
+def stepped(make):
+    """The learning rates that one of PyTorch's schedulers gives from 1.0 on."""
 
     def rate(t, total):
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=total)
+        scheduler = make(optimizer, total)
         for _ in range(t):
             optimizer.step()
             scheduler.step()
@@ -49,6 +49,13 @@ def one_cycle(peak):
     return rate
 
 
+def restarts(lr, first, multiple):
+    rate = stepped(lambda optimizer, total: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, first, multiple))
+    return lambda t, total: lr * rate(t, total)
+
+
+def one_cycle(peak):
+    return stepped(lambda optimizer, total: torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=total))
 
 
 class Lion(torch.optim.Optimizer):
@@ -100,6 +107,8 @@ SCHEDULES = {
         "polynomial(0.1, power = 2.0, floor = 0.001)",
         lambda t, total: 0.001 + 0.099 * (1 - t / total) ** 2,
     ),
+    "cosine_restarts": ("cosine_restarts(0.1, first = 3)", restarts(0.1, 3, 2)),
+    "cosine_restarts_even": ("cosine_restarts(0.1, first = 4, t_mult = 1.0)", restarts(0.1, 4, 1)),
     "warmup": ("warmup(cosine(0.1), 7)", warmup(cosine(0.1), 7)),
     "warmup_cosine": ("warmup_cosine(0.1, warmup = 6, floor = 0.002)", warmup(cosine(0.1, 0.002), 6)),
     "one_cycle": ("one_cycle(0.1)", one_cycle(0.1)),
