@@ -232,7 +232,7 @@ def record_layers():
         "layer_norm_cube": ("layer_norm(eps = 0.001)", (2, 3, 5), {"gamma": (5,), "beta": (5,)},
                             lambda x, g, b: norm(x, (5,), g, b, 1e-3)),
         "rms_norm": ("rms_norm()", (4, 9), {"gamma": (9,)}, rms_norm),
-        "residual": ("residual(dense(6, activation = silu) as inner)", (3, 6), {"inner/kernel": (6, 6), "inner/bias": (6,)},
+        "residual": ("residual(dense(6, activation = silu))", (3, 6), {"dense/kernel": (6, 6), "dense/bias": (6,)},
                      lambda x, k, b: x + F.silu(x @ k + b)),
         "flatten": ("flatten()", (2, 3, 4), {}, lambda x: x.reshape(2, 12)),
         "dropout": ("dropout(0.0)", (3, 4), {}, lambda x: x),
@@ -241,25 +241,25 @@ def record_layers():
     data, lines, cases = {}, [], {}
     for name, (text, shape, params, compute) in layers.items():
         slots = {f"{name}_at/x": normal(generator, *shape)}
-        slots |= {f"{name}/{path}": normal(generator, *size) for path, size in params.items()}
+        slots |= {f"{name}_of/{path}": normal(generator, *size) for path, size in params.items()}
         out = compute(*slots.values())
         data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
         data[f"w_{name}"] = normal(generator, *out.shape).float()
         lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
                   f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
-                  f"  output {name}_out = like_{name} |> held() as {name}_at |> {text} as {name}",
+                  f"  output {name}_out = like_{name} |> held() as {name}_at |> {text} as {name}_of",
                   f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
         cases[name] = (slots, compute, f"w_{name}")
     index = torch.tensor([[3, 0, 3], [5, 1, 3]], dtype=torch.int32)
     data["index"], data["w_embedding"] = index, normal(generator, 2, 3, 4).float()
     data["w_position"] = normal(generator, 3, 4).float()
     lines += ["  input index: i32[2, 3]", "  input w_embedding: f32[2, 3, 4]", "  input w_position: f32[3, 4]",
-              "  output embedding_out = index |> embedding(6, 4) as embedding",
+              "  output embedding_out = index |> embedding(6, 4) as table",
               "  loss embedding_loss = sum(w_embedding * embedding_out)",
-              "  output position_out = (position_embedding(5, 4) as position)(3)",
+              "  output position_out = (position_embedding(5, 4) as positions)(3)",
               "  loss position_loss = sum(w_position * position_out)"]
-    cases["embedding"] = ({"embedding/weight": normal(generator, 6, 4)}, lambda t: t[index.long()], "w_embedding")
-    cases["position"] = ({"position/weight": normal(generator, 5, 4)}, lambda t: t[:3], "w_position")
+    cases["embedding"] = ({"table/weight": normal(generator, 6, 4)}, lambda t: t[index.long()], "w_embedding")
+    cases["position"] = ({"positions/weight": normal(generator, 5, 4)}, lambda t: t[:3], "w_position")
     text = HEAD.format(title="Layers") + "model Oracle {\n" + "\n".join(lines)
     write_model("layers", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
     finish("layers", data, cases)
