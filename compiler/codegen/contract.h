@@ -19,8 +19,8 @@ typedef struct Extent {
 } Extent;
 
 typedef struct ContractOperand {
-    LLVMValueRef base;          /* pointer to element (0, 0) */
-    Extent       stride_free;   /* elements between neighbours along m (of A) or n (of B) */
+    LLVMValueRef base;        /* pointer to element (0, 0) */
+    Extent       stride_free; /* elements between neighbours along m (of A) or n (of B) */
     Extent       stride_k;
     /* Load anchor (may be NULL: plain loads). Gives `lanes` values (1: a scalar) from (free, k) on, consecutive along k
      * when along_k else along the free axis; `mask` (NULL: all lanes) says which lanes exist, others must be 0. With a load
@@ -30,7 +30,7 @@ typedef struct ContractOperand {
 } ContractOperand;
 
 typedef struct ContractSpec {
-    LLVMTypeRef     elem;    /* float or double */
+    LLVMTypeRef     elem; /* float or double */
     Extent          m, n, k;
     ContractOperand a, b;
     /* Store anchor, on the register tile once all of K is summed: `lanes` values of row m at columns n, n+1, ...; `mask`

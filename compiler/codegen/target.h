@@ -9,14 +9,14 @@
 #include "compilation.h"
 
 typedef struct Target {
-    const char *name;         /* as --target names it; "native" is resolved to this machine's row */
-    const char *triple;       /* LLVM's */
-    const char *cpu;
-    const char *features;
-    int         vector_bytes; /* 16 (SSE, NEON), 32 (AVX2), 64 (AVX-512) */
-    int         vector_registers;
-    bool        has_fma;      /* use llvm.fma; else llvm.fmuladd */
-    int64_t     l1_bytes, l2_bytes; /* data caches of one core, for blocking */
+    const char          *name;   /* as --target names it; "native" is resolved to this machine's row */
+    const char          *triple; /* LLVM's */
+    const char          *cpu;
+    const char          *features;
+    int                  vector_bytes; /* 16 (SSE, NEON), 32 (AVX2), 64 (AVX-512) */
+    int                  vector_registers;
+    bool                 has_fma;            /* use llvm.fma; else llvm.fmuladd */
+    int64_t              l1_bytes, l2_bytes; /* data caches of one core, for blocking */
     LLVMTargetMachineRef machine;
 } Target;
 

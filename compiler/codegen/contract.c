@@ -1,0 +1,143 @@
+/* The contraction's plan: everything that is chosen from the shape and the target before code is emitted.
+ *
+ * Tile: accumulators fill the vector registers but for the B vectors and a broadcast, as the table says. Blocking follows
+ * Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): a kc x nc block of B in L2, streamed past an
+ * mr x kc panel of A in L1. */
+#include <assert.h>
+
+#include "codegen/contract_internal.h"
+#include "codegen/irb.h"
+
+/* Register tiles by vector width and registers: rows x vectors. */
+typedef struct TileRow {
+    int vector_bytes, vector_registers, mr, nv;
+} TileRow;
+static const TileRow tiles[] = {
+    {64, 32, 8, 3}, /* AVX-512: 24 accumulators, 3 of B, 1 broadcast */
+    {32, 16, 6, 2}, /* AVX2: 12, 2, 1 */
+    {16, 16, 4, 2}, /* SSE, without FMA one more for the product: 8, 2, 1, 1 */
+    {16, 32, 8, 3}, /* NEON: 24, 3, 1 */
+};
+
+enum {
+    KC_MOST         = 448,     /* rows of a block of B */
+    MC_ROWS         = 480,     /* rows of sums kept where K takes several blocks (divisible by every mr) */
+    MA_ROWS         = 96,      /* rows of A packed at once: whole cache lines of a transposed A */
+    SMALL_WORK      = 1 << 18, /* multiply-adds not worth cutting */
+    COLUMNS_A_BLOCK = 128,     /* columns worth a block of their own, for balance */
+    COL_BLOCKS_MOST = 4,       /* ... but no more than these unless the block of B is full */
+    ROW_BLOCKS      = 8,
+};
+
+static const TileRow *tile_for(const Target *target) {
+    int count = (int)(sizeof tiles / sizeof *tiles);
+    for (int i = 0; i < count; i++)
+        if (tiles[i].vector_bytes == target->vector_bytes && tiles[i].vector_registers == target->vector_registers)
+            return &tiles[i];
+    return &tiles[2];
+}
+
+static int64_t round_up(int64_t x, int64_t multiple) {
+    return (x + multiple - 1) / multiple * multiple;
+}
+
+static int64_t least(int64_t x, int64_t y) {
+    return x < y ? x : y;
+}
+
+/* Equal blocks of K, as few as KC_MOST allows. */
+static int64_t choose_kc(const ContractShape *shape) {
+    if (shape->k < 0) return 384;
+    if (shape->k <= KC_MOST) return shape->k > 0 ? shape->k : 1;
+    int64_t blocks = (shape->k + KC_MOST - 1) / KC_MOST;
+    return round_up((shape->k + blocks - 1) / blocks, 16);
+}
+
+/* The block of B takes a bit over half of L2, and at most 1 MB. */
+static int64_t choose_nc(const ContractPlan *plan) {
+    int64_t budget = least(plan->target->l2_bytes * 5 / 8, 1 << 20);
+    int64_t panels = budget / (plan->kc * plan->elem_bytes * plan->nr);
+    int64_t nc     = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
+    return plan->shape.n >= 0 ? least(nc, round_up(plan->shape.n > 0 ? plan->shape.n : 1, plan->nr)) : nc;
+}
+
+static void choose_packing(ContractPlan *plan) {
+    const ContractShape *s = &plan->shape;
+    if (s->a_has_load)
+        plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_PACK_K;
+    else
+        plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_DIRECT;
+    if (s->b_stride_k == 1 && s->b_stride_n != 1)
+        plan->b_packing = B_TRANSPOSE;
+    else if (s->b_has_load)
+        plan->b_packing = B_ANCHOR;
+    else
+        plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
+    plan->b_may_stay = plan->b_packing == B_COPY;
+}
+
+static void lay_out_scratch(ContractPlan *plan) {
+    int64_t rows        = plan->mc ? plan->mc : plan->mr;
+    int64_t cols        = plan->mc ? round_up(plan->nc, plan->nr) : plan->nr;
+    int64_t slack       = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
+    int64_t tile        = (int64_t)plan->lanes * plan->lanes;
+    int64_t b           = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
+    int64_t per_k       = plan->a_packing == A_PACK_ROWS ? plan->ma / plan->mr * plan->row_lanes * plan->kc : 0;
+    int64_t a           = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
+    plan->c_offset      = 0;
+    plan->a_offset      = round_up(rows * cols * plan->elem_bytes, 64);
+    plan->b_offset      = plan->a_offset + round_up(a * plan->elem_bytes, 64);
+    plan->scratch_bytes = plan->b_offset + round_up(b * plan->elem_bytes, 64);
+}
+
+ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {
+    ContractPlan  *plan = ARENA_NEW(arena, ContractPlan);
+    const TileRow *tile = tile_for(target);
+    plan->target        = target;
+    plan->shape         = *shape;
+    plan->elem_bytes    = shape->is_double ? 8 : 4;
+    plan->lanes         = target_lanes(target, plan->elem_bytes);
+    plan->mr            = tile->mr;
+    plan->nv            = tile->nv;
+    plan->nr            = tile->nv * plan->lanes;
+    plan->row_lanes     = 1;
+    while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
+    plan->kc = choose_kc(shape);
+    plan->nc = choose_nc(plan);
+    plan->ma = MA_ROWS;
+    if (shape->k < 0 || shape->k > plan->kc)
+        plan->mc = shape->m >= 0 ? least(MC_ROWS, round_up(shape->m > 0 ? shape->m : 1, plan->mr)) : MC_ROWS;
+    assert(MC_ROWS % plan->mr == 0 && MA_ROWS % plan->mr == 0);
+    choose_packing(plan);
+    lay_out_scratch(plan);
+    return plan;
+}
+
+int64_t contract_scratch_bytes(const ContractPlan *plan) {
+    return plan->scratch_bytes;
+}
+
+Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k) {
+    LLVMValueRef one  = irb_i64(b, 1);
+    LLVMValueRef rows = irb_max(b, m, one), cols = irb_max(b, n, one);
+    LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, cols), k);
+    LLVMValueRef small = LLVMBuildICmp(b, LLVMIntSLT, work, irb_i64(b, SMALL_WORK), "");
+
+    LLVMValueRef wide         = LLVMBuildUDiv(b, cols, irb_i64(b, COLUMNS_A_BLOCK), "");
+    LLVMValueRef wanted       = irb_min(b, irb_max(b, wide, one), irb_i64(b, COL_BLOCKS_MOST));
+    LLVMValueRef least_blocks = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
+    LLVMValueRef col_target   = irb_max(b, least_blocks, LLVMBuildSelect(b, small, one, wanted, ""));
+    LLVMValueRef row_target   = LLVMBuildSelect(b, small, one, irb_i64(b, ROW_BLOCKS), "");
+
+    Cut cut;
+    cut.width      = irb_round_up(b, irb_ceil_div(b, cols, col_target), plan->lanes);
+    cut.col_blocks = irb_ceil_div(b, cols, cut.width);
+    cut.height     = irb_round_up(b, irb_ceil_div(b, rows, row_target), plan->mr);
+    cut.row_blocks = irb_ceil_div(b, rows, cut.height);
+    return cut;
+}
+
+LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
+    Cut cut = contract_cut(plan, b, m.value, n.value, k.value);
+    return irb_mul(b, cut.col_blocks, cut.row_blocks);
+}

@@ -1,0 +1,315 @@
+/* The loops around the tile:
+ *
+ *     for each column block of the units                      (width <= nc)
+ *       for each chunk of its rows                            (mc; one chunk when K is one block)
+ *         for each block of K                                 (kc; cut by shape, so that sums keep their order)
+ *           pack B                                            (not where few rows use it and its columns lie together)
+ *           for each stretch of rows                          (ma; only where A is packed)
+ *             pack A
+ *             for each tile of the stretch x block: sum; after the last block of K: epilogue through the store anchor
+ */
+#include <assert.h>
+
+#include "codegen/contract_internal.h"
+#include "codegen/irb.h"
+
+enum {
+    STAY_ROWS = 64, /* B is read in place when no more rows than these use it */
+    DIRECT_K  = 128 /* a transposed A is read in place when K is no longer */
+};
+
+typedef struct Emit {
+    const ContractPlan *plan;
+    const ContractSpec *spec;
+    LLVMBuilderRef      b;
+    LLVMTypeRef         elem, vec;
+    LLVMValueRef        zero, one;
+    LLVMValueRef        m, n, k;
+    LLVMValueRef        a_buffer, b_buffer, c_buffer;
+    Cut                 cut;
+    LLVMValueRef        b_stays;  /* i1 */
+    LLVMValueRef        a_packed; /* i1 */
+    /* the column block */
+    LLVMValueRef n0, n1, full_panels, panels;
+    /* the chunk of rows */
+    LLVMValueRef r0, r1;
+    /* the block of K */
+    LLVMValueRef p0, kk, first, last;
+} Emit;
+
+static LLVMValueRef c64(const Emit *e, int64_t value) {
+    return irb_i64(e->b, value);
+}
+
+static LLVMValueRef select_value(const Emit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
+    return LLVMBuildSelect(e->b, condition, x, y, "");
+}
+
+static bool known(LLVMValueRef condition, bool value) {
+    return LLVMIsAConstantInt(condition) && (LLVMConstIntGetZExtValue(condition) != 0) == value;
+}
+
+/* ---- the tile ---- */
+
+typedef struct TilePlace {
+    LLVMValueRef i0, rows; /* first row, rows that exist */
+    LLVMValueRef j0, cols; /* first column, columns that exist */
+    LLVMValueRef panel;    /* its number in the column block */
+    LLVMValueRef c;        /* its sums in scratch */
+} TilePlace;
+
+static void call_tile(const Emit *e, int rows, int vectors, LLVMValueRef *args) {
+    LLVMValueRef function = contract_tile_function(e->plan, irb_module(e->b), rows, vectors);
+    LLVMBuildCall2(e->b, contract_tile_type(irb_context(e->b)), function, args, 8, "");
+}
+
+/* Which numbers of rows or of vectors a tile can have: all up to `most`, or what the constant extent leaves. */
+static bool may_be(int64_t extent, int count, int most, int unit) {
+    if (count == most || extent < 0) return true;
+    int64_t left = (extent + unit - 1) / unit % most;
+    return left == count;
+}
+
+/* The widths of the column blocks are constants where n is: the last vector count of each. */
+static bool may_have_vectors(const Emit *e, int vectors) {
+    const ContractPlan *plan = e->plan;
+    int64_t             width;
+    if (plan->shape.n < 0 || !irb_const(e->cut.width, &width)) return true;
+    if (vectors == plan->nv) return plan->shape.n > (int64_t)(plan->nv - 1) * plan->lanes;
+    int64_t last = plan->shape.n % width;
+    return (plan->shape.n >= width && may_be(width, vectors, plan->nv, plan->lanes)) ||
+           (last && may_be(last, vectors, plan->nv, plan->lanes));
+}
+
+/* The sums of one tile: a call of the micro-kernel for its rows and vectors; whole tiles are tested for first. */
+static void dispatch_tile(const Emit *e, const TilePlace *at, LLVMValueRef vectors, LLVMValueRef *args) {
+    const ContractPlan *plan = e->plan;
+    LLVMBuilderRef      b    = e->b;
+    LLVMValueRef        code = irb_add(b, irb_mul(b, vectors, c64(e, plan->mr + 1)), at->rows);
+    int64_t             constant;
+    if (irb_const(code, &constant)) {
+        call_tile(e, (int)(constant % (plan->mr + 1)), (int)(constant / (plan->mr + 1)), args);
+        return;
+    }
+    LLVMBasicBlockRef impossible = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "impossible");
+    LLVMBasicBlockRef after      = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "summed");
+    LLVMValueRef      choice     = LLVMBuildSwitch(b, code, impossible, (unsigned)(plan->mr * plan->nv));
+    for (int v = plan->nv; v > 0; v--)
+        for (int r = plan->mr; r > 0; r--) {
+            if (!may_have_vectors(e, v) || !may_be(plan->shape.m, r, plan->mr, 1)) continue;
+            LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(irb_context(b), impossible, "tile");
+            LLVMAddCase(choice, c64(e, (int64_t)v * (plan->mr + 1) + r), here);
+            LLVMPositionBuilderAtEnd(b, here);
+            call_tile(e, r, v, args);
+            LLVMBuildBr(b, after);
+        }
+    LLVMPositionBuilderAtEnd(b, impossible);
+    LLVMBuildUnreachable(b);
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
+static void sum_tile(const Emit *e, const TilePlace *at, LLVMValueRef stretch, LLVMValueRef tile) {
+    const ContractPlan    *plan = e->plan;
+    const ContractOperand *A = &e->spec->a, *B = &e->spec->b;
+    LLVMBuilderRef         b       = e->b;
+    LLVMValueRef           vectors = irb_ceil_div(b, at->cols, c64(e, plan->lanes));
+    LLVMValueRef           width   = irb_mul(b, vectors, c64(e, plan->lanes));
+    (void)stretch;
+
+    LLVMValueRef a = NULL, a_row = NULL, a_k = NULL;
+    if (!known(e->a_packed, false)) {
+        bool    together = plan->a_packing == A_PACK_ROWS;
+        int64_t step     = together ? plan->row_lanes * plan->kc : plan->mr * a_row_stride(plan);
+        a                = irb_at(b, e->elem, e->a_buffer, irb_mul(b, tile, c64(e, step)));
+        a_row            = c64(e, together ? 1 : a_row_stride(plan));
+        a_k              = c64(e, together ? plan->row_lanes : 1);
+    }
+    if (!known(e->a_packed, true)) {
+        LLVMValueRef offset =
+            irb_add(b, irb_mul(b, at->i0, A->stride_free.value), irb_mul(b, e->p0, A->stride_k.value));
+        LLVMValueRef direct = irb_at(b, e->elem, A->base, offset);
+        a                   = a ? select_value(e, e->a_packed, a, direct) : direct;
+        a_row               = a_row ? select_value(e, e->a_packed, a_row, A->stride_free.value) : A->stride_free.value;
+        a_k                 = a_k ? select_value(e, e->a_packed, a_k, A->stride_k.value) : A->stride_k.value;
+    }
+
+    LLVMValueRef panel = irb_at(b, e->elem, e->b_buffer, irb_mul(b, at->panel, c64(e, (int64_t)plan->nr * plan->kc)));
+    LLVMValueRef b_k   = width;
+    if (!known(e->b_stays, false)) {
+        LLVMValueRef whole  = LLVMBuildICmp(b, LLVMIntEQ, width, at->cols, "");
+        LLVMValueRef stays  = LLVMBuildAnd(b, e->b_stays, whole, "");
+        LLVMValueRef offset = irb_add(b, at->j0, irb_mul(b, e->p0, B->stride_k.value));
+        panel               = select_value(e, stays, irb_at(b, e->elem, B->base, offset), panel);
+        b_k                 = select_value(e, stays, B->stride_k.value, width);
+    }
+    LLVMValueRef args[] = {a, a_row, a_k, panel, b_k, e->kk, at->c, e->first};
+    dispatch_tile(e, at, vectors, args);
+}
+
+/* ---- the epilogue ---- */
+
+static LLVMValueRef tile_row(const Emit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column) {
+    LLVMValueRef offset = irb_add(e->b, irb_mul(e->b, row, c64(e, e->plan->nr)), column);
+    return irb_load(e->b, e->vec, irb_at(e->b, e->elem, at->c, offset));
+}
+
+/* Hands each row's whole vectors, then the part of one, to the store anchor. */
+static void store_tile(const Emit *e, const TilePlace *at) {
+    LLVMBuilderRef      b     = e->b;
+    const ContractSpec *spec  = e->spec;
+    int                 lanes = e->plan->lanes;
+    LLVMValueRef        rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
+    LLVMValueRef        whole = irb_sub(b, at->cols, rest);
+    LLVMValueRef        mask  = irb_mask_below(b, rest, lanes);
+    Loop                rows  = loop_begin(b, e->zero, at->rows, e->one);
+    LLVMValueRef        i     = irb_add(b, at->i0, rows.index);
+    if (spec->n.constant < 0 || spec->n.constant >= lanes) {
+        Loop loop = loop_begin(b, e->zero, whole, c64(e, lanes));
+        spec->store(spec->store_user, i, irb_add(b, at->j0, loop.index), tile_row(e, at, rows.index, loop.index), lanes,
+                    NULL);
+        loop_end(&loop, b);
+    }
+    if (spec->n.constant < 0 || spec->n.constant % lanes) {
+        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
+        spec->store(spec->store_user, i, irb_add(b, at->j0, whole), tile_row(e, at, rows.index, whole), lanes, mask);
+        branch_end(&part, b);
+    }
+    loop_end(&rows, b);
+}
+
+/* ---- the loops ---- */
+
+/* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B is read in place, so that a panel
+ * stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
+static void emit_tiles(const Emit *e, LLVMValueRef s0, LLVMValueRef s1) {
+    const ContractPlan *plan = e->plan;
+    LLVMBuilderRef      b    = e->b;
+    LLVMValueRef        mr = c64(e, plan->mr), nr = c64(e, plan->nr);
+    LLVMValueRef        tiles = irb_ceil_div(b, irb_sub(b, s1, s0), mr);
+    Loop                outer = loop_begin(b, e->zero, select_value(e, e->b_stays, e->panels, tiles), e->one);
+    Loop                inner = loop_begin(b, e->zero, select_value(e, e->b_stays, tiles, e->panels), e->one);
+    LLVMValueRef        tile  = select_value(e, e->b_stays, inner.index, outer.index);
+    TilePlace           at;
+    at.panel = select_value(e, e->b_stays, outer.index, inner.index);
+    at.i0    = irb_add(b, s0, irb_mul(b, tile, mr));
+    at.rows  = plan->shape.m >= 0 && plan->shape.m % plan->mr == 0 ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
+    at.j0    = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
+    at.cols  = plan->shape.n >= 0 && plan->shape.n % plan->nr == 0 &&
+                      known(LLVMBuildICmp(b, LLVMIntEQ, LLVMBuildURem(b, e->cut.width, nr, ""), e->zero, ""), true)
+                   ? nr
+                   : irb_min(b, irb_sub(b, e->n1, at.j0), nr);
+    at.c     = e->c_buffer;
+    if (plan->mc) {
+        LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->r0), mr, "");
+        LLVMValueRef number   = irb_add(b, irb_mul(b, row_tile, e->panels), at.panel);
+        LLVMValueRef offset   = irb_mul(b, number, c64(e, (int64_t)plan->mr * plan->nr));
+        at.c                  = irb_at(b, e->elem, e->c_buffer, offset);
+    }
+    sum_tile(e, &at, s0, tile);
+    Branch last = branch_begin(b, e->last);
+    store_tile(e, &at);
+    branch_end(&last, b);
+    loop_end(&inner, b);
+    loop_end(&outer, b);
+}
+
+/* One block of K of a chunk: B's panels, then its rows. */
+static void emit_k_block(const Emit *e) {
+    const ContractPlan *plan = e->plan;
+    LLVMBuilderRef      b    = e->b;
+    bool         edges = plan->shape.n < 0 || plan->shape.n % plan->lanes; /* a part of a vector is packed anyway */
+    LLVMValueRef whole = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), c64(e, plan->lanes), "");
+    LLVMValueRef even =
+        LLVMBuildICmp(b, LLVMIntEQ, irb_mul(b, whole, c64(e, plan->lanes)), irb_sub(b, e->n1, e->n0), "");
+    LLVMValueRef stay  = select_value(e, even, e->panels, e->full_panels);
+    PackB        block = {.n0 = e->n0, .n1 = e->n1, .p0 = e->p0, .kk = e->kk, .last = e->panels, .buffer = e->b_buffer};
+    block.first        = select_value(e, e->b_stays, edges ? stay : e->panels, e->zero);
+    if (!known(e->b_stays, true) || edges) contract_pack_b(plan, b, e->spec, &block);
+
+    if (known(e->a_packed, false)) {
+        emit_tiles(e, e->r0, e->r1);
+        return;
+    }
+    LLVMValueRef ma = c64(e, plan->ma);
+    if (!known(e->a_packed, true)) ma = select_value(e, e->a_packed, ma, irb_max(b, irb_sub(b, e->r1, e->r0), e->one));
+    Loop         loop = loop_begin(b, e->r0, e->r1, ma);
+    LLVMValueRef s1   = irb_min(b, irb_add(b, loop.index, ma), e->r1);
+    PackA        rows = {.m0 = loop.index, .m1 = s1, .row_end = e->m, .p0 = e->p0, .kk = e->kk, .buffer = e->a_buffer};
+    Branch       pack = branch_begin(b, e->a_packed);
+    contract_pack_a(plan, b, e->spec, &rows);
+    branch_end(&pack, b);
+    emit_tiles(e, loop.index, s1);
+    loop_end(&loop, b);
+}
+
+/* All of K for rows [r0, r1) of a column block. */
+static void emit_chunk(Emit *e) {
+    LLVMBuilderRef b  = e->b;
+    LLVMValueRef   kc = c64(e, e->plan->kc), yes = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false);
+    if (!e->plan->mc) {
+        e->p0    = e->zero;
+        e->kk    = e->k;
+        e->first = e->last = yes;
+        emit_k_block(e);
+        return;
+    }
+    Loop loop = loop_begin(b, e->zero, irb_max(b, e->k, e->one), kc); /* once for an empty sum */
+    e->p0     = loop.index;
+    e->kk     = irb_min(b, irb_sub(b, e->k, e->p0), kc);
+    e->first  = LLVMBuildICmp(b, LLVMIntEQ, e->p0, e->zero, "");
+    e->last   = LLVMBuildICmp(b, LLVMIntSGE, irb_add(b, e->p0, kc), e->k, "");
+    emit_k_block(e);
+    loop_end(&loop, b);
+}
+
+/* Row blocks [begin, end) of the units that fall into column block j. */
+static void emit_column_block(Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end) {
+    LLVMBuilderRef b     = e->b;
+    LLVMValueRef   start = irb_mul(b, j, e->cut.row_blocks), nr = c64(e, e->plan->nr);
+    LLVMValueRef   from = irb_max(b, irb_sub(b, begin, start), e->zero);
+    LLVMValueRef   to   = irb_min(b, irb_sub(b, end, start), e->cut.row_blocks);
+    LLVMValueRef   m0   = irb_mul(b, from, e->cut.height);
+    LLVMValueRef   m1   = irb_min(b, irb_mul(b, to, e->cut.height), e->m);
+    e->n0               = irb_mul(b, j, e->cut.width);
+    e->n1               = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
+    e->full_panels      = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
+    e->panels           = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
+    LLVMValueRef step   = e->plan->mc ? c64(e, e->plan->mc) : irb_max(b, e->m, e->one);
+    Loop         chunks = loop_begin(b, m0, m1, step);
+    e->r0               = chunks.index;
+    e->r1               = irb_min(b, irb_add(b, e->r0, step), m1);
+    emit_chunk(e);
+    loop_end(&chunks, b);
+}
+
+static void choose_at_run_time(Emit *e) {
+    LLVMBuilderRef b   = e->b;
+    LLVMTypeRef    i1  = LLVMInt1TypeInContext(irb_context(b));
+    LLVMValueRef   yes = LLVMConstInt(i1, 1, false), no = LLVMConstInt(i1, 0, false);
+    e->b_stays  = e->plan->b_may_stay ? LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, STAY_ROWS), "") : no;
+    e->a_packed = e->plan->a_packing == A_DIRECT ? no
+                  : e->spec->a.load              ? yes
+                                                 : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, DIRECT_K), "");
+}
+
+void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
+                   LLVMValueRef end, LLVMValueRef scratch) {
+    assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
+    LLVMTypeRef i8 = LLVMInt8TypeInContext(irb_context(builder));
+    Emit        e  = {.plan = plan, .spec = spec, .b = builder, .elem = spec->elem};
+    e.vec          = irb_vector_type(spec->elem, plan->lanes);
+    e.zero         = irb_i64(builder, 0);
+    e.one          = irb_i64(builder, 1);
+    e.m            = spec->m.value;
+    e.n            = spec->n.value;
+    e.k            = spec->k.value;
+    e.a_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
+    e.b_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
+    e.c_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
+    e.cut          = contract_cut(plan, builder, e.m, e.n, e.k);
+    choose_at_run_time(&e);
+    Loop blocks = loop_begin(builder, LLVMBuildUDiv(builder, begin, e.cut.row_blocks, ""),
+                             irb_ceil_div(builder, end, e.cut.row_blocks), e.one);
+    emit_column_block(&e, blocks.index, begin, end);
+    loop_end(&blocks, builder);
+}

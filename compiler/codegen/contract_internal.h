@@ -1,0 +1,65 @@
+/* Shared by the files of the contraction template; the public face is contract.h.
+ *
+ *   contract.c       the plan: tile, blocking, packing, scratch; the cut into units
+ *   contract_emit.c  the loops around the tile, and the epilogue
+ *   contract_pack.c  copies of A and B into panels
+ *   contract_tile.c  the register-tiled micro-kernels and the transposition, one internal function each a module */
+#ifndef NNC_CODEGEN_CONTRACT_INTERNAL_H
+#define NNC_CODEGEN_CONTRACT_INTERNAL_H
+
+#include "codegen/contract.h"
+
+/* How the broadcast side A reaches the tile. Packed: panels [panel][k][row] (rows together) or plain rows [row][k]. */
+typedef enum APacking { A_DIRECT, A_PACK_ROWS, A_PACK_K } APacking;
+/* How the vector side B reaches its panels [panel][k][column]. */
+typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_ELEMENTS } BPacking;
+
+struct ContractPlan {
+    const Target *target;
+    ContractShape shape;
+    int           elem_bytes, lanes;
+    int           mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
+    int           row_lanes;  /* mr rounded up to a power of two: lanes of a packed column of A */
+    int64_t       kc, nc;     /* block of B: kc x nc */
+    int64_t       mc;         /* rows whose sums are kept when K takes several blocks; 0: one block always */
+    int64_t       ma;         /* rows of A packed at once */
+    APacking      a_packing;
+    BPacking      b_packing;
+    bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
+    int64_t       b_offset, a_offset, c_offset, scratch_bytes;
+};
+
+/* A row of A in a packed row block: kc and a bit, so that rows do not fall on the same cache sets. */
+static inline int64_t a_row_stride(const ContractPlan *plan) {
+    return plan->kc + 64 / plan->elem_bytes;
+}
+
+/* The cut into units: unit u is row block u % row_blocks of column block u / row_blocks. By shape only. */
+typedef struct Cut {
+    LLVMValueRef width, col_blocks;  /* columns of a block: a multiple of the lanes, at most nc */
+    LLVMValueRef height, row_blocks; /* rows of a block: a multiple of mr */
+} Cut;
+Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k);
+
+/* void tile(a, a_stride_row, a_stride_k, b, b_stride_k, k, c, first): c[row][column] (stride nr) = sums, on top of what is
+ * there unless `first`. One function for each number of rows and vectors. */
+LLVMValueRef contract_tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors);
+LLVMTypeRef  contract_tile_type(LLVMContextRef context);
+/* void transpose(src, src_stride, dst, dst_stride): lanes x lanes elements. */
+LLVMValueRef contract_transpose_function(const ContractPlan *plan, LLVMModuleRef module);
+LLVMTypeRef  contract_transpose_type(LLVMContextRef context);
+
+/* A block of panels of B: columns [n0, n1), k in [p0, p0 + kk), panels [first, last) of it into `buffer`, panel p at
+ * p * nr * kc, its rows as wide as its vectors. Columns from n1 on become 0. */
+typedef struct PackB {
+    LLVMValueRef n0, n1, p0, kk, first, last, buffer;
+} PackB;
+void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block);
+
+/* Rows [m0, m1) of A, k in [p0, p0 + kk), into `buffer`; `row_end` is the last row that exists. */
+typedef struct PackA {
+    LLVMValueRef m0, m1, row_end, p0, kk, buffer;
+} PackA;
+void contract_pack_a(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackA *block);
+
+#endif

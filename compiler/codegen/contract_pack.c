@@ -1,0 +1,245 @@
+/* Packing: copies of blocks of A and B in the order in which the tile reads them, with the load anchors applied. */
+#include "codegen/contract_internal.h"
+#include "codegen/irb.h"
+
+typedef struct Pack {
+    const ContractPlan    *plan;
+    LLVMBuilderRef         b;
+    const ContractSpec    *spec;
+    const ContractOperand *operand;
+    LLVMTypeRef            elem;
+    LLVMValueRef           p0, kk; /* k in [p0, p0 + kk) */
+} Pack;
+
+static LLVMValueRef c64(const Pack *p, int64_t value) {
+    return irb_i64(p->b, value);
+}
+
+static LLVMValueRef element_address(const Pack *p, LLVMValueRef free, LLVMValueRef k) {
+    LLVMBuilderRef b = p->b;
+    LLVMValueRef   offset =
+        irb_add(b, irb_mul(b, free, p->operand->stride_free.value), irb_mul(b, k, p->operand->stride_k.value));
+    return irb_at(b, p->elem, p->operand->base, offset);
+}
+
+/* `lanes` elements from (free, k) on, along k or along the free axis (there elements must lie together). */
+static LLVMValueRef load_lanes(const Pack *p, LLVMValueRef free, LLVMValueRef k, int lanes, bool along_k,
+                               LLVMValueRef mask) {
+    if (p->operand->load) return p->operand->load(p->operand->user, free, k, lanes, along_k, mask);
+    LLVMTypeRef  type = irb_vector_type(p->elem, lanes);
+    LLVMValueRef at   = element_address(p, free, k);
+    return mask ? irb_masked_load(p->b, type, at, mask) : irb_load(p->b, type, at);
+}
+
+/* Whether `extent` is known to hold whole vectors only. */
+static bool whole_vectors(Extent extent, int lanes) {
+    return extent.constant >= 0 && extent.constant % lanes == 0;
+}
+
+/* ---- B ---- */
+
+typedef struct Panel {
+    LLVMValueRef j0, cols, width, at; /* first column, columns that exist, row length, address */
+} Panel;
+
+/* Rows of whole panels, all vectors at once. */
+static void copy_full_panel(const Pack *p, const Panel *panel) {
+    LLVMBuilderRef b    = p->b;
+    Loop           loop = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
+    LLVMValueRef   k    = irb_add(b, p->p0, loop.index);
+    LLVMValueRef   row  = irb_at(b, p->elem, panel->at, irb_mul(b, loop.index, c64(p, p->plan->nr)));
+    for (int v = 0; v < p->plan->nv; v++) {
+        LLVMValueRef column = c64(p, (int64_t)v * p->plan->lanes);
+        LLVMValueRef value  = load_lanes(p, irb_add(b, panel->j0, column), k, p->plan->lanes, false, NULL);
+        irb_store(b, value, irb_at(b, p->elem, row, column));
+    }
+    loop_end(&loop, b);
+}
+
+/* Rows of any width: whole vectors one by one, then the part of one. */
+static void copy_any_panel(const Pack *p, const Panel *panel) {
+    LLVMBuilderRef b     = p->b;
+    int            lanes = p->plan->lanes;
+    LLVMValueRef   rest  = LLVMBuildURem(b, panel->cols, c64(p, lanes), "");
+    LLVMValueRef   whole = irb_sub(b, panel->cols, rest), mask = irb_mask_below(b, rest, lanes);
+    Loop           loop  = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
+    LLVMValueRef   k     = irb_add(b, p->p0, loop.index);
+    LLVMValueRef   row   = irb_at(b, p->elem, panel->at, irb_mul(b, loop.index, panel->width));
+    Loop           inner = loop_begin(b, c64(p, 0), whole, c64(p, lanes));
+    LLVMValueRef   value = load_lanes(p, irb_add(b, panel->j0, inner.index), k, lanes, false, NULL);
+    irb_store(b, value, irb_at(b, p->elem, row, inner.index));
+    loop_end(&inner, b);
+    if (!whole_vectors(p->spec->n, lanes)) {
+        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, c64(p, 0), ""));
+        value       = load_lanes(p, irb_add(b, panel->j0, whole), k, lanes, false, mask);
+        irb_store(b, value, irb_at(b, p->elem, row, whole));
+        branch_end(&part, b);
+    }
+    loop_end(&loop, b);
+}
+
+static void copy_panel(const Pack *p, const Panel *panel) {
+    if (p->operand->load) {
+        copy_any_panel(p, panel);
+        return;
+    }
+    Branch full = branch_begin(p->b, LLVMBuildICmp(p->b, LLVMIntEQ, panel->cols, c64(p, p->plan->nr), ""));
+    copy_full_panel(p, panel);
+    branch_else(&full, p->b);
+    copy_any_panel(p, panel);
+    branch_end(&full, p->b);
+}
+
+/* One by one, for strides that no vector load follows. */
+static void copy_elements(const Pack *p, const Panel *panel) {
+    LLVMBuilderRef b    = p->b;
+    Loop           loop = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
+    LLVMValueRef   k    = irb_add(b, p->p0, loop.index);
+    LLVMValueRef   row  = irb_at(b, p->elem, panel->at, irb_mul(b, loop.index, panel->width));
+    Loop           real = loop_begin(b, c64(p, 0), panel->cols, c64(p, 1));
+    irb_store(b, irb_load(b, p->elem, element_address(p, irb_add(b, panel->j0, real.index), k)),
+              irb_at(b, p->elem, row, real.index));
+    loop_end(&real, b);
+    Loop pad = loop_begin(b, panel->cols, panel->width, c64(p, 1));
+    irb_store(b, irb_zero(p->elem), irb_at(b, p->elem, row, pad.index));
+    loop_end(&pad, b);
+    loop_end(&loop, b);
+}
+
+static void call_transpose(const Pack *p, LLVMValueRef src, LLVMValueRef src_stride, LLVMValueRef dst,
+                           LLVMValueRef dst_stride) {
+    LLVMValueRef function = contract_transpose_function(p->plan, irb_module(p->b));
+    LLVMValueRef args[]   = {src, src_stride, dst, dst_stride};
+    LLVMBuildCall2(p->b, contract_transpose_type(irb_context(p->b)), function, args, 4, "");
+}
+
+/* `rows` rows along k from (j, k) on into a lanes x lanes block; rows from `rows` on become 0. */
+static void gather_rows(const Pack *p, LLVMValueRef j, LLVMValueRef rows, LLVMValueRef k, LLVMValueRef mask,
+                        LLVMValueRef block) {
+    LLVMBuilderRef b     = p->b;
+    int            lanes = p->plan->lanes;
+    Loop           real  = loop_begin(b, c64(p, 0), rows, c64(p, 1));
+    LLVMValueRef   value = load_lanes(p, irb_add(b, j, real.index), k, lanes, true, mask);
+    irb_store(b, value, irb_at(b, p->elem, block, irb_mul(b, real.index, c64(p, lanes))));
+    loop_end(&real, b);
+    Loop pad = loop_begin(b, rows, c64(p, lanes), c64(p, 1));
+    irb_store(b, irb_zero(irb_vector_type(p->elem, lanes)),
+              irb_at(b, p->elem, block, irb_mul(b, pad.index, c64(p, lanes))));
+    loop_end(&pad, b);
+}
+
+/* B whose k lie together: block by block through a transposition. A block that passes the last k writes rows that are
+ * packed after it, or slack. */
+static void transpose_panel(const Pack *p, const Panel *panel, LLVMValueRef block) {
+    LLVMBuilderRef b       = p->b;
+    int            lanes   = p->plan->lanes;
+    Loop           columns = loop_begin(b, c64(p, 0), panel->cols, c64(p, lanes));
+    LLVMValueRef   j       = irb_add(b, panel->j0, columns.index);
+    LLVMValueRef   rows    = irb_min(b, irb_sub(b, panel->cols, columns.index), c64(p, lanes));
+    Loop           ks      = loop_begin(b, c64(p, 0), p->kk, c64(p, lanes));
+    LLVMValueRef   k       = irb_add(b, p->p0, ks.index);
+    LLVMValueRef   n_k     = irb_sub(b, p->kk, ks.index);
+    LLVMValueRef   to      = irb_add(b, irb_mul(b, ks.index, panel->width), columns.index);
+    LLVMValueRef   dst     = irb_at(b, p->elem, panel->at, to);
+    LLVMValueRef   whole_k = LLVMBuildICmp(b, LLVMIntSGE, n_k, c64(p, lanes), "");
+    if (p->operand->load) {
+        Branch whole = branch_begin(b, whole_k);
+        gather_rows(p, j, rows, k, NULL, block);
+        if (!whole_vectors(p->spec->k, lanes)) {
+            branch_else(&whole, b);
+            gather_rows(p, j, rows, k, irb_mask_below(b, n_k, lanes), block);
+        }
+        branch_end(&whole, b);
+        call_transpose(p, block, c64(p, lanes), dst, panel->width);
+    } else {
+        LLVMValueRef whole_rows = LLVMBuildICmp(b, LLVMIntEQ, rows, c64(p, lanes), "");
+        Branch       whole      = branch_begin(b, LLVMBuildAnd(b, whole_k, whole_rows, ""));
+        call_transpose(p, element_address(p, j, k), p->operand->stride_free.value, dst, panel->width);
+        branch_else(&whole, b);
+        gather_rows(p, j, rows, k, irb_mask_below(b, n_k, lanes), block);
+        call_transpose(p, block, c64(p, lanes), dst, panel->width);
+        branch_end(&whole, b);
+    }
+    loop_end(&ks, b);
+    loop_end(&columns, b);
+}
+
+void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block) {
+    Pack         pack        = {plan, b, spec, &spec->b, spec->elem, block->p0, block->kk};
+    int64_t      panel_elems = (int64_t)plan->nr * plan->kc;
+    int64_t      after       = (plan->nc + plan->nr - 1) / plan->nr * panel_elems + (int64_t)plan->lanes * plan->nr;
+    LLVMValueRef scrap       = irb_at(b, spec->elem, block->buffer, irb_i64(b, after)); /* one lanes x lanes block */
+    Loop         loop        = loop_begin(b, block->first, block->last, irb_i64(b, 1));
+    Panel        panel;
+    panel.j0    = irb_add(b, block->n0, irb_mul(b, loop.index, irb_i64(b, plan->nr)));
+    panel.cols  = irb_min(b, irb_sub(b, block->n1, panel.j0), irb_i64(b, plan->nr));
+    panel.width = irb_round_up(b, panel.cols, plan->lanes);
+    panel.at    = irb_at(b, spec->elem, block->buffer, irb_mul(b, loop.index, irb_i64(b, panel_elems)));
+    switch (plan->b_packing) {
+    case B_COPY:
+    case B_ANCHOR: copy_panel(&pack, &panel); break;
+    case B_TRANSPOSE: transpose_panel(&pack, &panel, scrap); break;
+    case B_ELEMENTS: copy_elements(&pack, &panel); break;
+    }
+    loop_end(&loop, b);
+}
+
+/* ---- A ---- */
+
+/* [panel][k][row_lanes]: for each k the rows of all panels, so that whole cache lines of A are used at once. */
+static void pack_rows_together(const Pack *p, const PackA *block) {
+    LLVMBuilderRef b      = p->b;
+    int            lanes  = p->plan->row_lanes;
+    LLVMValueRef   panels = irb_ceil_div(b, irb_sub(b, block->m1, block->m0), c64(p, p->plan->mr));
+    Loop           ks     = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
+    LLVMValueRef   k      = irb_add(b, p->p0, ks.index);
+    Loop           loop   = loop_begin(b, c64(p, 0), panels, c64(p, 1));
+    LLVMValueRef   row    = irb_add(b, block->m0, irb_mul(b, loop.index, c64(p, p->plan->mr)));
+    LLVMValueRef   left   = irb_sub(b, block->row_end, row);
+    LLVMValueRef   to =
+        irb_add(b, irb_mul(b, loop.index, c64(p, lanes * p->plan->kc)), irb_mul(b, ks.index, c64(p, lanes)));
+    LLVMValueRef dst   = irb_at(b, p->elem, block->buffer, to);
+    bool         never = p->plan->mr == lanes && whole_vectors(p->spec->m, lanes);
+    if (never) {
+        irb_store(b, load_lanes(p, row, k, lanes, false, NULL), dst);
+    } else {
+        Branch whole = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGE, left, c64(p, lanes), ""));
+        irb_store(b, load_lanes(p, row, k, lanes, false, NULL), dst);
+        branch_else(&whole, b);
+        irb_store(b, load_lanes(p, row, k, lanes, false, irb_mask_below(b, left, lanes)), dst);
+        branch_end(&whole, b);
+    }
+    loop_end(&loop, b);
+    loop_end(&ks, b);
+}
+
+/* [row][k], rows a_row_stride apart: A as it would lie in memory, with the anchor applied. */
+static void pack_row_by_row(const Pack *p, const PackA *block) {
+    LLVMBuilderRef b      = p->b;
+    int            lanes  = p->plan->lanes;
+    Loop           rows   = loop_begin(b, block->m0, block->m1, c64(p, 1));
+    LLVMValueRef   offset = irb_mul(b, irb_sub(b, rows.index, block->m0), c64(p, a_row_stride(p->plan)));
+    LLVMValueRef   dst    = irb_at(b, p->elem, block->buffer, offset);
+    LLVMValueRef   rest   = LLVMBuildURem(b, p->kk, c64(p, lanes), "");
+    LLVMValueRef   whole  = irb_sub(b, p->kk, rest);
+    Loop           loop   = loop_begin(b, c64(p, 0), whole, c64(p, lanes));
+    LLVMValueRef   k      = irb_add(b, p->p0, loop.index);
+    irb_store(b, load_lanes(p, rows.index, k, lanes, true, NULL), irb_at(b, p->elem, dst, loop.index));
+    loop_end(&loop, b);
+    if (!whole_vectors(p->spec->k, lanes)) {
+        Branch       part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, c64(p, 0), ""));
+        LLVMValueRef value =
+            load_lanes(p, rows.index, irb_add(b, p->p0, whole), lanes, true, irb_mask_below(b, rest, lanes));
+        irb_store(b, value, irb_at(b, p->elem, dst, whole));
+        branch_end(&part, b);
+    }
+    loop_end(&rows, b);
+}
+
+void contract_pack_a(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackA *block) {
+    Pack pack = {plan, b, spec, &spec->a, spec->elem, block->p0, block->kk};
+    if (plan->a_packing == A_PACK_ROWS)
+        pack_rows_together(&pack, block);
+    else
+        pack_row_by_row(&pack, block);
+}

@@ -1,0 +1,141 @@
+/* Targets: one table row each. The native target is the row that this machine's features reach, with LLVM's name of the
+ * CPU, its features and the cache sizes that the system reports. */
+#include "codegen/target.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Target.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct TargetRow {
+    const char *name, *triple, *cpu, *features;
+    const char *needs; /* features that a machine must have to be counted as this row; "|" closes each, as "+avx2|" */
+    int         vector_bytes, vector_registers;
+    bool        has_fma;
+    int64_t     l1_bytes, l2_bytes;
+} TargetRow;
+
+/* Within one architecture from the weakest to the strongest. */
+static const TargetRow rows[] = {
+    {"x86-64-v2", "x86_64-unknown-linux-gnu", "x86-64-v2", "", "", 16, 16, false, 32 << 10, 256 << 10},
+    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", "+avx2|+fma|", 32, 16, true, 32 << 10, 512 << 10},
+    {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "-prefer-256-bit", "+avx512f|+avx512bw|+avx512dq|+avx512vl|",
+     64, 32, true, 32 << 10, 1 << 20},
+    {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", "", 16, 32, true, 64 << 10, 512 << 10},
+};
+enum { ROW_COUNT = sizeof rows / sizeof *rows };
+
+static bool has_features(const char *features, const char *needs) {
+    char one[32];
+    for (const char *end; (end = strchr(needs, '|')); needs = end + 1) {
+        int length = (int)(end - needs);
+        snprintf(one, sizeof one, "%.*s", length, needs);
+        const char *at = strstr(features, one);
+        while (at && at[length] && at[length] != ',') at = strstr(at + 1, one);
+        if (!at) return false;
+    }
+    return true;
+}
+
+static const TargetRow *row_of_machine(const char *features) {
+    char            *triple = LLVMGetDefaultTargetTriple();
+    const char      *dash   = strchr(triple, '-');
+    size_t           arch   = dash ? (size_t)(dash - triple) + 1 : strlen(triple);
+    const TargetRow *best   = NULL;
+    for (int i = 0; i < ROW_COUNT; i++)
+        if (!strncmp(rows[i].triple, triple, arch) && has_features(features, rows[i].needs)) best = &rows[i];
+    LLVMDisposeMessage(triple);
+    return best;
+}
+
+static int64_t cache_bytes(int name, int64_t otherwise) {
+    long bytes = sysconf(name);
+    return bytes > 0 ? (int64_t)bytes : otherwise;
+}
+
+static Target *target_from_row(Arena *arena, const TargetRow *row) {
+    Target *target = ARENA_NEW(arena, Target);
+    *target        = (Target){.name             = row->name,
+                              .triple           = row->triple,
+                              .cpu              = row->cpu,
+                              .features         = row->features,
+                              .vector_bytes     = row->vector_bytes,
+                              .vector_registers = row->vector_registers,
+                              .has_fma          = row->has_fma,
+                              .l1_bytes         = row->l1_bytes,
+                              .l2_bytes         = row->l2_bytes};
+    return target;
+}
+
+/* NULL where this machine is of no row. */
+static Target *native_target(Arena *arena) {
+    char            *cpu = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
+    const TargetRow *row    = row_of_machine(features);
+    Target          *target = row ? target_from_row(arena, row) : NULL;
+    if (target) {
+        target->cpu      = arena_printf(arena, "%s", cpu);
+        target->features = arena_printf(arena, "%s%s", features, row->vector_bytes == 64 ? ",-prefer-256-bit" : "");
+        target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, row->l1_bytes);
+        target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, row->l2_bytes);
+    }
+    LLVMDisposeMessage(cpu);
+    LLVMDisposeMessage(features);
+    return target;
+}
+
+static Target *named_target(Arena *arena, const char *name) {
+    if (!strcmp(name, "native")) return native_target(arena);
+    for (int i = 0; i < ROW_COUNT; i++)
+        if (!strcmp(name, rows[i].name)) return target_from_row(arena, &rows[i]);
+    return NULL;
+}
+
+static void report_unknown(Compilation *c, const char *name) {
+    const char *names[ROW_COUNT + 1] = {"native"};
+    char       *list                 = arena_printf(c->arena, "native");
+    for (int i = 0; i < ROW_COUNT; i++) {
+        names[i + 1] = rows[i].name;
+        list         = arena_printf(c->arena, "%s, %s", list, rows[i].name);
+    }
+    Diag       *d       = diag_error(c->diags, (Span){0}, E0730, "unknown target '%s'", name);
+    const char *nearest = nearest_name(name, names, ROW_COUNT + 1);
+    if (nearest) diag_help(d, "did you mean '%s'?", nearest);
+    diag_note(d, "the targets are: %s", list);
+}
+
+static bool open_machine(Compilation *c, Target *target) {
+    LLVMTargetRef llvm;
+    char         *message = NULL;
+    if (LLVMGetTargetFromTriple(target->triple, &llvm, &message)) {
+        diag_error(c->diags, (Span){0}, E0730, "LLVM cannot generate code for '%s': %s", target->name, message);
+        LLVMDisposeMessage(message);
+        return false;
+    }
+    LLVMCodeGenOptLevel level = c->options.opt_level == 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
+    target->machine = LLVMCreateTargetMachine(llvm, target->triple, target->cpu, target->features, level, LLVMRelocPIC,
+                                              LLVMCodeModelDefault);
+    return target->machine != NULL;
+}
+
+Target *target_new(Compilation *c) {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    const char *name   = c->options.target ? c->options.target : "native";
+    Target     *target = named_target(c->arena, name);
+    if (!target) {
+        report_unknown(c, name);
+        return NULL;
+    }
+    return open_machine(c, target) ? target : NULL;
+}
+
+void target_free(Target *target) {
+    if (target) LLVMDisposeTargetMachine(target->machine);
+}

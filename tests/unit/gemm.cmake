@@ -1,0 +1,13 @@
+# Targets, vector math and the contraction template: the parts of codegen/ that need nothing but base/.
+file(GLOB gemm_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compiler/codegen/contract*.c ${PROJECT_SOURCE_DIR}/compiler/codegen/vmath*.c)
+foreach(part irb passes target)
+  list(APPEND gemm_sources ${PROJECT_SOURCE_DIR}/compiler/codegen/${part}.c)
+endforeach()
+add_library(nnc_gemm OBJECT ${gemm_sources} jit.c contract_case.c)
+target_include_directories(nnc_gemm PUBLIC ${PROJECT_SOURCE_DIR}/compiler ${PROJECT_SOURCE_DIR}/tests ${LLVM_INCLUDE_DIR})
+target_compile_options(nnc_gemm PRIVATE -Wno-pedantic)
+foreach(area contract vmath)
+  nnc_unit(${area} test_${area}.c base gemm)
+  target_compile_options(test_${area} PRIVATE -Wno-pedantic)
+  target_link_libraries(test_${area} PRIVATE ${LLVM_LIBRARY})
+endforeach()
