@@ -62,8 +62,10 @@ static int link_object(Compilation *c, const char *object, const char *runtime, 
     argv[n]    = NULL;
     int status = run(argv);
     if (status == -1 || status == 127) {
-        Diag *d = diag_error(c->diags, (Span){0}, E0740, "cannot run the C compiler '%s' to link the program", compiler);
-        diag_help(d, "install one (on Debian: apt-get install gcc libc6-dev), or name yours in the environment variable CC");
+        Diag *d =
+            diag_error(c->diags, (Span){0}, E0740, "cannot run the C compiler '%s' to link the program", compiler);
+        diag_help(
+            d, "install one (on Debian: apt-get install gcc libc6-dev), or name yours in the environment variable CC");
     } else if (status != 0) {
         Diag *d = diag_error(c->diags, (Span){0}, E0741, "linking failed: '%s' ended with status %d", compiler, status);
         diag_help(d, "its messages are above; the libraries cjson and zlib must be installed (on Debian: libcjson-dev "
@@ -91,7 +93,7 @@ bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
     }
     const char *object  = arena_printf(c->arena, "%s.%ld.tmp.o", path, (long)getpid());
     const char *program = arena_printf(c->arena, "%s.%ld.tmp", path, (long)getpid());
-    bool        ok      = object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program) == 0;
+    bool ok = object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program) == 0;
     if (ok && rename(program, path) != 0) {
         diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
         ok = false;

@@ -92,7 +92,8 @@ static int run_explain(const CommandLine *line) {
         if (page) {
             fwrite(page, 1, length, stdout);
         } else {
-            fprintf(stderr, "nnc: there is no error code '%s'; codes look like E0301, see docs/errors.md\n", line->operands[i]);
+            fprintf(stderr, "nnc: there is no error code '%s'; codes look like E0301, see docs/errors.md\n",
+                    line->operands[i]);
             code = EXIT_USAGE;
         }
     }

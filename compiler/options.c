@@ -44,8 +44,9 @@ typedef struct ProductName {
 } ProductName;
 
 static const ProductName products[] = {
-    {"ast", PRODUCT_AST},   {"graph", PRODUCT_GRAPH}, {"grad", PRODUCT_GRAD},  {"dot", PRODUCT_DOT},    {"kernels", PRODUCT_KERNELS},
-    {"plan", PRODUCT_PLAN}, {"llvm", PRODUCT_LLVM},   {"asm", PRODUCT_ASM},    {"obj", PRODUCT_OBJECT}, {"exe", PRODUCT_EXECUTABLE},
+    {"ast", PRODUCT_AST},         {"graph", PRODUCT_GRAPH},    {"grad", PRODUCT_GRAD}, {"dot", PRODUCT_DOT},
+    {"kernels", PRODUCT_KERNELS}, {"plan", PRODUCT_PLAN},      {"llvm", PRODUCT_LLVM}, {"asm", PRODUCT_ASM},
+    {"obj", PRODUCT_OBJECT},      {"exe", PRODUCT_EXECUTABLE},
 };
 enum { N_PRODUCTS = sizeof products / sizeof *products };
 
@@ -59,7 +60,8 @@ static bool set_emit(Parse *p, const char *value) {
         }
     }
     const char *near = nearest_name(value, names, N_PRODUCTS);
-    fprintf(stderr, "nnc: --emit does not know '%s'%s%s%s\n", value, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    fprintf(stderr, "nnc: --emit does not know '%s'%s%s%s\n", value, near ? "; did you mean '" : "", near ? near : "",
+            near ? "'?" : "");
     fputs("One of: exe, obj, ast, graph, grad, dot, kernels, plan, llvm, asm.\n", stderr);
     return false;
 }
@@ -82,7 +84,7 @@ static bool set_include(Parse *p, const char *value) {
 static bool set_define(Parse *p, const char *value) {
     const char *equals = strchr(value, '=');
     if (!equals || equals == value || !equals[1]) return complain("-D takes name=value, not '%s'", value);
-    Define define = {arena_strndup(p->arena, value, (size_t)(equals - value)), equals + 1};
+    Define define                            = {arena_strndup(p->arena, value, (size_t)(equals - value)), equals + 1};
     p->defines[p->line->options.n_defines++] = define;
     return true;
 }
@@ -99,7 +101,8 @@ static bool set_target(Parse *p, const char *value) {
 }
 
 static bool set_level(Parse *p, const char *value) {
-    if (strlen(value) != 1 || value[0] < '0' || value[0] > '3') return complain("-O takes 0, 1, 2 or 3, not '%s'", value);
+    if (strlen(value) != 1 || value[0] < '0' || value[0] > '3')
+        return complain("-O takes 0, 1, 2 or 3, not '%s'", value);
     p->line->options.opt_level = value[0] - '0';
     return true;
 }
@@ -135,7 +138,8 @@ static bool set_version(Parse *p, const char *value) {
 }
 
 static const OptionRow rows[] = {
-    {"-o", "FILE", set_output, "where to write (default: the input's name without .nnet; - is standard output for texts)"},
+    {"-o", "FILE", set_output,
+     "where to write (default: the input's name without .nnet; - is standard output for texts)"},
     {"-c", NULL, set_object, "stop at an object file"},
     {"--emit", "WHAT", set_emit, "exe (default), obj, or a text: ast, graph, grad, dot, kernels, plan, llvm, asm"},
     {"--model", "NAME", set_model, "the model to compile, where the file holds several"},
@@ -166,7 +170,8 @@ void options_help(FILE *out) {
     for (int i = 0; i < N_ROWS; i++) {
         if (!rows[i].help) continue;
         char left[40];
-        snprintf(left, sizeof left, "%s%s%s", rows[i].name, rows[i].argument ? (rows[i].name[1] == '-' ? "=" : " ") : "",
+        snprintf(left, sizeof left, "%s%s%s", rows[i].name,
+                 rows[i].argument ? (rows[i].name[1] == '-' ? "=" : " ") : "",
                  rows[i].argument ? rows[i].argument : "");
         fprintf(out, "  %-18s %s\n", left, rows[i].help);
     }
@@ -205,7 +210,8 @@ typedef struct CommandName {
 static const CommandName commands[] = {{"check", COMMAND_CHECK}, {"fmt", COMMAND_FMT}, {"explain", COMMAND_EXPLAIN}};
 
 static bool add_operand(CommandLine *line, const char *text) {
-    if (line->n_operands == (int)(sizeof line->operands / sizeof *line->operands)) return complain("too many files at '%s'", text);
+    if (line->n_operands == (int)(sizeof line->operands / sizeof *line->operands))
+        return complain("too many files at '%s'", text);
     line->operands[line->n_operands++] = text;
     return true;
 }
@@ -215,7 +221,10 @@ static bool default_output(Arena *arena, Options *options, Product product) {
     const char *slash = strrchr(options->input, '/'), *base = slash ? slash + 1 : options->input;
     const char *dot    = strrchr(base, '.');
     const char *stem   = arena_strndup(arena, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
-    const char *ending = product == PRODUCT_OBJECT ? ".o" : product == PRODUCT_ASM ? ".s" : product == PRODUCT_LLVM ? ".ll" : "";
+    const char *ending = product == PRODUCT_OBJECT ? ".o"
+                         : product == PRODUCT_ASM  ? ".s"
+                         : product == PRODUCT_LLVM ? ".ll"
+                                                   : "";
     if (!dot && !*ending) return complain("'%s' has no ending to take off: name the output with -o", options->input);
     options->output = arena_printf(arena, "%s%s", strcmp(stem, "-") == 0 ? "a" : stem, ending);
     return true;
@@ -225,22 +234,24 @@ static bool finish(Arena *arena, CommandLine *line) {
     if (line->command == COMMAND_HELP || line->command == COMMAND_VERSION) return true;
     if (line->n_operands == 0)
         return complain(line->command == COMMAND_EXPLAIN ? "explain which code? for example: nnc explain E0301%s"
-                                                         : "no input file%s", "");
+                                                         : "no input file%s",
+                        "");
     bool one = line->command == COMMAND_COMPILE || line->command == COMMAND_CHECK;
     if (one && line->n_operands > 1) return complain("one file at a time, '%s' is a second one", line->operands[1]);
     line->options.input = line->operands[0];
     if (line->command == COMMAND_CHECK) line->product = PRODUCT_CHECK;
-    if (line->product >= PRODUCT_LLVM && !line->options.output) return default_output(arena, &line->options, line->product);
+    if (line->product >= PRODUCT_LLVM && !line->options.output)
+        return default_output(arena, &line->options, line->product);
     return true;
 }
 
 bool options_parse(Arena *arena, int argc, char **argv, CommandLine *line) {
     memset(line, 0, sizeof *line);
-    line->product              = PRODUCT_EXECUTABLE;
-    line->options.precision    = "f32";
-    line->options.target       = "native";
-    line->options.opt_level    = 2;
-    Parse p                    = {arena, line, ARENA_ARRAY(arena, const char *, argc), ARENA_ARRAY(arena, Define, argc)};
+    line->product           = PRODUCT_EXECUTABLE;
+    line->options.precision = "f32";
+    line->options.target    = "native";
+    line->options.opt_level = 2;
+    Parse p                 = {arena, line, ARENA_ARRAY(arena, const char *, argc), ARENA_ARRAY(arena, Define, argc)};
     line->options.include_dirs = p.includes;
     line->options.defines      = p.defines;
     bool only_operands         = false;

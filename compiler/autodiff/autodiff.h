@@ -12,12 +12,10 @@ bool graph_add_gradients(Compilation *c, Program *program);
 
 /* What a gradient rule is given: the node, the gradient of its value, and a place for each input's contribution
  * (NULL: none). Rules build nodes with the graph's builders. The formula stands above each rule. */
-typedef void GradientRule(Graph *graph, Node *node, Node *g, Node **input_gradients);
-typedef enum GradientKind { GRADIENT_RULE, GRADIENT_ZERO, GRADIENT_NONE } GradientKind;
-typedef struct GradientInfo {
-    GradientKind  kind;
-    GradientRule *rule;
-} GradientInfo;
-extern const GradientInfo op_gradient[OP_COUNT];
+typedef void               GradientRule(Graph *graph, Node *node, Node *g, Node **input_gradients);
+extern GradientRule *const op_gradient[OP_COUNT];
+
+/* Marks in that table: no gradient can be had; the gradient is zero everywhere; a custom gradient (OP_CUSTOM). */
+GradientRule grad_none, grad_zero, grad_custom;
 
 #endif

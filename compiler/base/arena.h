@@ -19,7 +19,7 @@ char *arena_strndup(Arena *arena, const char *text, size_t length);
 /* printf into the arena. */
 char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define ARENA_NEW(arena, Type)             ((Type *)arena_alloc((arena), sizeof(Type)))
-#define ARENA_ARRAY(arena, Type, count)    ((Type *)arena_alloc((arena), sizeof(Type) * (size_t)(count)))
+#define ARENA_NEW(arena, Type)          ((Type *)arena_alloc((arena), sizeof(Type)))
+#define ARENA_ARRAY(arena, Type, count) ((Type *)arena_alloc((arena), sizeof(Type) * (size_t)(count)))
 
 #endif

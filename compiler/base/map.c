@@ -87,10 +87,10 @@ static void intern_rehash(Intern *table) {
     table->buckets  = ARENA_ARRAY(table->arena, Text *, table->capacity);
     for (size_t i = 0; i < capacity; i++)
         for (Text *text = old[i], *next; text; text = next) {
-            next           = text->next;
-            Text **bucket  = &table->buckets[text->hash & (table->capacity - 1)];
-            text->next     = *bucket;
-            *bucket        = text;
+            next          = text->next;
+            Text **bucket = &table->buckets[text->hash & (table->capacity - 1)];
+            text->next    = *bucket;
+            *bucket       = text;
         }
 }
 

@@ -10,20 +10,20 @@
 
 #include "base/arena.h"
 
-#define VEC(Type)      \
-    struct {           \
-        Type *data;    \
-        int   len;     \
-        int   cap;     \
+#define VEC(Type)                                                                                                      \
+    struct {                                                                                                           \
+        Type *data;                                                                                                    \
+        int   len;                                                                                                     \
+        int   cap;                                                                                                     \
     }
 
 /* Makes room for one more element; used through vec_push. */
 void *vec_grow(Arena *arena, void *data, int *cap, int len, size_t element_size);
 
-#define vec_push(arena, vec, value)                                                                              \
-    ((vec)->len == (vec)->cap                                                                                    \
-         ? (void)((vec)->data = vec_grow((arena), (vec)->data, &(vec)->cap, (vec)->len, sizeof *(vec)->data))    \
-         : (void)0,                                                                                              \
+#define vec_push(arena, vec, value)                                                                                    \
+    ((vec)->len == (vec)->cap                                                                                          \
+         ? (void)((vec)->data = vec_grow((arena), (vec)->data, &(vec)->cap, (vec)->len, sizeof *(vec)->data))          \
+         : (void)0,                                                                                                    \
      (vec)->data[(vec)->len++] = (value))
 
 #define vec_last(vec) ((vec)->data[(vec)->len - 1])

@@ -148,7 +148,7 @@ Node *node_gather(Graph *graph, Node *x, Node *index) {
 }
 
 Node *node_scatter_add(Graph *graph, Node *values, Node *index, const Dim *rows) {
-    Type type = {.elem = values->type.elem, .rank = values->type.rank - index->type.rank + 1};
+    Type type    = {.elem = values->type.elem, .rank = values->type.rank - index->type.rank + 1};
     type.dims[0] = rows;
     for (int i = 1; i < type.rank; i++) type.dims[i] = values->type.dims[i + index->type.rank - 1];
     return graph_node(graph, OP_SCATTER_ADD, &type, 2, (Node *[]){values, index}, NULL);

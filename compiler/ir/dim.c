@@ -10,10 +10,10 @@
 #include "base/vec.h"
 
 struct Dim {
-    int           n_terms;
-    DimTerm      *terms;
-    uint64_t      hash;
-    Dim          *next;  /* same bucket */
+    int             n_terms;
+    DimTerm        *terms;
+    uint64_t        hash;
+    Dim            *next; /* same bucket */
     const DimTable *table;
 };
 
@@ -22,9 +22,9 @@ enum { N_BUCKETS = 1024, MAX_DEGREE = 8 };
 typedef VEC(const Dim *) DimVec;
 
 struct DimTable {
-    Arena            *arena;
-    Dim              *buckets[N_BUCKETS];
-    DimVec            symbols;
+    Arena *arena;
+    Dim   *buckets[N_BUCKETS];
+    DimVec symbols;
     VEC(const char *) names;
 };
 
@@ -139,7 +139,8 @@ static const Dim *add_scaled(DimTable *table, const Dim *a, const Dim *b, int64_
         }
         DimTerm term = b->terms[k++];
         if (__builtin_mul_overflow(term.coefficient, scale, &term.coefficient)) return NULL;
-        if (order == 0 && __builtin_add_overflow(term.coefficient, a->terms[i++].coefficient, &term.coefficient)) return NULL;
+        if (order == 0 && __builtin_add_overflow(term.coefficient, a->terms[i++].coefficient, &term.coefficient))
+            return NULL;
         if (term.coefficient) terms[n++] = term;
     }
     return dim_from_terms(table, n, terms);
@@ -286,7 +287,8 @@ bool dim_provably_le(DimTable *table, const Dim *a, const Dim *b, const int64_t 
     if (!rest) return false;
     int64_t sum = 0, minimum;
     for (int i = 0; i < rest->n_terms; i++)
-        if (!term_minimum(&rest->terms[i], bounds, &minimum) || __builtin_add_overflow(sum, minimum, &sum)) return false;
+        if (!term_minimum(&rest->terms[i], bounds, &minimum) || __builtin_add_overflow(sum, minimum, &sum))
+            return false;
     return sum >= 0;
 }
 

@@ -15,9 +15,9 @@ DimTable *dim_table_new(Arena *arena);
 
 const Dim *dim_const(DimTable *table, int64_t value);
 /* A new symbol; two calls make two different symbols even for the same name. Its index counts from 0. */
-const Dim *dim_symbol_new(DimTable *table, const char *name);
-int        dim_symbol_count(const DimTable *table);
-const Dim *dim_symbol(const DimTable *table, int index);
+const Dim  *dim_symbol_new(DimTable *table, const char *name);
+int         dim_symbol_count(const DimTable *table);
+const Dim  *dim_symbol(const DimTable *table, int index);
 const char *dim_symbol_name(const DimTable *table, int index);
 
 /* Arithmetic. NULL when a coefficient would overflow 64 bits (the caller reports it). */
@@ -28,17 +28,17 @@ const Dim *dim_mul(DimTable *table, const Dim *a, const Dim *b);
 const Dim *dim_floordiv(DimTable *table, const Dim *a, const Dim *b);
 const Dim *dim_mod(DimTable *table, const Dim *a, const Dim *b); /* a - b * (a // b) */
 
-bool    dim_is_const(const Dim *dim, int64_t *value); /* value may be NULL */
+bool dim_is_const(const Dim *dim, int64_t *value); /* value may be NULL */
 /* The value under `values[symbol index]`; false on overflow or division by zero. */
-bool    dim_eval(const Dim *dim, const int64_t *values, int64_t *result);
+bool dim_eval(const Dim *dim, const int64_t *values, int64_t *result);
 /* True when a <= b for all symbol values within [1 or 0.., bounds[i]] (bounds[i] < 0: unbounded). Conservative. */
-bool    dim_provably_le(DimTable *table, const Dim *a, const Dim *b, const int64_t *bounds);
+bool dim_provably_le(DimTable *table, const Dim *a, const Dim *b, const int64_t *bounds);
 /* "16*k + 1", in the symbols' names. */
 const char *dim_print(Arena *arena, const Dim *dim);
 
 /* Reading a dim's terms, for code generation: sum of coefficient * product of atoms. */
 typedef struct DimAtom {
-    int        symbol;                 /* >= 0: a symbol; -1: numerator // denominator */
+    int        symbol; /* >= 0: a symbol; -1: numerator // denominator */
     const Dim *numerator, *denominator;
 } DimAtom;
 typedef struct DimTerm {

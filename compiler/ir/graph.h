@@ -40,7 +40,9 @@ typedef union Attr { /* zero the whole union before filling one member: it is ha
     double     value;
     const Dim *dim;
     int        axis;
-    struct { int8_t count, axes[MAX_RANK]; } axes;
+    struct {
+        int8_t count, axes[MAX_RANK];
+    } axes;
     const Dim *offsets[MAX_RANK];
     DotAxes    dot;
     int        ref;
@@ -64,7 +66,7 @@ typedef struct OpInfo {
     const char *name;
     int         arity;
     AttrKind    attr;
-    OpClass     class;
+    OpClass class;
     Domain      domain;
     const char *doc;
 } OpInfo;
@@ -83,22 +85,23 @@ void graph_set_place(Graph *graph, Span span, const Origin *origin);
  * error here is a BUG: sema checks first, with the user's words. */
 Node *graph_node(Graph *graph, Op op, const Type *type, int n_inputs, Node *const *inputs, const Attr *attr);
 
-Node *node_const(Graph *graph, ElemType elem, double value);                      /* rank 0 */
-Node *node_dim(Graph *graph, const Dim *dim);                                     /* i64 rank 0 */
-Node *node_ref(Graph *graph, Op op, int ref, const Type *type);                   /* INPUT, READ, RUNTIME, COTANGENT */
+Node *node_const(Graph *graph, ElemType elem, double value);    /* rank 0 */
+Node *node_dim(Graph *graph, const Dim *dim);                   /* i64 rank 0 */
+Node *node_ref(Graph *graph, Op op, int ref, const Type *type); /* INPUT, READ, RUNTIME, COTANGENT */
 Node *node_iota(Graph *graph, const Type *type, int axis);
 Node *node_random(Graph *graph, Op op, const Type *type, RandomKey key);
 Node *node_unary(Graph *graph, Op op, Node *x);
-Node *node_binary(Graph *graph, Op op, Node *a, Node *b);                         /* equal types */
+Node *node_binary(Graph *graph, Op op, Node *a, Node *b); /* equal types */
 Node *node_select(Graph *graph, Node *condition, Node *a, Node *b);
-Node *node_cast(Graph *graph, ElemType elem, Node *x);                            /* x itself when it has that type */
-Node *node_reduce(Graph *graph, Op op, Node *x, int n_axes, const int *axes);     /* x itself for no axes (SUM, REDUCE_MAX) */
-Node *node_reshape(Graph *graph, Node *x, int rank, const Dim *const *dims);      /* x itself for its own shape */
-Node *node_permute(Graph *graph, Node *x, const int *axes);                       /* x itself for the identity */
+Node *node_cast(Graph *graph, ElemType elem, Node *x); /* x itself when it has that type */
+Node *node_reduce(Graph *graph, Op op, Node *x, int n_axes,
+                  const int *axes); /* x itself for no axes (SUM, REDUCE_MAX) */
+Node *node_reshape(Graph *graph, Node *x, int rank, const Dim *const *dims); /* x itself for its own shape */
+Node *node_permute(Graph *graph, Node *x, const int *axes);                  /* x itself for the identity */
 /* The result has `shape`'s dims; `new_axes` are the axes of it that x has not. */
 Node *node_expand(Graph *graph, Node *x, const Type *shape, int n_new, const int *new_axes);
-Node *node_fill(Graph *graph, const Type *type, double value);                    /* a constant expanded to a shape */
-Node *node_expand_scalar(Graph *graph, Node *scalar, const Type *shape);          /* rank 0 to a shape */
+Node *node_fill(Graph *graph, const Type *type, double value);           /* a constant expanded to a shape */
+Node *node_expand_scalar(Graph *graph, Node *scalar, const Type *shape); /* rank 0 to a shape */
 Node *node_slice(Graph *graph, Node *x, const Dim *const *offsets, const Type *result);
 Node *node_pad(Graph *graph, Node *x, const Dim *const *offsets, const Type *result);
 Node *node_concat(Graph *graph, int n, Node *const *inputs, int axis);

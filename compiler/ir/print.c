@@ -43,7 +43,8 @@ static void print_attr(const Printer *p, const Node *node) {
     case ATTR_AXES: print_axes(p->out, " axes=", attr->axes.count, attr->axes.axes); break;
     case ATTR_OFFSETS:
         fputs(" offsets=[", p->out);
-        for (int i = 0; i < node->type.rank; i++) fprintf(p->out, "%s%s", i ? ", " : "", dim_print(p->arena, attr->offsets[i]));
+        for (int i = 0; i < node->type.rank; i++)
+            fprintf(p->out, "%s%s", i ? ", " : "", dim_print(p->arena, attr->offsets[i]));
         fputc(']', p->out);
         break;
     case ATTR_DOT:
@@ -94,7 +95,8 @@ static void print_tables(const Printer *p) {
     fprintf(p->out, "model %s\n", program->model);
     for (int i = 0; i < program->inputs.len; i++) {
         const ProgInput *input = &program->inputs.data[i];
-        fprintf(p->out, "%s '%s' : %s\n", input->is_target ? "target" : "input", input->name, type_print(p->arena, &input->type));
+        fprintf(p->out, "%s '%s' : %s\n", input->is_target ? "target" : "input", input->name,
+                type_print(p->arena, &input->type));
     }
     for (int i = 0; i < program->slots.len; i++) {
         const Slot *slot = &program->slots.data[i];

@@ -9,8 +9,8 @@
 
 typedef struct ProgDim {
     const char *name;
-    const Dim  *dim;   /* the symbol, or a polynomial for a derived dim */
-    int64_t     bound; /* largest value allowed, -1: none */
+    const Dim  *dim;       /* the symbol, or a polynomial for a derived dim */
+    int64_t     bound;     /* largest value allowed, -1: none */
     bool        is_sample; /* the dim the trainer slices (`batch`) */
     Span        span;
 } ProgDim;
@@ -32,14 +32,15 @@ typedef enum SlotKind {
 } SlotKind;
 
 typedef struct Slot { /* OP_READ's ref */
-    SlotKind    kind;
-    const char *path; /* "dense_1/kernel"; "optimizer.lr" for a hyper-parameter; "optimizer/m/dense_1/kernel" for its state */
-    Type        type;
-    Node       *init;  /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
-    double      value; /* SLOT_HYPER's default */
-    bool        frozen;
-    int         param; /* SLOT_OPTIMIZER: the parameter's slot; else -1 */
-    Span        span;
+    SlotKind kind;
+    const char
+         *path; /* "dense_1/kernel"; "optimizer.lr" for a hyper-parameter; "optimizer/m/dense_1/kernel" for its state */
+    Type  type;
+    Node *init;   /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
+    double value; /* SLOT_HYPER's default */
+    bool   frozen;
+    int    param; /* SLOT_OPTIMIZER: the parameter's slot; else -1 */
+    Span   span;
 } Slot;
 
 /* OP_RUNTIME's ref: what the trainer passes with each call. All i64, rank 0. */
@@ -60,9 +61,10 @@ typedef enum FnKind {
 } FnKind;
 
 typedef struct Result {
-    const char *name;   /* "loss", "accuracy", "p" */
-    Node       *value;  /* a loss: its mean over the batch, rank 0 */
-    Node       *weight; /* of a loss or batch-averaged metric: what the mean is weighted by (rank 0, the sample count by default); else NULL */
+    const char *name;  /* "loss", "accuracy", "p" */
+    Node       *value; /* a loss: its mean over the batch, rank 0 */
+    Node *
+        weight; /* of a loss or batch-averaged metric: what the mean is weighted by (rank 0, the sample count by default); else NULL */
 } Result;
 
 typedef struct Update {
@@ -71,21 +73,21 @@ typedef struct Update {
 } Update;
 
 typedef struct Fn {
-    FnKind       kind;
-    const char  *name; /* "train", "train_2", "eval", "predict" */
-    int          times; /* FN_TRAIN: runs a step */
-    VEC(Result)  results;
-    VEC(Update)  updates;
+    FnKind      kind;
+    const char *name;  /* "train", "train_2", "eval", "predict" */
+    int         times; /* FN_TRAIN: runs a step */
+    VEC(Result) results;
+    VEC(Update) updates;
 } Fn;
 
 typedef struct TrainSettings { /* resolved from `train { }`, defaults filled in */
-    int64_t batch;            /* default 32 */
-    int64_t epochs;           /* default 10; 0 when steps is given */
-    int64_t steps;            /* 0: by epochs */
-    int64_t seed;             /* default 0 */
-    double  validation_split; /* 0: none */
+    int64_t batch;             /* default 32 */
+    int64_t epochs;            /* default 10; 0 when steps is given */
+    int64_t steps;             /* 0: by epochs */
+    int64_t seed;              /* default 0 */
+    double  validation_split;  /* 0: none */
     double  test_split;
-    bool    shuffle;          /* default true */
+    bool    shuffle; /* default true */
 } TrainSettings;
 
 typedef struct DimCheck { /* `assert a == b` that is decided when data binds the dims */
@@ -95,17 +97,17 @@ typedef struct DimCheck { /* `assert a == b` that is decided when data binds the
 } DimCheck;
 
 typedef struct Program {
-    const char     *model; /* "Xor" */
-    Graph          *graph;
-    ElemType        real;  /* ELEM_F32 or ELEM_F64 */
-    VEC(ProgDim)    dims;  /* in order; symbols have dim_symbol(index) == their position among the symbols */
-    VEC(ProgInput)  inputs;
-    VEC(Slot)       slots;
-    VEC(Fn *)       fns;
-    VEC(DimCheck)   checks;
-    TrainSettings   train;
-    bool            has_train; /* the model has losses and can be trained */
-    const char     *headline;  /* name of the metric the final line states ("accuracy"), else the loss */
+    const char *model; /* "Xor" */
+    Graph      *graph;
+    ElemType    real;  /* ELEM_F32 or ELEM_F64 */
+    VEC(ProgDim) dims; /* in order; symbols have dim_symbol(index) == their position among the symbols */
+    VEC(ProgInput) inputs;
+    VEC(Slot) slots;
+    VEC(Fn *) fns;
+    VEC(DimCheck) checks;
+    TrainSettings train;
+    bool          has_train; /* the model has losses and can be trained */
+    const char   *headline;  /* name of the metric the final line states ("accuracy"), else the loss */
 } Program;
 
 /* Textual dump: --emit=graph, --emit=grad. One node a line, stable numbering by function. */

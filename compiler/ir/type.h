@@ -7,14 +7,14 @@
 enum { MAX_RANK = 8 };
 
 /* Rows: enumerator, spelling, size in bytes, is_float, is_integer, safetensors name. The order is the ABI's (nnrt_elem). */
-#define ELEM_TYPES(X)                     \
-    X(ELEM_F32, "f32", 4, 1, 0, "F32")    \
-    X(ELEM_F64, "f64", 8, 1, 0, "F64")    \
-    X(ELEM_BF16, "bf16", 2, 1, 0, "BF16") \
-    X(ELEM_F16, "f16", 2, 1, 0, "F16")    \
-    X(ELEM_I32, "i32", 4, 0, 1, "I32")    \
-    X(ELEM_I64, "i64", 8, 0, 1, "I64")    \
-    X(ELEM_U8, "u8", 1, 0, 1, "U8")       \
+#define ELEM_TYPES(X)                                                                                                  \
+    X(ELEM_F32, "f32", 4, 1, 0, "F32")                                                                                 \
+    X(ELEM_F64, "f64", 8, 1, 0, "F64")                                                                                 \
+    X(ELEM_BF16, "bf16", 2, 1, 0, "BF16")                                                                              \
+    X(ELEM_F16, "f16", 2, 1, 0, "F16")                                                                                 \
+    X(ELEM_I32, "i32", 4, 0, 1, "I32")                                                                                 \
+    X(ELEM_I64, "i64", 8, 0, 1, "I64")                                                                                 \
+    X(ELEM_U8, "u8", 1, 0, 1, "U8")                                                                                    \
     X(ELEM_BOOL, "bool", 1, 0, 0, "BOOL")
 
 typedef enum ElemType {

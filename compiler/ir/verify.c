@@ -12,18 +12,22 @@ typedef struct Verify {
 static void verify_ref(const Verify *v, const Node *node) {
     int limit = node->op == OP_INPUT ? v->program->inputs.len : node->op == OP_READ ? v->program->slots.len : INT32_MAX;
     if (node->attr.ref < 0 || node->attr.ref >= limit)
-        BUG("after %s: node %d (%s) refers to %d of %d", v->after, node->id, op_info[node->op].name, node->attr.ref, limit);
+        BUG("after %s: node %d (%s) refers to %d of %d", v->after, node->id, op_info[node->op].name, node->attr.ref,
+            limit);
 }
 
 static void verify_node(const Verify *v, const Node *node) {
     const OpInfo *info = &op_info[node->op];
-    if (info->arity >= 0 && node->n_inputs != info->arity) BUG("after %s: node %d: %d inputs", v->after, node->id, node->n_inputs);
+    if (info->arity >= 0 && node->n_inputs != info->arity)
+        BUG("after %s: node %d: %d inputs", v->after, node->id, node->n_inputs);
     for (int i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i]->id >= node->id) BUG("after %s: node %d is used before it is made", v->after, node->inputs[i]->id);
+        if (node->inputs[i]->id >= node->id)
+            BUG("after %s: node %d is used before it is made", v->after, node->inputs[i]->id);
     Node        copy  = *node;
     const char *wrong = op_shape[node->op](v->program->graph, &copy, true);
     if (wrong) BUG("after %s: node %d (%s): %s", v->after, node->id, info->name, wrong);
-    if (!type_equal(&copy.type, &node->type)) BUG("after %s: node %d (%s) has a wrong type", v->after, node->id, info->name);
+    if (!type_equal(&copy.type, &node->type))
+        BUG("after %s: node %d (%s) has a wrong type", v->after, node->id, info->name);
     if (node->op == OP_INPUT || node->op == OP_READ) verify_ref(v, node);
 }
 
@@ -35,7 +39,8 @@ static void verify_fn(const Verify *v, const Fn *fn) {
             BUG("after %s: %s updates '%s' with a value of another type", v->after, fn->name, slot->path);
     }
     for (int i = 0; i < fn->results.len; i++)
-        if (!fn->results.data[i].value) BUG("after %s: result '%s' of %s has no value", v->after, fn->results.data[i].name, fn->name);
+        if (!fn->results.data[i].value)
+            BUG("after %s: result '%s' of %s has no value", v->after, fn->results.data[i].name, fn->name);
 }
 
 void program_verify(const Program *program, const char *after) {

@@ -10,11 +10,40 @@
 typedef const struct LowerValue *Value;
 
 typedef enum MathFn {
-    MATH_ADD, MATH_SUB, MATH_MUL, MATH_DIV, MATH_MIN, MATH_MAX, MATH_POW, MATH_IDIV, MATH_MOD, /* two */
-    MATH_AND, MATH_OR, MATH_LT, MATH_LE, MATH_EQ, MATH_NE,                                     /* two */
-    MATH_NEG, MATH_ABS, MATH_SIGN, MATH_FLOOR, MATH_CEIL, MATH_ROUND, MATH_SQRT, MATH_RSQRT,   /* one */
-    MATH_EXP, MATH_EXPM1, MATH_LOG, MATH_LOG1P, MATH_SIN, MATH_COS, MATH_TANH, MATH_ERF, MATH_ERFC, MATH_NOT, /* one */
-    MATH_SELECT,                                                                               /* three */
+    MATH_ADD,
+    MATH_SUB,
+    MATH_MUL,
+    MATH_DIV,
+    MATH_MIN,
+    MATH_MAX,
+    MATH_POW,
+    MATH_IDIV,
+    MATH_MOD, /* two */
+    MATH_AND,
+    MATH_OR,
+    MATH_LT,
+    MATH_LE,
+    MATH_EQ,
+    MATH_NE, /* two */
+    MATH_NEG,
+    MATH_ABS,
+    MATH_SIGN,
+    MATH_FLOOR,
+    MATH_CEIL,
+    MATH_ROUND,
+    MATH_SQRT,
+    MATH_RSQRT, /* one */
+    MATH_EXP,
+    MATH_EXPM1,
+    MATH_LOG,
+    MATH_LOG1P,
+    MATH_SIN,
+    MATH_COS,
+    MATH_TANH,
+    MATH_ERF,
+    MATH_ERFC,
+    MATH_NOT,    /* one */
+    MATH_SELECT, /* three */
     MATH_FN_COUNT
 } MathFn;
 
@@ -26,7 +55,7 @@ struct Lower {
 };
 
 /* One elementwise node from its inputs' values. */
-typedef Value LowerRule(Lower *lower, const Node *node, const Value *inputs);
+typedef Value           LowerRule(Lower *lower, const Node *node, const Value *inputs);
 extern LowerRule *const op_lower[OP_COUNT]; /* NULL for ops the templates know */
 
 /* A reduction: the value to start from and how two partial results combine. ARGMAX combines (value, index) pairs and is known

@@ -6,7 +6,7 @@
 
 /* `declared`: node->type was given (required by sources and some movements; only its element type counts for CAST). Writes
  * node->type. NULL, or what is wrong. */
-typedef const char *ShapeRule(Graph *graph, Node *node, bool declared);
+typedef const char     *ShapeRule(Graph *graph, Node *node, bool declared);
 extern ShapeRule *const op_shape[OP_COUNT];
 
 #endif

@@ -84,7 +84,8 @@ static bool leaf_fits(const Fuse *f, const Cluster *cluster, const Leaf *leaf, L
                (from == LEVEL_ROW && cluster->n_rows == 0 && leaf->align == ALIGN_SCALAR);
     case LEVEL_ROW: return from == LEVEL_ROW && leaf->align == ALIGN_SAME;
     case LEVEL_COLUMN:
-        return (from == LEVEL_COLUMN && leaf->align == ALIGN_SAME) || (from == LEVEL_TOTAL && leaf->align == ALIGN_SCALAR);
+        return (from == LEVEL_COLUMN && leaf->align == ALIGN_SAME) ||
+               (from == LEVEL_TOTAL && leaf->align == ALIGN_SCALAR);
     case LEVEL_TOTAL: return from == LEVEL_TOTAL && leaf->align == ALIGN_SAME;
     }
     return false;
@@ -102,17 +103,20 @@ static bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *lea
 }
 
 /* The level at which an elementwise node can join, tried from the finish upwards. */
-static bool level_of_elementwise(const Fuse *f, const Cluster *cluster, const Node *node, const LeafVec *leaves, Level *level) {
+static bool level_of_elementwise(const Fuse *f, const Cluster *cluster, const Node *node, const LeafVec *leaves,
+                                 Level *level) {
     const Type *type = &node->type, *space = &cluster->space;
     int         n_rows = cluster->n_rows;
     if (cluster->template == TEMPLATE_LOOP) {
         *level = LEVEL_TOTAL;
         if (type->rank == 0 && leaves_fit(f, cluster, leaves, *level)) return true;
         *level = LEVEL_COLUMN;
-        if (n_rows >= 0 && dims_equal(type, space, n_rows, space->rank - n_rows) && leaves_fit(f, cluster, leaves, *level))
+        if (n_rows >= 0 && dims_equal(type, space, n_rows, space->rank - n_rows) &&
+            leaves_fit(f, cluster, leaves, *level))
             return true;
         *level = LEVEL_ROW;
-        if (n_rows >= 0 && n_rows < space->rank && dims_equal(type, space, 0, n_rows) && leaves_fit(f, cluster, leaves, *level))
+        if (n_rows >= 0 && n_rows < space->rank && dims_equal(type, space, 0, n_rows) &&
+            leaves_fit(f, cluster, leaves, *level))
             return true;
     }
     *level = LEVEL_POINT;
@@ -192,7 +196,10 @@ static void open_reduction(Fuse *f, Node *node) {
     Cluster    *cluster = cluster_new(f, TEMPLATE_LOOP, space);
     if (form == AXES_TRAILING) cluster->n_rows = space->rank - count;
     if (form == AXES_LEADING) cluster->n_rows = count;
-    cluster_add(f, cluster, node, form == AXES_TRAILING ? LEVEL_ROW : form == AXES_LEADING ? LEVEL_COLUMN : LEVEL_TOTAL);
+    cluster_add(f, cluster, node,
+                form == AXES_TRAILING  ? LEVEL_ROW
+                : form == AXES_LEADING ? LEVEL_COLUMN
+                                       : LEVEL_TOTAL);
 }
 
 /* All scalar arithmetic on hyper-parameters and counts goes into one cluster, the first. */

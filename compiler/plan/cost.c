@@ -64,7 +64,8 @@ static void count_value(Count *count, Node *node) {
     if (map_has(count->seen, node)) return;
     map_set(count->seen, node, node);
     if (node_location(count->f->plan, node) && !stored_here(count->kernel, node)) {
-        count->bytes = dim_plus(count->dims, count->bytes, type_count(count->dims, &node->type), elem_size(node->type.elem));
+        count->bytes =
+            dim_plus(count->dims, count->bytes, type_count(count->dims, &node->type), elem_size(node->type.elem));
         return;
     }
     if (op_info[node->op].class == ELEMENTWISE)

@@ -5,8 +5,8 @@
 static Node *root_computes(Graph *graph, Node *node) {
     if (!node || node_computes(node)) return node;
     graph_set_place(graph, node->span, node->origin);
-    Type  flags = node->type;
-    flags.elem  = ELEM_BOOL;
+    Type flags = node->type;
+    flags.elem = ELEM_BOOL;
     return node_select(graph, node_fill(graph, &flags, 1), node, node);
 }
 
@@ -70,6 +70,7 @@ static FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn) {
 Plan *kernels_from_graph(Compilation *c, Program *program) {
     Plan *plan    = ARENA_NEW(c->arena, Plan);
     plan->program = program;
-    for (int i = 0; i < program->fns.len; i++) vec_push(c->arena, &plan->fns, fn_plan(c, program, program->fns.data[i]));
+    for (int i = 0; i < program->fns.len; i++)
+        vec_push(c->arena, &plan->fns, fn_plan(c, program, program->fns.data[i]));
     return plan;
 }

@@ -8,14 +8,14 @@
 #include "plan/kernel.h"
 
 typedef struct Cluster {
-    int           index;
-    Template      template;
-    Type          space;   /* dims of the POINT level; elem unused */
-    int           n_rows;  /* -1 while no reduction has fixed the split into rows and inner */
-    NodeVec       nodes;   /* whose home this is, in id order */
-    uint64_t     *before;  /* bit set of clusters that must run before this one (transitive) */
-    VEC(Store)    stores;
-    Kernel       *kernel;
+    int index;
+    Template template;
+    Type      space;  /* dims of the POINT level; elem unused */
+    int       n_rows; /* -1 while no reduction has fixed the split into rows and inner */
+    NodeVec   nodes;  /* whose home this is, in id order */
+    uint64_t *before; /* bit set of clusters that must run before this one (transitive) */
+    VEC(Store) stores;
+    Kernel *kernel;
 } Cluster;
 
 typedef struct NodeFacts { /* one a node of the graph, indexed by id */
@@ -29,16 +29,16 @@ typedef struct NodeFacts { /* one a node of the graph, indexed by id */
 } NodeFacts;
 
 typedef struct Fuse {
-    Compilation   *c;
-    Program       *program;
-    Fn            *fn;
-    Graph         *graph;
-    FnPlan        *plan;
-    NodeVec        nodes; /* reachable, in id order */
-    NodeFacts     *facts;
-    int            n_facts;
+    Compilation *c;
+    Program     *program;
+    Fn          *fn;
+    Graph       *graph;
+    FnPlan      *plan;
+    NodeVec      nodes; /* reachable, in id order */
+    NodeFacts   *facts;
+    int          n_facts;
     VEC(Cluster *) clusters;
-    int            max_clusters; /* bits in Cluster.before */
+    int max_clusters; /* bits in Cluster.before */
 } Fuse;
 
 /* How a consumer's index reaches a node below it. */
@@ -61,9 +61,9 @@ void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves);
 bool node_computes(const Node *node); /* has a home */
 
 /* cluster.c */
-void clusters_assign(Fuse *f);
-bool cluster_precedes(const Cluster *a, const Cluster *b); /* a must run before b */
-bool cluster_order(Fuse *f, Cluster *a, Cluster *b);       /* makes it so; false if that would be a cycle */
+void     clusters_assign(Fuse *f);
+bool     cluster_precedes(const Cluster *a, const Cluster *b); /* a must run before b */
+bool     cluster_order(Fuse *f, Cluster *a, Cluster *b);       /* makes it so; false if that would be a cycle */
 Cluster *cluster_new(Fuse *f, Template template, const Type *space);
 void     cluster_add(Fuse *f, Cluster *cluster, Node *node, Level level);
 

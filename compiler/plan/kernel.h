@@ -5,6 +5,9 @@
  *   kept       computed by the kernel at hand: a reduction of it, or its contraction;
  *   inlined    anything else: recomputed where it is used, by emitting its expression at the index asked for. Movement ops
  *              only change that index; GATHER reads its index first; elementwise ops go through op_lower.
+ * A located node that the kernel itself stores is computed by it (and memoised), never loaded: loads are for what was in memory when
+ * the kernel started. Within one iteration (vector of points, row, finish) all values are evaluated before the first is
+ * stored, because an update reads its slot's old value at the same index.
  * So code generation is one recursive function, value_at(node, index), under a few loop templates, and every template's
  * anchors (loads, the register tile before its store, a finished row) are calls of it.
  *
@@ -45,9 +48,10 @@ typedef enum Template { TEMPLATE_LOOP, TEMPLATE_CONTRACT, TEMPLATE_SCATTER } Tem
 typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL } Level;
 
 typedef struct Reduction {
-    Node *node;     /* SUM, REDUCE_MAX or ARGMAX; its input is at level `from` */
-    Level from, to; /* POINT -> ROW (over inner), POINT -> COLUMN (over rows), POINT or ROW -> TOTAL; only SUM goes to COLUMN and TOTAL */
-    int   pass;     /* accumulated in this pass (from ROW: after it); ROW values are available from pass + 1 on */
+    Node *node; /* SUM, REDUCE_MAX or ARGMAX; its input is at level `from` */
+    Level from,
+        to; /* POINT -> ROW (over inner), POINT -> COLUMN (over rows), POINT or ROW -> TOTAL; only SUM goes to COLUMN and TOTAL */
+    int pass; /* accumulated in this pass (from ROW: after it); ROW values are available from pass + 1 on */
 } Reduction;
 
 typedef struct Store {
@@ -65,27 +69,27 @@ typedef struct Kept {
 } Kept;
 
 typedef struct Kernel {
-    Template        template;
-    int             index; /* position in FnPlan.kernels */
-    const char     *name;  /* "train_3_row": for symbols and dumps; unique in the program */
-    int             n_rows, n_inner;
-    const Dim      *rows[MAX_RANK], *inner[MAX_RANK];
-    int             n_passes;
-    bool            flat;
-    VEC(Reduction)  reductions; /* in dependency order */
-    VEC(Kept)       kept;
-    VEC(Store)      stores;     /* in order */
-    Node           *dot;        /* TEMPLATE_CONTRACT */
-    bool            swap;       /* compute the transposed product, so that lanes run along the left free dims */
-    Node           *scatter;    /* TEMPLATE_SCATTER */
-    const Dim      *flops, *bytes; /* counts, in the symbolic dims */
+    Template template;
+    int         index; /* position in FnPlan.kernels */
+    const char *name;  /* "train_3_row": for symbols and dumps; unique in the program */
+    int         n_rows, n_inner;
+    const Dim  *rows[MAX_RANK], *inner[MAX_RANK];
+    int         n_passes;
+    bool        flat;
+    VEC(Reduction) reductions; /* in dependency order */
+    VEC(Kept) kept;
+    VEC(Store) stores;        /* in order */
+    Node      *dot;           /* TEMPLATE_CONTRACT */
+    bool       swap;          /* compute the transposed product, so that lanes run along the left free dims */
+    Node      *scatter;       /* TEMPLATE_SCATTER */
+    const Dim *flops, *bytes; /* counts, in the symbolic dims */
 } Kernel;
 
 typedef struct Buffer { /* a tensor in the workspace */
-    Node *node;
-    Type  type;
-    int   first, last; /* kernels that write it first and use it last */
-    int   region;
+    Node       *node;
+    Type        type;
+    int         first, last; /* kernels that write it first and use it last */
+    int         region;
     const char *why; /* why it is in memory, for --emit=plan */
 } Buffer;
 
@@ -96,16 +100,16 @@ typedef struct Region {
 } Region;
 
 typedef struct FnPlan {
-    const Fn     *fn;
+    const Fn *fn;
     VEC(Kernel *) kernels; /* in execution order */
-    VEC(Buffer)   buffers;
-    VEC(Region)   regions;
-    Map          *located; /* Node * -> Location * ; RESHAPEs of located nodes included */
+    VEC(Buffer) buffers;
+    VEC(Region) regions;
+    Map *located; /* Node * -> Location * ; RESHAPEs of located nodes included */
 } FnPlan;
 
 typedef struct Plan {
     const Program *program;
-    VEC(FnPlan *)  fns;
+    VEC(FnPlan *) fns;
 } Plan;
 
 /* Requires: an optimised program. Provides: its kernels, buffers still without regions. */

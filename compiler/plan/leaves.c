@@ -54,6 +54,7 @@ static void walk(Walk *w, Node *node, Align align, int trailing) {
 void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves) {
     /* An elementwise op and a row reduction read at their own (point) index; everything else anywhere. */
     OpClass class = op_info[node->op].class;
-    bool    same  = class == ELEMENTWISE || (class == REDUCTION && !f->facts[node->id].inline_reduction);
-    for (int i = 0; i < node->n_inputs; i++) walk(&(Walk){f, leaves}, node->inputs[i], same ? ALIGN_SAME : ALIGN_OTHER, 0);
+    bool same     = class == ELEMENTWISE || (class == REDUCTION && !f->facts[node->id].inline_reduction);
+    for (int i = 0; i < node->n_inputs; i++)
+        walk(&(Walk){f, leaves}, node->inputs[i], same ? ALIGN_SAME : ALIGN_OTHER, 0);
 }

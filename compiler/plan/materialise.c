@@ -41,9 +41,9 @@ typedef struct Reader {
 } Reader;
 
 typedef struct Locate {
-    Fuse        *f;
-    NodeVec      pending; /* stored nodes whose inputs have not been looked at */
-    VEC(Reader)  readers; /* of slots, after the sets are final */
+    Fuse   *f;
+    NodeVec pending;     /* stored nodes whose inputs have not been looked at */
+    VEC(Reader) readers; /* of slots, after the sets are final */
 } Locate;
 
 static void store_node(Locate *l, Node *node, const char *why) {
@@ -164,7 +164,8 @@ static bool write_in_place(Locate *l, const Update *update, Cluster *home) {
     }
     for (int i = 0; i < l->readers.len; i++) {
         const Reader *reader = &l->readers.data[i];
-        if (reader->slot == update->slot && reader->cluster != home && !cluster_order(l->f, reader->cluster, home)) return false;
+        if (reader->slot == update->slot && reader->cluster != home && !cluster_order(l->f, reader->cluster, home))
+            return false;
     }
     return true;
 }
@@ -195,9 +196,10 @@ static void store_to(Fuse *f, Node *node, Location at) {
 }
 
 static void buffer_new(Fuse *f, Node *node) {
-    vec_push(f->c->arena, &f->plan->buffers,
-             ((Buffer){.node = node, .type = node->type, .first = -1, .last = -1, .region = -1,
-                       .why = f->facts[node->id].why}));
+    vec_push(
+        f->c->arena, &f->plan->buffers,
+        ((Buffer){
+            .node = node, .type = node->type, .first = -1, .last = -1, .region = -1, .why = f->facts[node->id].why}));
     store_to(f, node, (Location){LOC_WORKSPACE, f->plan->buffers.len - 1, 0});
 }
 

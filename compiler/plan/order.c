@@ -3,7 +3,7 @@
 
 /* Clusters by ascending number of clusters before them would do; by id among the ready ones keeps the source's order. */
 void kernels_order(Fuse *f) {
-    int   n    = f->clusters.len, left = n;
+    int   n = f->clusters.len, left = n;
     bool *done = ARENA_ARRAY(f->c->arena, bool, n + 1);
     while (left) {
         int picked = -1;

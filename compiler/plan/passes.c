@@ -66,10 +66,10 @@ static void set_reductions(Passes *p) {
     for (int i = 0; i < p->order.len; i++) {
         Node *node = p->order.data[i];
         if (!is_reduction(p, node)) continue;
-        Node     *input = node->inputs[0];
-        Level     to    = p->f->facts[node->id].level;
-        bool      whole = input->type.rank == p->cluster->space.rank;
-        Level     from  = to == LEVEL_TOTAL && !whole ? LEVEL_ROW : LEVEL_POINT;
+        Node     *input     = node->inputs[0];
+        Level     to        = p->f->facts[node->id].level;
+        bool      whole     = input->type.rank == p->cluster->space.rank;
+        Level     from      = to == LEVEL_TOTAL && !whole ? LEVEL_ROW : LEVEL_POINT;
         Reduction reduction = {node, from, to, from == LEVEL_ROW ? before_available(p, input) : available(p, input)};
         vec_push(p->f->c->arena, &p->kernel->reductions, reduction);
     }
@@ -178,7 +178,7 @@ static bool count_below(const Type *type, int first, int count, int64_t limit) {
 /* Lanes run along the right free dims; with hardly any of those the product is computed transposed. */
 static bool should_swap(const Node *dot) {
     int  n_batch = dot->attr.dot.n_batch, n_left = dot->inputs[0]->type.rank - n_batch - dot->attr.dot.n_contract;
-    int  n_right = dot->type.rank - n_batch - n_left;
+    int  n_right    = dot->type.rank - n_batch - n_left;
     bool right_tiny = count_below(&dot->type, n_batch + n_left, n_right, 4);
     return right_tiny && !count_below(&dot->type, n_batch, n_left, 4);
 }

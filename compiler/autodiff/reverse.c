@@ -1,0 +1,206 @@
+/* Reverse mode: one sweep a loss, from its node down to all that a GRAD asks for.
+ *
+ * For each node, in descending id order, the contributions of its users are summed in the order in which they
+ * were made and handed to the op's gradient rule. Only nodes on a path from what is asked for to the loss are visited. */
+#include "autodiff/autodiff.h"
+
+#include "base/map.h"
+
+typedef struct Sweep {
+    Compilation *c;
+    Graph       *graph;
+    Node        *loss;
+    Map         *wanted;    /* nodes that lead to something asked for: node -> node */
+    Map         *cotangent; /* node -> sum of contributions so far */
+    bool         failed;
+} Sweep;
+
+/* ---- which nodes matter --------------------------------------------------------------------------------------------- */
+
+/* Marks `node` when one of `targets` is below it (or it is one). `visited` holds the nodes decided. */
+static bool mark_wanted(Sweep *s, Node *node, const Map *targets, Map *visited) {
+    if (map_has(visited, node)) return map_has(s->wanted, node);
+    map_set(visited, node, node);
+    bool wanted = map_has(targets, node);
+    /* Below a custom gradient only its x's count; below stop_grad and integers nothing does. */
+    if (node->op == OP_CUSTOM) {
+        for (int i = 2; i < node->n_inputs; i += 2) wanted |= mark_wanted(s, node->inputs[i], targets, visited);
+    } else if (op_gradient[node->op] != grad_zero) {
+        for (int i = 0; i < node->n_inputs; i++) wanted |= mark_wanted(s, node->inputs[i], targets, visited);
+    }
+    if (!elem_is_float(node->type.elem)) wanted = false;
+    if (wanted) map_set(s->wanted, node, node);
+    return wanted;
+}
+
+/* ---- contributions --------------------------------------------------------------------------------------------------- */
+
+static void contribute(Sweep *s, Node *node, Node *g) {
+    if (!g || !map_has(s->wanted, node)) return;
+    if (!type_equal(&g->type, &node->type)) BUG("a gradient of %s has another type", op_info[node->op].name);
+    Node *sum = map_get(s->cotangent, node);
+    map_set(s->cotangent, node, sum ? node_binary(s->graph, OP_ADD, sum, g) : g);
+}
+
+static void note_origin(Diag *d, const Origin *origin) {
+    for (int depth = 0; origin && origin->parent && depth < 8; origin = origin->parent, depth++)
+        diag_label(d, origin->call, "in %s, made here", origin->what);
+}
+
+static void no_gradient(Sweep *s, const Node *node) {
+    Diag *d = diag_error(s->c->diags, node->span, E0610,
+                         "'%s' has no gradient, but the loss reaches parameters through it", op_info[node->op].name);
+    diag_label(d, s->loss->span, "the gradient of this loss is asked for");
+    note_origin(d, node->origin);
+    diag_help(
+        d, "put stop_grad(...) around it if its inputs need not learn, or give the fn that uses it a gradient of its "
+           "own: fn f(x: real[...S]) -> real[...S] { ... } gradient (x, g) { ... }");
+    s->failed = true;
+}
+
+/* gx with the cotangent placeholder replaced by g. */
+static void custom_gradient(Sweep *s, Node *node, Node *g) {
+    for (int i = 2; i + 1 < node->n_inputs; i += 2) {
+        if (!map_has(s->wanted, node->inputs[i])) continue;
+        Map *replacement = map_new(s->c->arena);
+        map_set(replacement, node->inputs[1], g);
+        contribute(s, node->inputs[i], graph_substitute(s->graph, node->inputs[i + 1], replacement));
+    }
+}
+
+static void visit(Sweep *s, Node *node, Node *g) {
+    if (node->n_inputs == 0) return;
+    graph_set_place(s->graph, node->span, node->origin);
+    GradientRule *rule = op_gradient[node->op];
+    if (rule == grad_custom) {
+        custom_gradient(s, node, g);
+        return;
+    }
+    bool asked = false;
+    for (int i = 0; i < node->n_inputs; i++) asked |= map_has(s->wanted, node->inputs[i]);
+    if (!asked || rule == grad_zero) return;
+    if (rule == grad_none) {
+        no_gradient(s, node);
+        return;
+    }
+    Node **gin = ARENA_ARRAY(s->c->arena, Node *, node->n_inputs + 1);
+    rule(s->graph, node, g, gin);
+    for (int i = 0; i < node->n_inputs; i++) contribute(s, node->inputs[i], gin[i]);
+}
+
+/* The cotangents of everything that `targets` names, with respect to `loss`. */
+static Map *sweep(Compilation *c, Graph *graph, Node *loss, const Map *targets, bool *failed) {
+    Sweep s = {c, graph, loss, map_new(c->arena), map_new(c->arena), false};
+    mark_wanted(&s, loss, targets, map_new(c->arena));
+    if (map_has(s.wanted, loss)) {
+        graph_set_place(graph, loss->span, loss->origin);
+        map_set(s.cotangent, loss, node_const(graph, loss->type.elem, 1));
+    }
+    for (int id = loss->id; id >= 0; id--) {
+        Node *node = graph_node_at(graph, id);
+        Node *g    = map_has(s.wanted, node) ? map_get(s.cotangent, node) : NULL;
+        if (g) visit(&s, node, g);
+    }
+    *failed |= s.failed;
+    return s.cotangent;
+}
+
+/* ---- replacing the placeholders ------------------------------------------------------------------------------------------ */
+
+typedef struct Ask { /* a loss and all that its gradient is asked for */
+    Node *loss;
+    Map  *targets, *cotangent;
+} Ask;
+
+typedef struct Replace {
+    Compilation *c;
+    Graph       *graph;
+    VEC(Ask) asks;
+    NodeVec grads;
+    bool    failed;
+} Replace;
+
+static Ask *ask_of(Replace *r, Node *loss) {
+    for (int i = 0; i < r->asks.len; i++)
+        if (r->asks.data[i].loss == loss) return &r->asks.data[i];
+    vec_push(r->c->arena, &r->asks, ((Ask){loss, map_new(r->c->arena), NULL}));
+    return &vec_last(&r->asks);
+}
+
+static void collect(Replace *r, Node *node, Map *seen) {
+    if (!node || map_has(seen, node)) return;
+    map_set(seen, node, node);
+    for (int i = 0; i < node->n_inputs; i++) collect(r, node->inputs[i], seen);
+    if (node->op != OP_GRAD) return;
+    vec_push(r->c->arena, &r->grads, node);
+    map_set(ask_of(r, node->inputs[0])->targets, node->inputs[1], node);
+}
+
+static void replace_root(Replace *r, Node **root, Map *replacement) {
+    if (*root) *root = graph_substitute(r->graph, *root, replacement);
+}
+
+typedef void RootVisitor(Replace *r, Node **root, Map *map);
+
+static void each_root(Replace *r, Program *program, RootVisitor *visitor, Map *map) {
+    for (int i = 0; i < program->slots.len; i++) visitor(r, &program->slots.data[i].init, map);
+    for (int f = 0; f < program->fns.len; f++) {
+        Fn *fn = program->fns.data[f];
+        for (int i = 0; i < fn->results.len; i++) {
+            visitor(r, &fn->results.data[i].value, map);
+            visitor(r, &fn->results.data[i].weight, map);
+        }
+        for (int i = 0; i < fn->updates.len; i++) visitor(r, &fn->updates.data[i].value, map);
+    }
+}
+
+static void collect_root(Replace *r, Node **root, Map *seen) {
+    collect(r, *root, seen);
+}
+
+/* CUSTOM and STOP_GRAD have done their work: each becomes its value. */
+static Node *strip(Replace *r, Node *node, Map *done) {
+    if (!node) return NULL;
+    Node *known = map_get(done, node);
+    if (known) return known;
+    Node *result;
+    if (node->op == OP_CUSTOM || node->op == OP_STOP_GRAD) {
+        result = strip(r, node->inputs[0], done);
+    } else {
+        Node **inputs  = ARENA_ARRAY(r->c->arena, Node *, node->n_inputs + 1);
+        bool   changed = false;
+        for (int i = 0; i < node->n_inputs; i++) {
+            inputs[i] = strip(r, node->inputs[i], done);
+            changed |= inputs[i] != node->inputs[i];
+        }
+        graph_set_place(r->graph, node->span, node->origin);
+        result = changed ? graph_node(r->graph, node->op, &node->type, node->n_inputs, inputs, &node->attr) : node;
+    }
+    map_set(done, node, result);
+    return result;
+}
+
+static void strip_root(Replace *r, Node **root, Map *done) {
+    *root = strip(r, *root, done);
+}
+
+bool graph_add_gradients(Compilation *c, Program *program) {
+    Replace r = {.c = c, .graph = program->graph};
+    each_root(&r, program, collect_root, map_new(c->arena));
+    for (int i = 0; i < r.asks.len; i++) {
+        Ask *ask       = &r.asks.data[i];
+        ask->cotangent = sweep(c, r.graph, ask->loss, ask->targets, &r.failed);
+    }
+    if (r.failed) return false;
+
+    Map *replacement = map_new(c->arena);
+    for (int i = 0; i < r.grads.len; i++) {
+        Node *grad  = r.grads.data[i];
+        Node *value = map_get(ask_of(&r, grad->inputs[0])->cotangent, grad->inputs[1]);
+        graph_set_place(r.graph, grad->span, grad->origin);
+        map_set(replacement, grad, value ? value : node_fill(r.graph, &grad->type, 0));
+    }
+    each_root(&r, program, replace_root, replacement);
+    each_root(&r, program, strip_root, map_new(c->arena));
+    return true;
+}

@@ -1,0 +1,185 @@
+/* Elementwise ops: gradient and lowering side by side. In the formulas y is the op's value, g the gradient of the loss by y. */
+#include <math.h>
+
+#include "ops/rules.h"
+
+/* One instruction of the lowering interface on operands of the first input's element type. */
+#define LOWER_AS(name, fn)                                                                                             \
+    LOWER(name) {                                                                                                      \
+        return l->math(l, fn, node->inputs[0]->type.elem, in);                                                         \
+    }
+
+/* d(-x) = -g */
+GRADIENT(neg) {
+    (void)node;
+    gin[0] = neg(graph, g);
+}
+LOWER_AS(neg, MATH_NEG)
+
+/* d|x| = g * sign(x) */
+GRADIENT(abs) {
+    gin[0] = mul(graph, g, node_unary(graph, OP_SIGN, node->inputs[0]));
+}
+LOWER_AS(abs, MATH_ABS)
+LOWER_AS(sign, MATH_SIGN)
+LOWER_AS(floor, MATH_FLOOR)
+LOWER_AS(ceil, MATH_CEIL)
+LOWER_AS(round, MATH_ROUND)
+
+/* d sqrt(x) = g / (2 y) */
+GRADIENT(sqrt) {
+    gin[0] = divide(graph, mul(graph, g, fill(graph, g, 0.5)), node);
+}
+LOWER_AS(sqrt, MATH_SQRT)
+
+/* d x^(-1/2) = -g/2 y^3 */
+GRADIENT(rsqrt) {
+    Node *cube = mul(graph, node, mul(graph, node, node));
+    gin[0]     = mul(graph, mul(graph, g, fill(graph, g, -0.5)), cube);
+}
+LOWER_AS(rsqrt, MATH_RSQRT)
+
+/* d exp(x) = g y */
+GRADIENT(exp) {
+    gin[0] = mul(graph, g, node);
+}
+LOWER_AS(exp, MATH_EXP)
+
+/* d (exp(x) - 1) = g (y + 1) */
+GRADIENT(expm1) {
+    gin[0] = mul(graph, g, add(graph, node, fill(graph, node, 1)));
+}
+LOWER_AS(expm1, MATH_EXPM1)
+
+/* d log(x) = g / x */
+GRADIENT(log) {
+    gin[0] = divide(graph, g, node->inputs[0]);
+}
+LOWER_AS(log, MATH_LOG)
+
+/* d log(1 + x) = g / (1 + x) */
+GRADIENT(log1p) {
+    gin[0] = divide(graph, g, add(graph, node->inputs[0], fill(graph, node, 1)));
+}
+LOWER_AS(log1p, MATH_LOG1P)
+
+/* d sin(x) = g cos(x) */
+GRADIENT(sin) {
+    gin[0] = mul(graph, g, node_unary(graph, OP_COS, node->inputs[0]));
+}
+LOWER_AS(sin, MATH_SIN)
+
+/* d cos(x) = -g sin(x) */
+GRADIENT(cos) {
+    gin[0] = neg(graph, mul(graph, g, node_unary(graph, OP_SIN, node->inputs[0])));
+}
+LOWER_AS(cos, MATH_COS)
+
+/* d tanh(x) = g (1 - y^2) */
+GRADIENT(tanh) {
+    gin[0] = mul(graph, g, sub(graph, fill(graph, node, 1), mul(graph, node, node)));
+}
+LOWER_AS(tanh, MATH_TANH)
+
+/* exp(-x^2) * scale */
+static Node *gaussian(Graph *graph, Node *x, double scale) {
+    return mul(graph, node_unary(graph, OP_EXP, neg(graph, mul(graph, x, x))), fill(graph, x, scale));
+}
+
+/* d erf(x) = g 2/sqrt(pi) exp(-x^2) */
+GRADIENT(erf) {
+    gin[0] = mul(graph, g, gaussian(graph, node->inputs[0], 2 / sqrt(M_PI)));
+}
+LOWER_AS(erf, MATH_ERF)
+
+/* d erfc(x) = -g 2/sqrt(pi) exp(-x^2) */
+GRADIENT(erfc) {
+    gin[0] = mul(graph, g, gaussian(graph, node->inputs[0], -2 / sqrt(M_PI)));
+}
+LOWER_AS(erfc, MATH_ERFC)
+LOWER_AS(not, MATH_NOT)
+
+/* d cast(x) = cast back; between integers and floats nothing flows */
+GRADIENT(cast) {
+    if (elem_is_float(node->type.elem) && elem_is_float(node->inputs[0]->type.elem))
+        gin[0] = node_cast(graph, node->inputs[0]->type.elem, g);
+}
+LOWER(cast) {
+    return l->cast(l, node->inputs[0]->type.elem, node->type.elem, in[0]);
+}
+
+/* d(a + b) = g, g */
+GRADIENT(add) {
+    (void)graph, (void)node;
+    gin[0] = gin[1] = g;
+}
+LOWER_AS(add, MATH_ADD)
+
+/* d(a - b) = g, -g */
+GRADIENT(sub) {
+    (void)node;
+    gin[0] = g;
+    gin[1] = neg(graph, g);
+}
+LOWER_AS(sub, MATH_SUB)
+
+/* d(a b) = g b, g a */
+GRADIENT(mul) {
+    gin[0] = mul(graph, g, node->inputs[1]);
+    gin[1] = mul(graph, g, node->inputs[0]);
+}
+LOWER_AS(mul, MATH_MUL)
+
+/* d(a / b) = g / b, -g y / b */
+GRADIENT(div) {
+    gin[0] = divide(graph, g, node->inputs[1]);
+    gin[1] = neg(graph, mul(graph, gin[0], node));
+}
+LOWER_AS(div, MATH_DIV)
+LOWER_AS(idiv, MATH_IDIV)
+LOWER_AS(mod, MATH_MOD)
+
+/* d(a^b) = g b a^(b-1), g y log(a); at a = 0 the second is 0 */
+GRADIENT(pow) {
+    Node *a = node->inputs[0], *b = node->inputs[1], *one = fill(graph, b, 1), *zero = fill(graph, a, 0);
+    gin[0]         = mul(graph, g, mul(graph, b, node_binary(graph, OP_POW, a, sub(graph, b, one))));
+    Node *positive = node_binary(graph, OP_LT, zero, a);
+    Node *log      = node_unary(graph, OP_LOG, node_select(graph, positive, a, fill(graph, a, 1)));
+    gin[1]         = mul(graph, g, mul(graph, node, log));
+}
+LOWER_AS(pow, MATH_POW)
+
+/* The winner takes g; on a tie each takes half, as torch.minimum and torch.maximum do. */
+static void grad_extremum(Graph *graph, Node *node, Node *g, Node **gin, bool largest) {
+    Node *a = node->inputs[0], *b = node->inputs[1], *zero = fill(graph, g, 0);
+    Node *half  = mul(graph, g, fill(graph, g, 0.5));
+    Node *tie   = node_binary(graph, OP_EQ, a, b);
+    Node *first = largest ? node_binary(graph, OP_LT, b, a) : node_binary(graph, OP_LT, a, b);
+    gin[0]      = node_select(graph, tie, half, node_select(graph, first, g, zero));
+    gin[1]      = node_select(graph, tie, half, node_select(graph, first, zero, g));
+}
+GRADIENT(min) {
+    grad_extremum(graph, node, g, gin, false);
+}
+LOWER_AS(min, MATH_MIN)
+GRADIENT(max) {
+    grad_extremum(graph, node, g, gin, true);
+}
+LOWER_AS(max, MATH_MAX)
+
+LOWER_AS(lt, MATH_LT)
+LOWER_AS(le, MATH_LE)
+LOWER_AS(eq, MATH_EQ)
+LOWER_AS(ne, MATH_NE)
+LOWER_AS(and, MATH_AND)
+LOWER_AS(or, MATH_OR)
+
+/* d select(c, a, b) = select(c, g, 0), select(c, 0, g) */
+GRADIENT(select) {
+    Node *zero = fill(graph, g, 0);
+    gin[1]     = node_select(graph, node->inputs[0], g, zero);
+    gin[2]     = node_select(graph, node->inputs[0], zero, g);
+}
+LOWER(select) {
+    return l->math(l, MATH_SELECT, node->type.elem, in);
+}
