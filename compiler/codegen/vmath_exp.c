@@ -208,7 +208,7 @@ static LLVMValueRef pow_double(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
 }
 
 /* pow: exp(y log x) with the logarithm and the product kept in two parts; float by way of double. C's special values.
- * float 1.0 ulp, double 2.0 ulp. */
+ * float 1.0 ulp, double 4.0 ulp. */
 LLVMValueRef vm_pow(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
     if (m->is_double) return pow_double(m, x, y);
     LLVMTypeRef  wide_type = irb_with_elem(m->type, LLVMDoubleTypeInContext(irb_context(m->b)));
