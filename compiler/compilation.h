@@ -14,18 +14,18 @@ typedef struct Define { /* -D name=value */
 
 /* The compiler's options, resolved from the command line by main.c. */
 typedef struct Options {
-    const char        *input;         /* path of the .nnet file */
-    const char        *output;        /* -o, or NULL */
-    const char        *model;         /* --model NAME, or NULL when the file holds one */
-    const char        *stdlib_dir;    /* --stdlib DIR, or NULL for the embedded library */
-    const char *const *include_dirs;  /* -I */
+    const char        *input;        /* path of the .nnet file */
+    const char        *output;       /* -o, or NULL */
+    const char        *model;        /* --model NAME, or NULL when the file holds one */
+    const char        *stdlib_dir;   /* --stdlib DIR, or NULL for the embedded library */
+    const char *const *include_dirs; /* -I */
     int                n_include_dirs;
-    const Define      *defines;       /* -D */
+    const Define      *defines; /* -D */
     int                n_defines;
-    const char        *precision;     /* "f32" (default) or "f64": what `real` means */
-    const char        *target;        /* "native" (default), "x86-64-v3", "aarch64", ... */
-    int                opt_level;     /* 0..3, default 2 */
-    bool               debug_info;    /* -g */
+    const char        *precision;      /* "f32" (default) or "f64": what `real` means */
+    const char        *target;         /* "native" (default), "x86-64-v3", "aarch64", ... */
+    int                opt_level;      /* 0..3, default 2 */
+    bool               debug_info;     /* -g */
     bool               keep_gradients; /* plan a buffer for every gradient and export it (gradcheck, oracles) */
 } Options;
 

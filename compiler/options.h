@@ -8,14 +8,21 @@
 #include "compilation.h"
 #include "pipeline.h"
 
-typedef enum Command { COMMAND_COMPILE, COMMAND_CHECK, COMMAND_FMT, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_VERSION } Command;
+typedef enum Command {
+    COMMAND_COMPILE,
+    COMMAND_CHECK,
+    COMMAND_FMT,
+    COMMAND_EXPLAIN,
+    COMMAND_HELP,
+    COMMAND_VERSION
+} Command;
 
 typedef struct CommandLine {
     Command     command;
     Product     product;
     Options     options;
-    bool        fmt_check;   /* fmt --check */
-    DiagFormat  diag_format; /* --error-format */
+    bool        fmt_check;    /* fmt --check */
+    DiagFormat  diag_format;  /* --error-format */
     const char *operands[64]; /* files, or codes for explain */
     int         n_operands;
 } CommandLine;
