@@ -273,6 +273,7 @@ static int give_closing(Layout *layout, Span *span) {
 static int next_token(NNET_STYPE *value, Span *span, Layout *layout) {
     const Token *token  = &layout->tokens.data[layout->next];
     layout->open_before = layout->open.len;
+    layout->unclosed    = (Bracket){0};
     if (!layout->closing && layout->open.len && token->line_before && declares(token) && at_first_column(layout, token))
         close_blocks(layout, token);
     if (layout->closing) return give_closing(layout, span);

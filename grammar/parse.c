@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ast/check.h"
 #include "token.h"
 
 enum { MAX_FILE_BYTES = 16 * 1024 * 1024 };
@@ -53,6 +54,7 @@ Module *ast_parse(Compilation *c, uint32_t file) {
     Build  build  = {c, module};
     Layout layout = layout_new(c, tokens_scan(c, file, module));
     nnet_parse(&build, &layout);
+    ast_check(c, module);
     attach_docs(c, module, text);
     return module;
 }

@@ -173,7 +173,8 @@ static bool join_existing(Fuse *f, Node *node) {
         }
         if (!cluster) return false;
         last = cluster->index;
-        if (cluster->template == TEMPLATE_SCATTER || !join_is_acyclic(f, cluster, &leaves)) continue;
+        if (cluster->template == TEMPLATE_SCATTER || cluster->scalars || !join_is_acyclic(f, cluster, &leaves))
+            continue;
         Level level;
         bool  fits = op_info[node->op].class == ELEMENTWISE ? level_of_elementwise(f, cluster, node, &leaves, &level)
                                                             : level_of_reduction(f, cluster, node, &leaves, &level);
@@ -202,7 +203,7 @@ static void open_reduction(Fuse *f, Node *node) {
                                        : LEVEL_TOTAL);
 }
 
-/* All scalar arithmetic on hyper-parameters and counts goes into one cluster, the first. */
+/* All scalar arithmetic on hyper-parameters and counts alone goes into one cluster, which waits for nothing. */
 static bool join_scalars(Fuse *f, Node *node, Cluster **scalars) {
     if (node->type.rank != 0 || op_info[node->op].class != ELEMENTWISE) return false;
     LeafVec leaves = {0};
@@ -212,6 +213,7 @@ static bool join_scalars(Fuse *f, Node *node, Cluster **scalars) {
         if (home && home != *scalars) return false;
     }
     if (!*scalars) *scalars = cluster_new(f, TEMPLATE_LOOP, &node->type);
+    (*scalars)->scalars = true;
     cluster_add(f, *scalars, node, LEVEL_POINT);
     return true;
 }
