@@ -10,10 +10,11 @@
 typedef struct Cluster {
     int index;
     Template template;
-    Type      space;  /* dims of the POINT level; elem unused */
-    int       n_rows; /* -1 while no reduction has fixed the split into rows and inner */
-    NodeVec   nodes;  /* whose home this is, in id order */
-    uint64_t *before; /* bit set of clusters that must run before this one (transitive) */
+    Type      space;   /* dims of the POINT level; elem unused */
+    int       n_rows;  /* -1 while no reduction has fixed the split into rows and inner */
+    bool      scalars; /* the cluster of scalar arithmetic on hyper-parameters and counts */
+    NodeVec   nodes;   /* whose home this is, in id order */
+    uint64_t *before;  /* bit set of clusters that must run before this one (transitive) */
     VEC(Store) stores;
     Kernel *kernel;
 } Cluster;
