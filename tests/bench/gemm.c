@@ -1,0 +1,189 @@
+/* Share of this machine's FMA peak that contractions reach, on one thread. The peak is measured in the same run, between the
+ * products, by a loop of independent FMAs emitted for the same target; the table shows medians of ratios, so that a changing
+ * clock or a busy neighbour cancels out. Never fails for being slow.
+ *
+ *     bench_gemm [--target NAME] [--rounds N] [--compile-time] [WORD...]     only rows whose name contains a WORD
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "codegen/irb.h"
+#include "unit/contract_case.h"
+
+typedef struct Row {
+    const char *name;
+    int64_t     m, n, k;
+    bool        m_runtime, k_runtime;
+    char        layout; /* N: NN, T: TN (A transposed), t: NT (B transposed) */
+} Row;
+
+static const Row rows[] = {
+    {"NN 512^3", 512, 512, 512, false, false, 'N'},
+    {"NT 512^3", 512, 512, 512, false, false, 't'},
+    {"TN 512^3", 512, 512, 512, false, false, 'T'},
+    {"NN 1024^3", 1024, 1024, 1024, false, false, 'N'},
+    {"NT 1024^3", 1024, 1024, 1024, false, false, 't'},
+    {"TN 1024^3", 1024, 1024, 1024, false, false, 'T'},
+    {"NN 2048^3", 2048, 2048, 2048, false, false, 'N'},
+    {"NT 2048^3", 2048, 2048, 2048, false, false, 't'},
+    {"TN 2048^3", 2048, 2048, 2048, false, false, 'T'},
+    {"NN batch 64 x512x784", 64, 512, 784, true, false, 'N'},
+    {"TN 784x512x batch 64", 784, 512, 64, false, true, 'T'},
+    {"NT batch 64 x512x10", 64, 512, 10, true, false, 't'},
+    {"NN batch 64 x10x512", 64, 10, 512, true, false, 'N'},
+    {"TN 512x10x batch 64", 512, 10, 64, false, true, 'T'},
+    {"NN 64x512x784", 64, 512, 784, false, false, 'N'},
+    {"TN 784x512x64", 784, 512, 64, false, false, 'T'},
+    {"NN batch 128 x1024x1024", 128, 1024, 1024, true, false, 'N'},
+    {"NT batch 128 x1024x1024", 128, 1024, 1024, true, false, 't'},
+    {"TN 1024x1024x batch 128", 1024, 1024, 128, false, true, 'T'},
+    {"NN batch 128 x256x256", 128, 256, 256, true, false, 'N'},
+    {"NN batch 128 x128x128", 128, 128, 128, true, false, 'N'},
+    {"NN batch 32 x64x64", 32, 64, 64, true, false, 'N'},
+    {"NN batch 32 x32x32", 32, 32, 32, true, false, 'N'},
+    {"NN batch 100 x512x784", 100, 512, 784, true, false, 'N'},
+    {"NN 32x128x128", 32, 128, 128, false, false, 'N'},
+    {"NN 16^3", 16, 16, 16, false, false, 'N'},
+    {"NN batch 256 x32x4", 256, 32, 4, true, false, 'N'},
+    {"NN batch 1 x512x784", 1, 512, 784, true, false, 'N'},
+};
+enum { ROWS = sizeof rows / sizeof *rows, PEAK_SUMS = 12, ROUNDS_MOST = 101 };
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *x, const void *y) {
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a > b) - (a < b);
+}
+
+static double median(double *values, int n) {
+    qsort(values, (size_t)n, sizeof *values, by_value);
+    return values[n / 2];
+}
+
+/* void peak(out, turns): independent chains of vector FMAs, enough to fill every unit's latency. */
+static void emit_peak(Jit *jit) {
+    LLVMTypeRef    ptr = LLVMPointerTypeInContext(jit->context, 0), i64 = LLVMInt64TypeInContext(jit->context);
+    LLVMTypeRef    params[] = {ptr, i64}, type = LLVMFunctionType(LLVMVoidTypeInContext(jit->context), params, 2, false);
+    LLVMValueRef   f    = LLVMAddFunction(jit->module, "peak", type);
+    LLVMTypeRef    elem = LLVMFloatTypeInContext(jit->context), vec = irb_vector_type(elem, target_lanes(jit->target, 4));
+    LLVMBuilderRef b    = LLVMCreateBuilderInContext(jit->context);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(jit->context, f, "entry"));
+    LLVMValueRef x    = irb_load(b, vec, LLVMGetParam(f, 0));
+    Loop         loop = loop_begin(b, irb_i64(b, 0), LLVMGetParam(f, 1), irb_i64(b, 1));
+    LLVMValueRef sums[PEAK_SUMS], total = NULL;
+    for (int i = 0; i < PEAK_SUMS; i++) sums[i] = loop_carry(&loop, b, irb_real(vec, i));
+    for (int i = 0; i < PEAK_SUMS; i++) {
+        LLVMValueRef args[] = {sums[i], x, x};
+        loop_next(&loop, i, irb_intrinsic(b, jit->target->has_fma ? "llvm.fma" : "llvm.fmuladd", vec, args, 3));
+    }
+    loop_end(&loop, b);
+    for (int i = 0; i < PEAK_SUMS; i++) total = total ? LLVMBuildFAdd(b, total, loop.result[i], "") : loop.result[i];
+    irb_store(b, total, LLVMGetParam(f, 0));
+    LLVMBuildRetVoid(b);
+    LLVMDisposeBuilder(b);
+}
+
+typedef struct Bench {
+    Jit *jit;
+    void (*peak)(float *, int64_t);
+    ContractRun   *run[ROWS];
+    ContractUnits *units[ROWS];
+    int64_t        scratch_bytes;
+    void          *scratch;
+    int            rounds;
+} Bench;
+
+static const char *symbol(int row, bool units) {
+    static char text[32];
+    snprintf(text, sizeof text, units ? "row%d_units" : "row%d", row);
+    return text;
+}
+
+static double flops_per_second_of_peak(const Bench *bench) {
+    static float values[64];
+    int64_t      turns = 100000;
+    double       start = now();
+    bench->peak(values, turns);
+    return (double)turns * PEAK_SUMS * 2 * target_lanes(bench->jit->target, 4) / (now() - start);
+}
+
+static float *filled(int64_t n) {
+    float *p = aligned_alloc(64, (size_t)(n * 4 + 63) / 64 * 64);
+    for (int64_t i = 0; i < n; i++) p[i] = (float)(i % 17 - 8) / 8;
+    return p;
+}
+
+static void measure(const Bench *bench, int row) {
+    const Row *r = &rows[row];
+    float     *a = filled(r->m * r->k), *b = filled(r->k * r->n), *c = filled(r->m * r->n);
+    int64_t    units = bench->units[row](r->m, r->n, r->k);
+    double     flops = 2.0 * (double)r->m * (double)r->n * (double)r->k, ratios[ROUNDS_MOST], seconds[ROUNDS_MOST];
+    int        repeats = 1 + (int)(4e8 / flops);
+    for (int round = 0; round < bench->rounds; round++) {
+        double before = flops_per_second_of_peak(bench), start = now();
+        for (int i = 0; i < repeats; i++) bench->run[row](a, b, c, NULL, r->m, r->n, r->k, 0, units, bench->scratch);
+        seconds[round] = (now() - start) / repeats;
+        double after   = flops_per_second_of_peak(bench);
+        ratios[round]  = flops / seconds[round] / (before > after ? before : after);
+    }
+    printf("%-26s %4ld units %10.2f us %6.1f %%\n", r->name, (long)units, 1e6 * median(seconds, bench->rounds),
+           100 * median(ratios, bench->rounds));
+    fflush(stdout);
+    free(a);
+    free(b);
+    free(c);
+}
+
+static bool wanted(const Row *row, char **words, int n) {
+    bool any = n == 0;
+    for (int i = 0; i < n; i++) any = any || strstr(row->name, words[i]);
+    return any;
+}
+
+static void emit_row(Bench *bench, int row) {
+    const Row   *r     = &rows[row];
+    ContractCase t     = {.m = r->m, .n = r->n, .k = r->k, .m_runtime = r->m_runtime, .k_runtime = r->k_runtime,
+                          .a_transposed = r->layout == 'T', .b_transposed = r->layout == 't', .epilogue = getenv("EPILOGUE")};
+    int64_t      bytes = contract_case_emit(bench->jit, &t, symbol(row, false));
+    if (bytes > bench->scratch_bytes) bench->scratch_bytes = bytes;
+}
+
+int main(int argc, char **argv) {
+    Bench       bench  = {.rounds = 11};
+    const char *target = "native";
+    int         first  = 1;
+    for (; first < argc && !strncmp(argv[first], "--", 2); first++) {
+        if (!strcmp(argv[first], "--target") && first + 1 < argc) target = argv[++first];
+        else if (!strcmp(argv[first], "--rounds") && first + 1 < argc) bench.rounds = atoi(argv[++first]);
+        else return fprintf(stderr, "usage: %s [--target NAME] [--rounds N] [WORD...]\n", argv[0]), 2;
+    }
+    if (bench.rounds < 1 || bench.rounds > ROUNDS_MOST) bench.rounds = ROUNDS_MOST;
+    bench.jit = jit_new(target);
+    emit_peak(bench.jit);
+    int n_rows = 0;
+    for (int i = 0; i < ROWS; i++)
+        if (wanted(&rows[i], argv + first, argc - first)) emit_row(&bench, i), n_rows++;
+    double start = now();
+    jit_compile(bench.jit);
+    bench.peak    = (void (*)(float *, int64_t))jit_address(bench.jit, "peak");
+    double spent  = now() - start;
+    bench.scratch = aligned_alloc(64, (size_t)(bench.scratch_bytes + 63) / 64 * 64);
+    printf("target %s (%s), peak %.1f GFLOP/s; %d contractions compiled in %.0f ms\n", target, bench.jit->target->cpu,
+           1e-9 * flops_per_second_of_peak(&bench), n_rows, 1e3 * spent);
+    for (int i = 0; i < ROWS; i++) {
+        if (!wanted(&rows[i], argv + first, argc - first)) continue;
+        bench.run[i]   = (ContractRun *)jit_address(bench.jit, symbol(i, false));
+        bench.units[i] = (ContractUnits *)jit_address(bench.jit, symbol(i, true));
+        measure(&bench, i);
+    }
+    free(bench.scratch);
+    jit_free(bench.jit);
+    return 0;
+}
