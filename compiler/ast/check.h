@@ -1,0 +1,12 @@
+/* What the grammar leaves open about a parsed module: which statements may stand where. */
+#ifndef NNC_AST_CHECK_H
+#define NNC_AST_CHECK_H
+
+#include "ast/ast.h"
+#include "compilation.h"
+
+/* Requires a module as the parser built it. Reports E0011 and E0015; replaces a statement out of place by
+ * STMT_ERROR, so that later passes meet each statement only where it belongs. */
+void ast_check(Compilation *c, Module *module);
+
+#endif
