@@ -26,7 +26,7 @@ static int distance(const char *a, const char *b) {
 }
 
 const char *nnrt_nearest(const char *name, const char *(*at)(int i, const void *context), const void *context, int n) {
-    int         limit = (int)strlen(name) / 3, best = (limit < 1 ? 1 : limit) + 1;
+    int         size = (int)strlen(name), limit = size / 3, best = (limit >= 1 ? limit : size > 1) + 1;
     const char *found = NULL;
     for (int i = 0; i < n; i++) {
         int d = distance(name, at(i, context));
