@@ -52,7 +52,9 @@ void cluster_add(Fuse *f, Cluster *cluster, Node *node, Level level) {
     for (int i = 0; i < leaves.len; i++) {
         Cluster *producer = f->facts[leaves.data[i].node->id].home;
         if (producer && producer != cluster && !cluster_order(f, producer, cluster)) BUG("cyclic clusters");
+        if (producer && producer != cluster) cluster->floating = false;
     }
+    if (op_info[node->op].class != ELEMENTWISE) cluster->floating = false;
 }
 
 /* No value that `node` reads from elsewhere may itself wait for `cluster`. */
@@ -91,7 +93,7 @@ static bool leaf_fits(const Fuse *f, const Cluster *cluster, const Leaf *leaf, L
     return false;
 }
 
-static bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Level level) {
+bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Level level) {
     bool any = false;
     for (int i = 0; i < leaves->len; i++) {
         const Leaf *leaf = &leaves->data[i];
@@ -161,26 +163,35 @@ static bool level_of_reduction(const Fuse *f, Cluster *cluster, const Node *node
 
 /* ---- assignment -------------------------------------------------------------------------------------------------------- */
 
+/* Whether cluster a is the better home of the two: one that has other work to wait for, then the later one. */
+static bool better_home(const Cluster *a, const Cluster *b) {
+    if (a->floating != b->floating) return b->floating;
+    return a->index > b->index;
+}
+
+static bool join(Fuse *f, Node *node, Cluster *cluster, const LeafVec *leaves) {
+    if (cluster->template == TEMPLATE_SCATTER || cluster->scalars || !join_is_acyclic(f, cluster, leaves)) return false;
+    Level level;
+    bool  fits = op_info[node->op].class == ELEMENTWISE ? level_of_elementwise(f, cluster, node, leaves, &level)
+                                                        : level_of_reduction(f, cluster, node, leaves, &level);
+    if (fits) cluster_add(f, cluster, node, level);
+    return fits;
+}
+
+/* Tries the homes of what the node reads, the best first. */
 static bool join_existing(Fuse *f, Node *node) {
     LeafVec leaves = {0};
     leaves_of_inputs(f, node, &leaves);
-    /* Candidates: the homes of the leaves, the latest first. */
-    for (int last = f->clusters.len;;) {
-        Cluster *cluster = NULL;
+    for (const Cluster *last = NULL;;) {
+        Cluster *best = NULL;
         for (int i = 0; i < leaves.len; i++) {
             Cluster *home = f->facts[leaves.data[i].node->id].home;
-            if (home && home->index < last && (!cluster || home->index > cluster->index)) cluster = home;
+            if (!home || (last && (home == last || !better_home(last, home)))) continue;
+            if (!best || better_home(home, best)) best = home;
         }
-        if (!cluster) return false;
-        last = cluster->index;
-        if (cluster->template == TEMPLATE_SCATTER || cluster->scalars || !join_is_acyclic(f, cluster, &leaves))
-            continue;
-        Level level;
-        bool  fits = op_info[node->op].class == ELEMENTWISE ? level_of_elementwise(f, cluster, node, &leaves, &level)
-                                                            : level_of_reduction(f, cluster, node, &leaves, &level);
-        if (!fits) continue;
-        cluster_add(f, cluster, node, level);
-        return true;
+        if (!best) return false;
+        if (join(f, node, best, &leaves)) return true;
+        last = best;
     }
 }
 
@@ -233,7 +244,9 @@ void clusters_assign(Fuse *f) {
         } else if (class == REDUCTION) {
             open_reduction(f, node);
         } else {
-            cluster_add(f, cluster_new(f, TEMPLATE_LOOP, &node->type), node, LEVEL_POINT);
+            Cluster *cluster  = cluster_new(f, TEMPLATE_LOOP, &node->type);
+            cluster->floating = true;
+            cluster_add(f, cluster, node, LEVEL_POINT);
         }
     }
 }

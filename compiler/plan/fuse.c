@@ -57,6 +57,7 @@ static FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn) {
     reach_all(&f);
     f.max_clusters = (f.nodes.len + fn->updates.len + 64) / 64 * 64;
     clusters_assign(&f);
+    clusters_merge(&f);
     values_locate(&f);
     kernels_order(&f);
     for (int i = 0; i < f.plan->kernels.len; i++) {

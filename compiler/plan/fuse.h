@@ -10,11 +10,12 @@
 typedef struct Cluster {
     int index;
     Template template;
-    Type      space;   /* dims of the POINT level; elem unused */
-    int       n_rows;  /* -1 while no reduction has fixed the split into rows and inner */
-    bool      scalars; /* the cluster of scalar arithmetic on hyper-parameters and counts */
-    NodeVec   nodes;   /* whose home this is, in id order */
-    uint64_t *before;  /* bit set of clusters that must run before this one (transitive) */
+    Type      space;    /* dims of the POINT level; elem unused */
+    int       n_rows;   /* -1 while no reduction has fixed the split into rows and inner */
+    bool      floating; /* elementwise work on inputs and slots alone: waits for nothing */
+    bool      scalars;  /* the cluster of scalar arithmetic on hyper-parameters and counts */
+    NodeVec   nodes;    /* whose home this is, in id order */
+    uint64_t *before;   /* bit set of clusters that must run before this one (transitive) */
     VEC(Store) stores;
     Kernel *kernel;
 } Cluster;
@@ -67,6 +68,11 @@ bool     cluster_precedes(const Cluster *a, const Cluster *b); /* a must run bef
 bool     cluster_order(Fuse *f, Cluster *a, Cluster *b);       /* makes it so; false if that would be a cycle */
 Cluster *cluster_new(Fuse *f, Template template, const Type *space);
 void     cluster_add(Fuse *f, Cluster *cluster, Node *node, Level level);
+
+/* merge.c: joins loop clusters that run over the same space and read the same values. */
+void clusters_merge(Fuse *f);
+/* May `node`, whose leaves are given, be computed by `cluster` at `level`? (cluster.c) */
+bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Level level);
 
 /* masks.c: lets the backward pass find a rectifier's mask in its output instead of its input. */
 void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn);
