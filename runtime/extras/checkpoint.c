@@ -113,12 +113,13 @@ static int find_slot(const nnrt_model *model, const char *name) {
     return -1;
 }
 
-static void compare_slot(const nnrt_instance *instance, int i, const nnrt_content *content, Differences *differences) {
+static void compare_slot(const nnrt_instance *instance, int i, const nnrt_content *content, bool resume,
+                         Differences *differences) {
     const nnrt_slot  *slot  = &instance->model->slots[i];
     const nnrt_array *array = find_array(content, slot->tensor.name);
     const int64_t    *shape = nnrt_instance_shape(instance, &slot->tensor);
     if (!array) {
-        if (slot->kind != NNRT_OPTIMIZER)
+        if (slot->kind != NNRT_OPTIMIZER || resume)
             differ(differences, "missing: %.80s %s%s", slot->tensor.name, nnrt_elem_name(slot->tensor.elem),
                    slot->tensor.shape_text);
         return;
@@ -132,12 +133,12 @@ static void compare_slot(const nnrt_instance *instance, int i, const nnrt_conten
                nnrt_elem_name(slot->tensor.elem), slot->tensor.shape_text);
 }
 
-static nnrt_status load_content(nnrt_instance *instance, const char *path, const nnrt_content *content,
+static nnrt_status load_content(nnrt_instance *instance, const char *path, const nnrt_content *content, bool resume,
                                 nnrt_error *error) {
     const nnrt_model *model       = instance->model;
     Differences       differences = {0};
     for (int i = 0; i < model->n_slots; i++)
-        if (is_saved(&model->slots[i])) compare_slot(instance, i, content, &differences);
+        if (is_saved(&model->slots[i])) compare_slot(instance, i, content, resume, &differences);
     for (int i = 0; i < content->n_arrays; i++)
         if (find_slot(model, content->arrays[i].name) < 0)
             differ(&differences, "unknown: %.80s", content->arrays[i].name);
@@ -154,14 +155,37 @@ static nnrt_status load_content(nnrt_instance *instance, const char *path, const
     return NNRT_OK;
 }
 
-nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_error *error) {
+/* The entry of a checkpoint's metadata, or -1. */
+static int64_t read_steps_done(const nnrt_content *content) {
+    cJSON       *metadata = content->metadata ? cJSON_Parse(content->metadata) : NULL;
+    const cJSON *item     = cJSON_GetObjectItemCaseSensitive(metadata, "steps_done");
+    char        *end      = NULL;
+    int64_t      steps    = cJSON_IsString(item) ? strtoll(item->valuestring, &end, 10) : -1;
+    if (!end || *end != 0 || steps > INT64_MAX / 65536) steps = -1;
+    cJSON_Delete(metadata);
+    return steps;
+}
+
+/* steps_done NULL: weights alone will do. */
+static nnrt_status load(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error) {
     nnrt_bytes   bytes;
     nnrt_content content = {0};
     nnrt_status  status  = nnrt_read_file(path, &bytes, error);
     if (status != NNRT_OK) return status;
     status = nnrt_read_safetensors(path, &bytes, &content, error);
     free(bytes.data);
-    if (status == NNRT_OK) status = load_content(instance, path, &content, error);
+    if (status == NNRT_OK) status = load_content(instance, path, &content, steps_done != NULL, error);
+    if (status == NNRT_OK && steps_done && (*steps_done = read_steps_done(&content)) < 0)
+        status = nnrt_fail(error, NNRT_BAD_DATA, "%s: does not say how many steps were done: start from it with --init",
+                           path);
     nnrt_content_free(&content);
     return status;
+}
+
+nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_error *error) {
+    return load(instance, path, NULL, error);
+}
+
+nnrt_status nnrt_checkpoint_resume(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error) {
+    return load(instance, path, steps_done, error);
 }

@@ -240,9 +240,32 @@ const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char 
     return text;
 }
 
-static nnrt_status check_elements(const nnrt_column *column, const nnrt_input *input, nnrt_error *error) {
+/* Classes of a target: those that the program knows, or those that a CSV's first line names for its one column of classes. */
+static nnrt_status check_classes(const nnrt_dataset *set, int input, nnrt_error *error) {
+    const nnrt_column *column = &set->columns[input];
     const nnrt_array  *array  = &column->array;
-    const nnrt_tensor *tensor = &input->tensor;
+    int64_t            limit  = set->model->inputs[input].class_limit;
+    const char        *source = "";
+    bool               named  = set->n_classes > 0 && array->lines && array->rank == 2 && array->shape[1] == 1;
+    if (limit == 0 && named && set->model->inputs[input].is_target) {
+        limit  = set->n_classes;
+        source = ", as the file's first line names them";
+    }
+    for (int64_t i = 0; limit > 0 && i < array->count; i++) {
+        double value = nnrt_elem_get(array->elem, array->data, i);
+        char   place[4400];
+        if (value < 0 || value >= (double)limit)
+            return nnrt_fail(error, NNRT_BAD_DATA, "%s: class %.9g is out of range: '%s' takes 0 to %lld%s",
+                             nnrt_dataset_place(column, i, place, sizeof place), value,
+                             set->model->inputs[input].tensor.name, (long long)limit - 1, source);
+    }
+    return NNRT_OK;
+}
+
+static nnrt_status check_elements(const nnrt_dataset *set, int input, nnrt_error *error) {
+    const nnrt_column *column = &set->columns[input];
+    const nnrt_array  *array  = &column->array;
+    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
     char               place[4400];
     int64_t            bad = nnrt_convert_check(array->data, array->elem, array->count, tensor->elem);
     if (bad >= 0) {
@@ -255,14 +278,7 @@ static nnrt_status check_elements(const nnrt_column *column, const nnrt_input *i
                          nnrt_dataset_place(column, bad, place, sizeof place), value, tensor->name,
                          nnrt_elem_name(tensor->elem), tensor->shape_text, remedy);
     }
-    for (int64_t i = 0; input->class_limit > 0 && i < array->count; i++) {
-        double value = nnrt_elem_get(array->elem, array->data, i);
-        if (value < 0 || value >= input->class_limit)
-            return nnrt_fail(error, NNRT_BAD_DATA, "%s: class %.9g is out of range: '%s' takes 0 to %d",
-                             nnrt_dataset_place(column, i, place, sizeof place), value, tensor->name,
-                             input->class_limit - 1);
-    }
-    return NNRT_OK;
+    return nnrt_elem_is_float(tensor->elem) ? NNRT_OK : check_classes(set, input, error);
 }
 
 nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
@@ -275,8 +291,7 @@ nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const 
     if (status == NNRT_OK) status = fill_missing(set, needed, shared, error);
     if (status == NNRT_OK) status = bind_shapes(set, error);
     for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++)
-        if (set->columns[i].array.data && !set->columns[i].borrowed)
-            status = check_elements(&set->columns[i], &model->inputs[i], error);
+        if (set->columns[i].array.data && !set->columns[i].borrowed) status = check_elements(set, i, error);
     if (status != NNRT_OK) nnrt_dataset_free(set);
     return status;
 }

@@ -30,6 +30,7 @@ const nnrt_option nnrt_option_table[] = {
     {"--threads", "N", "changes the speed, never the result", ALL, NNRT_OPTION_THREADS, AT(threads)},
     {"--set", "NAME=VALUE", "a hyper-parameter, as in --set optimizer.lr=1e-4", NNRT_TRAIN, NNRT_OPTION_LIST, AT(sets)},
     {"--init", "FILE", "weights to start from", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(init)},
+    {"--resume", "FILE", "a checkpoint to go on from", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(resume)},
     {"--save", "FILE", "where the weights go", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(save)},
     {"--weights", "FILE", "the trained weights", NNRT_EVAL | NNRT_PREDICT, NNRT_OPTION_TEXT, AT(weights)},
     {"--log", "FILE.jsonl", "one line of JSON an epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(log)},
@@ -183,6 +184,8 @@ nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, i
     nnrt_settings *settings  = &options->settings;
     if (status == NNRT_OK && settings->epochs >= 0 && settings->steps >= 0)
         status = nnrt_fail(error, NNRT_USAGE, "--epochs and --steps exclude each other");
+    if (status == NNRT_OK && options->init && options->resume)
+        status = nnrt_fail(error, NNRT_USAGE, "--init and --resume exclude each other");
     if (settings->epochs < 0 && settings->steps < 0) {
         settings->epochs = model->train.epochs;
         settings->steps  = model->train.steps;

@@ -17,7 +17,7 @@ typedef struct nnrt_options {
     nnrt_list     data, val, test, sets; /* FILE or NAME=FILE; `sets` NAME=VALUE */
     nnrt_settings settings;
     int           threads;
-    const char   *save, *weights, *init, *log, *out, *output;
+    const char   *save, *weights, *init, *resume, *log, *out, *output;
 } nnrt_options;
 
 typedef enum nnrt_option_kind {

@@ -90,9 +90,11 @@ static nnrt_status report_result(const nnrt_options *options, nnrt_instance *ins
     return status;
 }
 
-static nnrt_status prepare(const nnrt_options *options, const nnrt_training *training, nnrt_error *error) {
+static nnrt_status prepare(const nnrt_options *options, nnrt_training *training, nnrt_error *error) {
     nnrt_status status = nnrt_init(training->instance, training->settings, error);
     if (status != NNRT_OK) return status;
+    if (options->resume)
+        return nnrt_checkpoint_resume(training->instance, options->resume, &training->steps_done, error);
     if (options->init)
         return nnrt_checkpoint_load(training->instance, options->init, error); /* its statistics go with its weights */
     return nnrt_fit(training, error);

@@ -53,8 +53,9 @@ nnrt_status nnrt_fit(const nnrt_training *training, nnrt_error *error) {
 typedef struct Loop {
     nnrt_training *training;
     nnrt_batches   batches;
-    int64_t        draws;      /* batches drawn so far */
-    int64_t        step_draws; /* batches a step draws: one, and one for each repetition of a function */
+    int64_t        draws;       /* batches drawn so far */
+    int64_t        step_draws;  /* batches a step draws: one, and one for each repetition of a function */
+    int64_t        step_passes; /* functions a step runs, repetitions included */
     int64_t        epoch_steps, total_steps;
     uint64_t       pass;
     nnrt_scores    epoch;   /* weighted sums, then means, of the losses over the epoch */
@@ -116,7 +117,9 @@ static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *er
     int n_losses                  = 0;
     for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1)) {
         n_losses += model->fns[fn].n_results;
-        if (model->fns[fn].times > 1) loop->step_draws += model->fns[fn].times - 1;
+        int64_t times = model->fns[fn].times > 1 ? model->fns[fn].times : 1;
+        loop->step_draws += times - 1;
+        loop->step_passes += times;
     }
     loop->epoch.items = calloc((size_t)n_losses + 1, sizeof *loop->epoch.items);
     loop->weights     = calloc((size_t)n_losses + 1, sizeof *loop->weights);
@@ -137,6 +140,12 @@ static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *er
         loop->total_steps = settings->steps;
     else if (__builtin_mul_overflow(settings->epochs, loop->epoch_steps, &loop->total_steps))
         return nnrt_fail(error, NNRT_USAGE, "--epochs is too large");
+    if (training->steps_done > 0 && training->steps_done >= loop->total_steps)
+        return nnrt_fail(error, NNRT_USAGE,
+                         "--resume: %lld of %lld steps are done already: give more --epochs or --steps",
+                         (long long)training->steps_done, (long long)loop->total_steps);
+    loop->draws = training->steps_done * loop->step_draws;
+    loop->pass  = (uint64_t)(training->steps_done * loop->step_passes);
     return NNRT_OK;
 }
 

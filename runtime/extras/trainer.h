@@ -54,7 +54,7 @@ typedef struct nnrt_training {
     const nnrt_settings         *settings;
     nnrt_observer                observer;
     const volatile sig_atomic_t *interrupted; /* becomes nonzero: stop after this step */
-    int64_t                      steps_done;  /* out */
+    int64_t                      steps_done;  /* in: where to go on, 0 for a new run; out: steps done in all */
     bool                         stopped;     /* out: by `interrupted` */
 } nnrt_training;
 

@@ -118,4 +118,13 @@ expect 0 "" eval --data test.csv
 expect 0 "" train --data data.csv --init fake.safetensors --steps 1 --quiet
 last_line '^test accuracy: (1\.0000|0\.9[0-9]{3})$'
 absent *.tmp
+
+# stopping and going on gives the bytes of a run that never stopped
+"$model" train --data data.csv --steps 20 --save whole.safetensors --quiet > whole.out
+"$model" train --data data.csv --steps 7 --save part.safetensors --quiet > /dev/null
+expect 0 "" train --data data.csv --steps 20 --resume part.safetensors --save part.safetensors --quiet
+cmp -s whole.safetensors part.safetensors || fail "a resumed run saves other bytes"
+cmp -s whole.out out || fail "a resumed run prints another result"
+expect 2 "error: --resume: 20 of 5 steps are done already: give more --epochs or --steps" train --data data.csv --steps 5 --resume part.safetensors
+expect 2 "error: --init and --resume exclude each other" train --data data.csv --init a --resume b
 finish

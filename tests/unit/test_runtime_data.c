@@ -87,6 +87,18 @@ static void csv_elements(void **state) {
          "t.csv");
 }
 
+static void classes_named_by_the_file(void **state) {
+    (void)state;
+    nnrt_dataset set;
+    files_write_text("t.csv", "2,4,no,yes\n1,2,3,4,0\n1,2,3,4,1\n");
+    LOAD(&set, true, true, NULL, "t.csv");
+    assert_string_equal(set.classes[1], "yes");
+    nnrt_dataset_free(&set);
+    files_write_text("t.csv", "2,4,no,yes\n1,2,3,4,0\n1,2,3,4,2\n");
+    LOAD(&set, true, true,
+         "t.csv:3: column 5: class 2 is out of range: 'y' takes 0 to 1, as the file's first line names them", "t.csv");
+}
+
 static void write_npy(const char *name, int elem, int rank, const int64_t *shape, void *data) {
     nnrt_array array = {.elem = elem, .rank = rank, .count = 1, .data = data};
     for (int i = 0; i < rank; i++) array.shape[i] = shape[i], array.count *= shape[i];
@@ -279,6 +291,7 @@ int main(void) {
         cmocka_unit_test(csv_columns_by_order),
         cmocka_unit_test(csv_columns_by_name),
         cmocka_unit_test(csv_elements),
+        cmocka_unit_test(classes_named_by_the_file),
         cmocka_unit_test(named_arrays_regroup_and_widen),
         cmocka_unit_test(arrays_that_do_not_fit),
         cmocka_unit_test(only_neighbouring_axes_regroup),
