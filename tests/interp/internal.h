@@ -1,0 +1,31 @@
+/* What the interpreter's files share. */
+#ifndef NNC_TESTS_INTERP_INTERNAL_H
+#define NNC_TESTS_INTERP_INTERNAL_H
+
+#include "base/map.h"
+#include "interp/interp.h"
+#include "ops/lower.h"
+
+struct Interp {
+    Arena            *arena;
+    const InterpArgs *args;
+    Map              *values; /* Node * -> Tensor * */
+    const char       *error;
+};
+
+/* lower.c: `out` = the elementwise node of its inputs' values. */
+void interp_elementwise(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out);
+/* One reduction step, by the op's own rule. */
+Scalar interp_combine(MathFn fn, ElemType elem, Scalar a, Scalar b);
+
+/* Row-major strides of a tensor. */
+void strides_of(const Tensor *tensor, int64_t strides[MAX_RANK]);
+/* The offsets of all points of a box, in row-major order: sums of index * stride. `*count` gets their number. */
+int64_t *box_offsets(Arena *arena, int rank, const int64_t *dims, const int64_t *strides, int64_t *count);
+
+/* An op's implementation on whole tensors. */
+typedef void InterpRule(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out);
+InterpRule   interp_reduce, interp_argmax, interp_reshape, interp_permute, interp_expand, interp_slice, interp_pad,
+    interp_concat, interp_gather, interp_scatter_add, interp_dot;
+
+#endif
