@@ -16,7 +16,7 @@ for family in layers activations losses metrics initialisers optimizers schedule
       line = $0
       ends = sub(/ *\{ *$/, "", line) || /^const /
       sub(/^ +/, "", line)
-      signature = signature line
+      signature = signature (signature ~ /,$/ ? " " : "") line
       if (ends) {
         sub(/^[a-z]+ /, "", signature)
         gsub(/</, "\\&lt;", doc)
