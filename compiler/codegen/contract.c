@@ -20,12 +20,16 @@ static const TileRow tiles[] = {
 };
 
 enum {
-    KC_MOST         = 448,     /* rows of a block of B */
-    MC_ROWS         = 480,     /* rows of sums kept where K takes several blocks (divisible by every mr) */
-    MA_ROWS         = 96,      /* rows of A packed at once: whole cache lines of a transposed A */
-    SMALL_WORK      = 1 << 18, /* multiply-adds not worth cutting */
-    COLUMNS_A_BLOCK = 128,     /* columns worth a block of their own, for balance */
-    COL_BLOCKS_MOST = 4,       /* ... but no more than these unless the block of B is full */
+    KC_MOST         = 512,       /* rows of a block of B */
+    KC_TRANSPOSED   = 256,       /* ... beside a packed transposed A: wider blocks, so that A is packed less often */
+    KC_UNKNOWN      = 384,       /* ... where K is known only at run time */
+    B_BYTES_MOST    = 640 << 10, /* of a block of B, however large L2 is */
+    C_BYTES_MOST    = 1 << 20,   /* of the sums kept where K takes several blocks */
+    MA_ROWS         = 96,        /* rows of A packed at once: whole cache lines of a transposed A */
+    SMALL_WORK      = 1 << 18,   /* multiply-adds not worth cutting */
+    TALL_ROWS       = 256,       /* more rows than these are shared among workers, instead of columns */
+    COLUMNS_A_BLOCK = 128,       /* columns worth a block of their own, for balance */
+    COL_BLOCKS_MOST = 8,         /* ... but no more than these unless the block of B is full */
     ROW_BLOCKS      = 8,
 };
 
@@ -45,20 +49,29 @@ static int64_t least(int64_t x, int64_t y) {
     return x < y ? x : y;
 }
 
-/* Equal blocks of K, as few as KC_MOST allows. */
-static int64_t choose_kc(const ContractShape *shape) {
-    if (shape->k < 0) return 384;
-    if (shape->k <= KC_MOST) return shape->k > 0 ? shape->k : 1;
-    int64_t blocks = (shape->k + KC_MOST - 1) / KC_MOST;
-    return round_up((shape->k + blocks - 1) / blocks, 16);
+/* Equal blocks of K, as few as may be. */
+static int64_t choose_kc(const ContractPlan *plan) {
+    int64_t k = plan->shape.k, most = plan->a_packing == A_PACK_ROWS ? KC_TRANSPOSED : KC_MOST;
+    if (k < 0) return least(most, KC_UNKNOWN);
+    if (k <= most) return k > 0 ? k : 1;
+    int64_t blocks = (k + most - 1) / most;
+    return round_up((k + blocks - 1) / blocks, 16);
 }
 
-/* The block of B takes a bit over half of L2, and at most 1 MB. */
+/* The block of B takes about half of L2 and leaves the rest to what streams past it. */
 static int64_t choose_nc(const ContractPlan *plan) {
-    int64_t budget = least(plan->target->l2_bytes * 5 / 8, 1 << 20);
-    int64_t panels = budget / (plan->kc * plan->elem_bytes * plan->nr);
-    int64_t nc     = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
+    int64_t eighths = plan->a_packing == A_PACK_ROWS ? 5 : 4;
+    int64_t budget  = least(plan->target->l2_bytes * eighths / 8, B_BYTES_MOST);
+    int64_t panels  = budget / (plan->kc * plan->elem_bytes * plan->nr);
+    int64_t nc      = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
     return plan->shape.n >= 0 ? least(nc, round_up(plan->shape.n > 0 ? plan->shape.n : 1, plan->nr)) : nc;
+}
+
+static int64_t choose_mc(const ContractPlan *plan) {
+    const ContractShape *s = &plan->shape;
+    if (s->k >= 0 && s->k <= plan->kc) return 0;
+    int64_t most = C_BYTES_MOST / (plan->nc * plan->elem_bytes) / plan->mr * plan->mr;
+    return s->m >= 0 ? least(most, round_up(s->m > 0 ? s->m : 1, plan->mr)) : most;
 }
 
 static void choose_packing(ContractPlan *plan) {
@@ -82,7 +95,7 @@ static void lay_out_scratch(ContractPlan *plan) {
     int64_t slack       = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
     int64_t tile        = (int64_t)plan->lanes * plan->lanes;
     int64_t b           = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
-    int64_t per_k       = plan->a_packing == A_PACK_ROWS ? plan->ma / plan->mr * plan->row_lanes * plan->kc : 0;
+    int64_t per_k       = plan->a_packing == A_PACK_ROWS ? plan->ma / plan->mr * a_panel_stride(plan) : 0;
     int64_t a           = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
     plan->c_offset      = 0;
     plan->a_offset      = round_up(rows * cols * plan->elem_bytes, 64);
@@ -102,13 +115,12 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->nr            = tile->nv * plan->lanes;
     plan->row_lanes     = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
-    plan->kc = choose_kc(shape);
-    plan->nc = choose_nc(plan);
-    plan->ma = MA_ROWS;
-    if (shape->k < 0 || shape->k > plan->kc)
-        plan->mc = shape->m >= 0 ? least(MC_ROWS, round_up(shape->m > 0 ? shape->m : 1, plan->mr)) : MC_ROWS;
-    assert(MC_ROWS % plan->mr == 0 && MA_ROWS % plan->mr == 0);
     choose_packing(plan);
+    plan->kc = choose_kc(plan);
+    plan->nc = choose_nc(plan);
+    plan->mc = choose_mc(plan);
+    plan->ma = MA_ROWS;
+    assert(MA_ROWS % plan->mr == 0);
     lay_out_scratch(plan);
     return plan;
 }
@@ -118,22 +130,25 @@ int64_t contract_scratch_bytes(const ContractPlan *plan) {
 }
 
 Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k) {
-    LLVMValueRef one  = irb_i64(b, 1);
-    LLVMValueRef rows = irb_max(b, m, one), cols = irb_max(b, n, one);
+    LLVMValueRef one = irb_i64(b, 1), rows = irb_max(b, m, one), cols = irb_max(b, n, one);
     LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, cols), k);
     LLVMValueRef small = LLVMBuildICmp(b, LLVMIntSLT, work, irb_i64(b, SMALL_WORK), "");
+    LLVMValueRef tall  = LLVMBuildICmp(b, LLVMIntSGT, rows, irb_i64(b, TALL_ROWS), "");
 
-    LLVMValueRef wide         = LLVMBuildUDiv(b, cols, irb_i64(b, COLUMNS_A_BLOCK), "");
-    LLVMValueRef wanted       = irb_min(b, irb_max(b, wide, one), irb_i64(b, COL_BLOCKS_MOST));
-    LLVMValueRef least_blocks = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
-    LLVMValueRef col_target   = irb_max(b, least_blocks, LLVMBuildSelect(b, small, one, wanted, ""));
-    LLVMValueRef row_target   = LLVMBuildSelect(b, small, one, irb_i64(b, ROW_BLOCKS), "");
+    LLVMValueRef few  = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
+    LLVMValueRef more = LLVMBuildUDiv(b, cols, irb_i64(b, COLUMNS_A_BLOCK), "");
+    LLVMValueRef many = irb_max(b, few, irb_min(b, more, irb_i64(b, COL_BLOCKS_MOST)));
 
     Cut cut;
-    cut.width      = irb_round_up(b, irb_ceil_div(b, cols, col_target), plan->lanes);
-    cut.col_blocks = irb_ceil_div(b, cols, cut.width);
-    cut.height     = irb_round_up(b, irb_ceil_div(b, rows, row_target), plan->mr);
-    cut.row_blocks = irb_ceil_div(b, rows, cut.height);
+    cut.row_major           = tall;
+    cut.widths[0]           = irb_round_up(b, irb_ceil_div(b, cols, few), plan->nr);
+    cut.widths[1]           = irb_round_up(b, irb_ceil_div(b, cols, many), plan->lanes);
+    LLVMValueRef wide       = LLVMBuildOr(b, small, tall, "");
+    LLVMValueRef row_target = LLVMBuildSelect(b, small, one, irb_i64(b, ROW_BLOCKS), "");
+    cut.width               = LLVMBuildSelect(b, wide, cut.widths[0], cut.widths[1], "");
+    cut.col_blocks          = irb_ceil_div(b, cols, cut.width);
+    cut.height              = irb_round_up(b, irb_ceil_div(b, rows, row_target), plan->mr);
+    cut.row_blocks          = irb_ceil_div(b, rows, cut.height);
     return cut;
 }
 

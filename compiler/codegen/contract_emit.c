@@ -14,8 +14,8 @@
 #include "codegen/irb.h"
 
 enum {
-    STAY_ROWS = 64, /* B is read in place when no more rows than these use it */
-    DIRECT_K  = 128 /* a transposed A is read in place when K is no longer */
+    STAY_ROWS = 256, /* B is read in place when no more rows than these use it */
+    DIRECT_K  = 128  /* a transposed A is read in place when K is no longer */
 };
 
 typedef struct Emit {
@@ -63,22 +63,23 @@ static void call_tile(const Emit *e, int rows, int vectors, LLVMValueRef *args) 
     LLVMBuildCall2(e->b, contract_tile_type(irb_context(e->b)), function, args, 8, "");
 }
 
-/* Which numbers of rows or of vectors a tile can have: all up to `most`, or what the constant extent leaves. */
-static bool may_be(int64_t extent, int count, int most, int unit) {
-    if (count == most || extent < 0) return true;
-    int64_t left = (extent + unit - 1) / unit % most;
-    return left == count;
+/* Whether an extent can leave a tile of `count` rows or vectors, each of `unit` elements, `most` being a whole tile. */
+static bool may_leave(int64_t extent, int count, int most, int unit) {
+    if (extent < 0) return true;
+    int64_t units = (extent + unit - 1) / unit;
+    return count == most ? units >= most : units % most == count;
 }
 
-/* The widths of the column blocks are constants where n is: the last vector count of each. */
+/* Column blocks are `width` wide but for the last one. */
 static bool may_have_vectors(const Emit *e, int vectors) {
     const ContractPlan *plan = e->plan;
-    int64_t             width;
-    if (plan->shape.n < 0 || !irb_const(e->cut.width, &width)) return true;
-    if (vectors == plan->nv) return plan->shape.n > (int64_t)(plan->nv - 1) * plan->lanes;
-    int64_t last = plan->shape.n % width;
-    return (plan->shape.n >= width && may_be(width, vectors, plan->nv, plan->lanes)) ||
-           (last && may_be(last, vectors, plan->nv, plan->lanes));
+    for (int i = 0; i < 2; i++) {
+        int64_t width, n = plan->shape.n;
+        if (n < 0 || !irb_const(e->cut.widths[i], &width)) return true;
+        if (n >= width && may_leave(width, vectors, plan->nv, plan->lanes)) return true;
+        if (n % width && may_leave(n % width, vectors, plan->nv, plan->lanes)) return true;
+    }
+    return false;
 }
 
 /* The sums of one tile: a call of the micro-kernel for its rows and vectors; whole tiles are tested for first. */
@@ -96,7 +97,7 @@ static void dispatch_tile(const Emit *e, const TilePlace *at, LLVMValueRef vecto
     LLVMValueRef      choice     = LLVMBuildSwitch(b, code, impossible, (unsigned)(plan->mr * plan->nv));
     for (int v = plan->nv; v > 0; v--)
         for (int r = plan->mr; r > 0; r--) {
-            if (!may_have_vectors(e, v) || !may_be(plan->shape.m, r, plan->mr, 1)) continue;
+            if (!may_have_vectors(e, v) || !may_leave(plan->shape.m, r, plan->mr, 1)) continue;
             LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(irb_context(b), impossible, "tile");
             LLVMAddCase(choice, c64(e, (int64_t)v * (plan->mr + 1) + r), here);
             LLVMPositionBuilderAtEnd(b, here);
@@ -119,7 +120,7 @@ static void sum_tile(const Emit *e, const TilePlace *at, LLVMValueRef stretch, L
     LLVMValueRef a = NULL, a_row = NULL, a_k = NULL;
     if (!known(e->a_packed, false)) {
         bool    together = plan->a_packing == A_PACK_ROWS;
-        int64_t step     = together ? plan->row_lanes * plan->kc : plan->mr * a_row_stride(plan);
+        int64_t step     = together ? a_panel_stride(plan) : plan->mr * a_row_stride(plan);
         a                = irb_at(b, e->elem, e->a_buffer, irb_mul(b, tile, c64(e, step)));
         a_row            = c64(e, together ? 1 : a_row_stride(plan));
         a_k              = c64(e, together ? plan->row_lanes : 1);
@@ -194,10 +195,7 @@ static void emit_tiles(const Emit *e, LLVMValueRef s0, LLVMValueRef s1) {
     at.i0    = irb_add(b, s0, irb_mul(b, tile, mr));
     at.rows  = plan->shape.m >= 0 && plan->shape.m % plan->mr == 0 ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
     at.j0    = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
-    at.cols  = plan->shape.n >= 0 && plan->shape.n % plan->nr == 0 &&
-                      known(LLVMBuildICmp(b, LLVMIntEQ, LLVMBuildURem(b, e->cut.width, nr, ""), e->zero, ""), true)
-                   ? nr
-                   : irb_min(b, irb_sub(b, e->n1, at.j0), nr);
+    at.cols  = irb_min(b, irb_sub(b, e->n1, at.j0), nr);
     at.c     = e->c_buffer;
     if (plan->mc) {
         LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->r0), mr, "");
@@ -262,22 +260,37 @@ static void emit_chunk(Emit *e) {
     loop_end(&loop, b);
 }
 
-/* Row blocks [begin, end) of the units that fall into column block j. */
+/* Rows [*m0, *m1): the row blocks of column block j that are among units [begin, end). */
+static void rows_of_units(const Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef *m0,
+                          LLVMValueRef *m1) {
+    LLVMBuilderRef b         = e->b;
+    const Cut     *cut       = &e->cut;
+    LLVMValueRef   start     = irb_mul(b, j, cut->row_blocks);
+    LLVMValueRef   bounds[2] = {begin, end};
+    for (int i = 0; i < 2; i++) {
+        LLVMValueRef in_column = irb_max(b, irb_sub(b, bounds[i], start), e->zero);
+        LLVMValueRef in_rows   = irb_ceil_div(b, irb_max(b, irb_sub(b, bounds[i], j), e->zero), cut->col_blocks);
+        LLVMValueRef block     = select_value(e, cut->row_major, in_rows, in_column);
+        LLVMValueRef row       = irb_mul(b, irb_min(b, block, cut->row_blocks), cut->height);
+        *(i ? m1 : m0)         = irb_min(b, row, e->m);
+    }
+}
+
+/* The rows of column block j, in equal chunks of at most mc. */
 static void emit_column_block(Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end) {
-    LLVMBuilderRef b     = e->b;
-    LLVMValueRef   start = irb_mul(b, j, e->cut.row_blocks), nr = c64(e, e->plan->nr);
-    LLVMValueRef   from = irb_max(b, irb_sub(b, begin, start), e->zero);
-    LLVMValueRef   to   = irb_min(b, irb_sub(b, end, start), e->cut.row_blocks);
-    LLVMValueRef   m0   = irb_mul(b, from, e->cut.height);
-    LLVMValueRef   m1   = irb_min(b, irb_mul(b, to, e->cut.height), e->m);
-    e->n0               = irb_mul(b, j, e->cut.width);
-    e->n1               = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
-    e->full_panels      = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
-    e->panels           = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
-    LLVMValueRef step   = e->plan->mc ? c64(e, e->plan->mc) : irb_max(b, e->m, e->one);
-    Loop         chunks = loop_begin(b, m0, m1, step);
-    e->r0               = chunks.index;
-    e->r1               = irb_min(b, irb_add(b, e->r0, step), m1);
+    LLVMBuilderRef b  = e->b;
+    LLVMValueRef   nr = c64(e, e->plan->nr), m0, m1;
+    rows_of_units(e, j, begin, end, &m0, &m1);
+    e->n0              = irb_mul(b, j, e->cut.width);
+    e->n1              = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
+    e->full_panels     = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
+    e->panels          = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
+    LLVMValueRef count = irb_max(b, irb_sub(b, m1, m0), e->one), step = count;
+    if (e->plan->mc)
+        step = irb_round_up(b, irb_ceil_div(b, count, irb_ceil_div(b, count, c64(e, e->plan->mc))), e->plan->mr);
+    Loop chunks = loop_begin(b, m0, m1, step);
+    e->r0       = chunks.index;
+    e->r1       = irb_min(b, irb_add(b, e->r0, step), m1);
     emit_chunk(e);
     loop_end(&chunks, b);
 }
@@ -308,8 +321,11 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     e.c_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
     e.cut          = contract_cut(plan, builder, e.m, e.n, e.k);
     choose_at_run_time(&e);
-    Loop blocks = loop_begin(builder, LLVMBuildUDiv(builder, begin, e.cut.row_blocks, ""),
-                             irb_ceil_div(builder, end, e.cut.row_blocks), e.one);
+    LLVMValueRef first = LLVMBuildUDiv(builder, begin, e.cut.row_blocks, "");
+    LLVMValueRef last  = irb_ceil_div(builder, end, e.cut.row_blocks);
+    first              = select_value(&e, e.cut.row_major, e.zero, first);
+    last               = select_value(&e, e.cut.row_major, e.cut.col_blocks, last);
+    Loop blocks        = loop_begin(builder, first, last, e.one);
     emit_column_block(&e, blocks.index, begin, end);
     loop_end(&blocks, builder);
 }

@@ -29,15 +29,22 @@ struct ContractPlan {
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
 };
 
-/* A row of A in a packed row block: kc and a bit, so that rows do not fall on the same cache sets. */
+/* Elements from one row (k together) or one row panel of packed A to the next: a cache line more than they hold, so that
+ * they do not all fall on the same cache sets. */
 static inline int64_t a_row_stride(const ContractPlan *plan) {
     return plan->kc + 64 / plan->elem_bytes;
 }
+static inline int64_t a_panel_stride(const ContractPlan *plan) {
+    return plan->row_lanes * plan->kc + 64 / plan->elem_bytes;
+}
 
-/* The cut into units: unit u is row block u % row_blocks of column block u / row_blocks. By shape only. */
+/* The cut into units, by shape only. Tall products number their blocks row by row, so that workers share rows and each
+ * packs B for itself; others column by column, so that a worker packs its columns only. */
 typedef struct Cut {
-    LLVMValueRef width, col_blocks;  /* columns of a block: a multiple of the lanes, at most nc */
+    LLVMValueRef width, col_blocks;  /* columns of a block: at most nc */
     LLVMValueRef height, row_blocks; /* rows of a block: a multiple of mr */
+    LLVMValueRef row_major;          /* i1 */
+    LLVMValueRef widths[2];          /* what `width` may be: multiples of nr and of the lanes */
 } Cut;
 Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k);
 

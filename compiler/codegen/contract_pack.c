@@ -186,31 +186,66 @@ void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractS
 
 /* ---- A ---- */
 
+static LLVMValueRef row_panel_address(const Pack *p, const PackA *block, LLVMValueRef panel, LLVMValueRef k) {
+    LLVMBuilderRef b     = p->b;
+    int64_t        lanes = p->plan->row_lanes;
+    LLVMValueRef offset  = irb_add(b, irb_mul(b, panel, c64(p, a_panel_stride(p->plan))), irb_mul(b, k, c64(p, lanes)));
+    return irb_at(b, p->elem, block->buffer, offset);
+}
+
+/* The rows of one panel, those past the last row as 0. */
+static void pack_row_panel(const Pack *p, const PackA *block, LLVMValueRef panel, LLVMValueRef k) {
+    LLVMBuilderRef b     = p->b;
+    int            lanes = p->plan->row_lanes;
+    LLVMValueRef   row   = irb_add(b, block->m0, irb_mul(b, panel, c64(p, p->plan->mr)));
+    LLVMValueRef   left = irb_sub(b, block->row_end, row), at = irb_add(b, p->p0, k);
+    LLVMValueRef   dst = row_panel_address(p, block, panel, k);
+    if (p->plan->mr == lanes && whole_vectors(p->spec->m, lanes)) {
+        irb_store(b, load_lanes(p, row, at, lanes, false, NULL), dst);
+        return;
+    }
+    Branch whole = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGE, left, c64(p, lanes), ""));
+    irb_store(b, load_lanes(p, row, at, lanes, false, NULL), dst);
+    branch_else(&whole, b);
+    irb_store(b, load_lanes(p, row, at, lanes, false, irb_mask_below(b, left, lanes)), dst);
+    branch_end(&whole, b);
+}
+
 /* [panel][k][row_lanes]: for each k the rows of all panels, so that whole cache lines of A are used at once. */
 static void pack_rows_together(const Pack *p, const PackA *block) {
     LLVMBuilderRef b      = p->b;
-    int            lanes  = p->plan->row_lanes;
     LLVMValueRef   panels = irb_ceil_div(b, irb_sub(b, block->m1, block->m0), c64(p, p->plan->mr));
     Loop           ks     = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
-    LLVMValueRef   k      = irb_add(b, p->p0, ks.index);
     Loop           loop   = loop_begin(b, c64(p, 0), panels, c64(p, 1));
-    LLVMValueRef   row    = irb_add(b, block->m0, irb_mul(b, loop.index, c64(p, p->plan->mr)));
-    LLVMValueRef   left   = irb_sub(b, block->row_end, row);
-    LLVMValueRef   to =
-        irb_add(b, irb_mul(b, loop.index, c64(p, lanes * p->plan->kc)), irb_mul(b, ks.index, c64(p, lanes)));
-    LLVMValueRef dst   = irb_at(b, p->elem, block->buffer, to);
-    bool         never = p->plan->mr == lanes && whole_vectors(p->spec->m, lanes);
-    if (never) {
-        irb_store(b, load_lanes(p, row, k, lanes, false, NULL), dst);
-    } else {
-        Branch whole = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGE, left, c64(p, lanes), ""));
-        irb_store(b, load_lanes(p, row, k, lanes, false, NULL), dst);
-        branch_else(&whole, b);
-        irb_store(b, load_lanes(p, row, k, lanes, false, irb_mask_below(b, left, lanes)), dst);
-        branch_end(&whole, b);
-    }
+    pack_row_panel(p, block, loop.index, ks.index);
     loop_end(&loop, b);
     loop_end(&ks, b);
+}
+
+/* The same for a full stretch of plain memory, unrolled over its panels. */
+static void pack_full_stretch(const Pack *p, const PackA *block) {
+    LLVMBuilderRef b  = p->b;
+    int            mr = p->plan->mr;
+    Loop           ks = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
+    LLVMValueRef   k  = irb_add(b, p->p0, ks.index);
+    for (int i = 0; i < (int)p->plan->ma / mr; i++) {
+        LLVMValueRef value = load_lanes(p, irb_add(b, block->m0, c64(p, (int64_t)i * mr)), k, mr, false, NULL);
+        irb_store(b, value, row_panel_address(p, block, c64(p, i), ks.index));
+    }
+    loop_end(&ks, b);
+}
+
+static void pack_rows(const Pack *p, const PackA *block) {
+    if (p->operand->load) {
+        pack_rows_together(p, block);
+        return;
+    }
+    LLVMValueRef rows = irb_sub(p->b, block->m1, block->m0);
+    Branch       full = branch_begin(p->b, LLVMBuildICmp(p->b, LLVMIntEQ, rows, c64(p, p->plan->ma), ""));
+    pack_full_stretch(p, block);
+    branch_else(&full, p->b);
+    pack_rows_together(p, block);
+    branch_end(&full, p->b);
 }
 
 /* [row][k], rows a_row_stride apart: A as it would lie in memory, with the anchor applied. */
@@ -239,7 +274,7 @@ static void pack_row_by_row(const Pack *p, const PackA *block) {
 void contract_pack_a(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackA *block) {
     Pack pack = {plan, b, spec, &spec->a, spec->elem, block->p0, block->kk};
     if (plan->a_packing == A_PACK_ROWS)
-        pack_rows_together(&pack, block);
+        pack_rows(&pack, block);
     else
         pack_row_by_row(&pack, block);
 }
