@@ -1,0 +1,57 @@
+"""PyTorch's step on the same network: peer_torch.py MODEL BATCH THREADS [SECONDS] prints the median step in microseconds."""
+import sys
+import time
+
+import torch
+from torch import nn
+
+name, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 1.0
+mode = sys.argv[5] if len(sys.argv) > 5 else "eager"
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+
+
+def mlp(sizes, act):
+    layers = []
+    for i in range(len(sizes) - 1):
+        layers.append(nn.Linear(sizes[i], sizes[i + 1]))
+        if i < len(sizes) - 2:
+            layers.append(act())
+    return nn.Sequential(*layers)
+
+
+cases = {
+    "tiny": (mlp([10, 64, 32, 2], nn.ReLU), 10, 2, lambda p: torch.optim.Adam(p, 1e-3)),
+    "small": (mlp([4, 32, 16, 4], nn.Tanh), 4, 4, lambda p: torch.optim.Adam(p, 1e-3)),
+    "mlp_sgd": (mlp([784, 512, 10], nn.ReLU), 784, 10, lambda p: torch.optim.SGD(p, 0.01)),
+    "mlp_adam": (mlp([784, 512, 10], nn.ReLU), 784, 10, lambda p: torch.optim.Adam(p, 1e-3)),
+}
+net, features, classes, make = cases[name]
+optimizer = make(net.parameters())
+loss_fn = nn.CrossEntropyLoss()
+x = torch.rand(batch, features) - 0.5
+y = torch.randint(classes, (batch,))
+
+
+def forward_backward():
+    optimizer.zero_grad(set_to_none=True)
+    loss = loss_fn(net(x), y)
+    loss.backward()
+    return loss
+
+
+run = torch.compile(forward_backward) if mode == "compile" else forward_backward
+samples = []
+begin = time.perf_counter()
+for _ in range(10):
+    run()
+    optimizer.step()
+begin = time.perf_counter()
+while time.perf_counter() < begin + seconds or len(samples) < 10:
+    start = time.perf_counter()
+    run()
+    optimizer.step()
+    samples.append(time.perf_counter() - start)
+samples.sort()
+print(f"{samples[len(samples) // 2] * 1e6:.3f}")

@@ -1,0 +1,29 @@
+#!/bin/sh
+# steps.sh BUILD [PYTHON]: training steps of ours and (with a Python that has torch) of PyTorch, in separate processes, interleaved, three
+# rounds; prints each side's median of medians in microseconds and the ratio.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1 python=${2:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+runtime=$here/../../runtime
+
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+printf '%-10s %7s %8s %12s %12s %7s\n' model batch threads ours_us torch_us ratio
+for case in "tiny 16 2" "small 256 4" "mlp_sgd 64 10" "mlp_adam 64 10"; do
+    set -- $case
+    "$build/nnc" -c "$here/models/$1.nnet" -o "$work/$1.o"
+    cc -O2 -I"$runtime" "$here/step.c" "$work/$1.o" "$build/lib/libnnrt.a" -lm -lpthread -o "$work/$1"
+    for threads in 1 2; do
+        : >"$work/ours"
+        : >"$work/torch"
+        for round in 1 2 3; do
+            "$work/$1" "$2" "$3" $threads 1 >>"$work/ours"
+            [ -z "$python" ] || "$python" "$here/peer_torch.py" "$1" "$2" $threads 1 >>"$work/torch"
+        done
+        ours=$(median <"$work/ours") torch=$(median <"$work/torch")
+        ratio=$([ -n "$torch" ] && echo "$ours $torch" | awk '{ printf "%.2f", $2 / $1 }' || echo -)
+        printf '%-10s %7s %8s %12s %12s %7s\n' "$1" "$2" $threads "$ours" "${torch:--}" "$ratio"
+    done
+done
