@@ -128,11 +128,12 @@ static nnrt_status check_dims(const nnrt_model *model, const int64_t *symbols, n
 nnrt_status nnrt_instance_bind(nnrt_instance *instance, const int64_t *symbols, nnrt_error *error) {
     const nnrt_model *model  = instance->model;
     size_t            nbytes = (size_t)model->n_symbols * sizeof *symbols;
-    if (model->n_symbols > 0 && memcmp(symbols, instance->symbols, nbytes) == 0) return NNRT_OK;
+    if (instance->is_bound && memcmp(symbols, instance->symbols, nbytes) == 0) return NNRT_OK;
     nnrt_status status = check_dims(model, symbols, error);
     if (status != NNRT_OK) return status;
     if (nbytes > 0) memcpy(instance->symbols, symbols, nbytes);
     model->shapes(instance->symbols, instance->shape_values);
+    instance->is_bound = 1;
     return NNRT_OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct nnrt_instance {
     const nnrt_model *model;
     nnrt_pool        *pool;         /* the caller's; NULL: one thread */
     int64_t          *symbols;      /* values bound last, 0 before */
+    int               is_bound;     /* were they ever */
     int64_t          *shape_values; /* of all tensors, for those symbols */
     void            **slots;        /* one a slot, canonical layout */
     size_t           *slot_nbytes;
