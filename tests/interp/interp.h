@@ -45,9 +45,9 @@ bool interp_run(Arena *arena, const Program *program, const Fn *fn, const Interp
 
 /* Single nodes: values are kept, so that shared nodes are computed once. */
 typedef struct Interp Interp;
-Interp       *interp_new(Arena *arena, const InterpArgs *args);
-const Tensor *interp_value(Interp *interp, Node *node);
-const char   *interp_error(const Interp *interp); /* the first one, or NULL */
+Interp               *interp_new(Arena *arena, const InterpArgs *args);
+const Tensor         *interp_value(Interp *interp, Node *node);
+const char           *interp_error(const Interp *interp); /* the first one, or NULL */
 
 /* Tensors: zeroed; dims from a type under the symbols' values. */
 Tensor *tensor_new(Arena *arena, ElemType elem, int rank, const int64_t *dims);

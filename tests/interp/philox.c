@@ -45,9 +45,9 @@ double philox_uniform(bool is_double, uint64_t seed, uint64_t key, uint64_t pass
 double philox_normal(bool is_double, uint64_t seed, uint64_t key, uint64_t pass, uint64_t index) {
     uint32_t block[4];
     draw_block(seed, key, pass, index / (is_double ? 2 : 4), block);
-    const uint32_t *pair = block + index % 4 / 2 * 2; /* of f32 */
-    double u1 = is_double ? (mantissa(block) + 0.5) * 0x1p-53 : (pair[0] + 0.5) * 0x1p-32;
-    double u2 = is_double ? (mantissa(block + 2) + 0.5) * 0x1p-53 : (pair[1] + 0.5) * 0x1p-32;
-    double angle = 2 * 3.14159265358979323846 * u2;
+    const uint32_t *pair  = block + index % 4 / 2 * 2; /* of f32 */
+    double          u1    = is_double ? (mantissa(block) + 0.5) * 0x1p-53 : (pair[0] + 0.5) * 0x1p-32;
+    double          u2    = is_double ? (mantissa(block + 2) + 0.5) * 0x1p-53 : (pair[1] + 0.5) * 0x1p-32;
+    double          angle = 2 * 3.14159265358979323846 * u2;
     return sqrt(-2 * log(u1)) * (index % 2 ? sin(angle) : cos(angle));
 }

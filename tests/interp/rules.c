@@ -91,7 +91,8 @@ void interp_argmax(Interp *interp, const Node *node, const Tensor *const *in, Te
 
 void interp_reshape(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     (void)interp;
-    if (in[0]->count != out->count) BUG("node %d reshapes %d elements to %d", node->id, (int)in[0]->count, (int)out->count);
+    if (in[0]->count != out->count)
+        BUG("node %d reshapes %d elements to %d", node->id, (int)in[0]->count, (int)out->count);
     for (int64_t i = 0; i < out->count; i++) out->data[i] = in[0]->data[i];
 }
 
