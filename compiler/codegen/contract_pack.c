@@ -2,6 +2,8 @@
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
+enum { K_AHEAD = 8 }; /* prefetch distance along a transposed A */
+
 typedef struct Pack {
     const ContractPlan    *plan;
     LLVMBuilderRef         b;
@@ -222,12 +224,15 @@ static void pack_rows_together(const Pack *p, const PackA *block) {
     loop_end(&ks, b);
 }
 
-/* The same for a full stretch of plain memory, unrolled over its panels. */
+/* The same for a full stretch of plain memory, unrolled over its panels. Each k may be a page of its own, which no hardware
+ * prefetcher follows. */
 static void pack_full_stretch(const Pack *p, const PackA *block) {
     LLVMBuilderRef b  = p->b;
     int            mr = p->plan->mr;
     Loop           ks = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
     LLVMValueRef   k  = irb_add(b, p->p0, ks.index);
+    for (int64_t i = 0; i < p->plan->ma; i += 64 / p->plan->elem_bytes)
+        irb_prefetch(b, element_address(p, irb_add(b, block->m0, c64(p, i)), irb_add(b, k, c64(p, K_AHEAD))));
     for (int i = 0; i < (int)p->plan->ma / mr; i++) {
         LLVMValueRef value = load_lanes(p, irb_add(b, block->m0, c64(p, (int64_t)i * mr)), k, mr, false, NULL);
         irb_store(b, value, row_panel_address(p, block, c64(p, i), ks.index));

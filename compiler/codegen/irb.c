@@ -201,6 +201,14 @@ void irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer
     call_overloaded(b, "llvm.masked.store", types, 2, args, 4);
 }
 
+void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer) {
+    LLVMTypeRef  i32  = LLVMInt32TypeInContext(irb_context(b));
+    LLVMValueRef read = LLVMConstInt(i32, 0, false), locality = LLVMConstInt(i32, 3, false),
+                 data   = LLVMConstInt(i32, 1, false);
+    LLVMValueRef args[] = {pointer, read, locality, data};
+    irb_intrinsic(b, "llvm.prefetch", LLVMTypeOf(pointer), args, 4);
+}
+
 /* ---- loops and branches ---- */
 
 static LLVMBasicBlockRef new_block(LLVMBuilderRef b, const char *name) {

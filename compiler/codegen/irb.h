@@ -48,6 +48,7 @@ void         irb_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointe
 LLVMValueRef irb_masked_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer,
                              LLVMValueRef mask); /* others 0 */
 void         irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
+void         irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer); /* to read soon; past any end is harmless */
 
 /* An intrinsic overloaded on one type, such as llvm.fma. */
 LLVMValueRef irb_intrinsic(LLVMBuilderRef b, const char *name, LLVMTypeRef overload, LLVMValueRef *args, int n_args);
