@@ -9,6 +9,8 @@
 #include "extras/convert.h"
 #include "extras/dataset.h"
 
+enum { SHARED_ELEMENTS = 8192 /* a batch of as many is worth handing to other threads */ };
+
 static const uint64_t SPLIT_STREAM = UINT64_MAX; /* epochs are the streams from 0 on */
 
 nnrt_split nnrt_split_all(const nnrt_dataset *set) {
@@ -124,15 +126,37 @@ int64_t nnrt_batches_sample(const nnrt_batches *batches, int64_t row) {
     return batches->split->samples ? batches->split->samples[position] : position;
 }
 
-static void gather(const nnrt_batches *batches, const nnrt_column *column, void *out, int elem) {
-    size_t from_size = nnrt_elem_size(column->array.elem), to_size = nnrt_elem_size(elem);
-    for (int64_t outer = 0; outer < column->outer; outer++)
-        for (int64_t row = 0; row < batches->count; row++) {
-            int64_t from = (outer * batches->split->set->n_samples + nnrt_batches_sample(batches, row)) * column->inner;
-            int64_t to   = (outer * batches->count + row) * column->inner;
-            nnrt_convert((const char *)column->array.data + (size_t)from * from_size, column->array.elem,
-                         (char *)out + (size_t)to * to_size, elem, column->inner);
+typedef struct Gather {
+    const nnrt_batches *batches;
+    const nnrt_column  *column;
+    char               *out;
+    int                 elem;
+} Gather;
+
+/* Copies rows [begin, end) of the batch. */
+static void gather_rows(void *context, int64_t begin, int64_t end, int32_t worker) {
+    const Gather       *g       = context;
+    const nnrt_batches *batches = g->batches;
+    const nnrt_array   *array   = &g->column->array;
+    int64_t             inner = g->column->inner, n_samples = batches->split->set->n_samples;
+    size_t              from_size = nnrt_elem_size(array->elem), to_size = nnrt_elem_size(g->elem);
+    (void)worker;
+    for (int64_t outer = 0; outer < g->column->outer; outer++)
+        for (int64_t row = begin; row < end; row++) {
+            int64_t from = (outer * n_samples + nnrt_batches_sample(batches, row)) * inner;
+            int64_t to   = (outer * batches->count + row) * inner;
+            nnrt_convert((const char *)array->data + (size_t)from * from_size, array->elem,
+                         g->out + (size_t)to * to_size, g->elem, inner);
         }
+}
+
+static void gather(const nnrt_batches *batches, const nnrt_column *column, void *out, int elem) {
+    Gather g     = {batches, column, out, elem};
+    bool   large = batches->count * column->outer * column->inner >= SHARED_ELEMENTS;
+    if (large)
+        nnrt_parallel(batches->pool, gather_rows, &g, batches->count);
+    else
+        gather_rows(&g, 0, batches->count, 0);
 }
 
 void nnrt_batches_fetch(nnrt_batches *batches, int64_t epoch, int64_t index) {

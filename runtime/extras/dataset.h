@@ -55,6 +55,7 @@ void        nnrt_split_free(nnrt_split *split);
 /* Batches of a split, in order or shuffled anew each epoch. */
 typedef struct nnrt_batches {
     const nnrt_split *split;
+    nnrt_pool        *pool; /* copies large batches; may be set after nnrt_batches_new */
     int64_t           batch;
     int64_t           n_batches; /* an epoch's, the ragged last one included */
     bool              shuffle;

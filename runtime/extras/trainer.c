@@ -134,6 +134,7 @@ static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *er
     nnrt_status status = nnrt_batches_new(&loop->batches, training->train, settings->batch, settings->shuffle,
                                           (uint64_t)settings->seed, error);
     if (status != NNRT_OK) return status;
+    loop->batches.pool = training->instance->pool;
     if (loop->batches.n_batches == 0) return nnrt_fail(error, NNRT_BAD_DATA, "no samples to train on");
     loop->epoch_steps = (loop->batches.n_batches + loop->step_draws - 1) / loop->step_draws;
     if (settings->steps > 0)
