@@ -175,6 +175,16 @@ static const char *hint_of_language(const Situation *s) {
     return NULL;
 }
 
+/* Whether the line that holds the found token begins with '//'. */
+static bool on_comment_line(const Situation *s) {
+    for (int back = 0;; back++) {
+        const Token *token = raw_token(s, back);
+        if (!token) return false;
+        if (token->kind == TOK_IDIV && token->line_before) return true;
+        if (token->line_before && back > 0) return false;
+    }
+}
+
 static bool is_reserved(int kind) {
     return kind >= TOK_AND && kind <= TOK_FALSE;
 }
@@ -182,6 +192,17 @@ static bool is_reserved(int kind) {
 static bool starts_like_statement(int kind) {
     return kind == TOK_IDENT || kind == TOK_LET || kind == TOK_VAR || kind == TOK_RETURN || kind == TOK_IF ||
            kind == TOK_FOR || (kind >= TOK_IMPORT && kind <= TOK_ASSERT);
+}
+
+static bool is_setting_value(int kind) {
+    return kind == TOK_INT || kind == TOK_REAL || kind == TOK_STRING || kind == TOK_TRUE || kind == TOK_FALSE ||
+           kind == ':';
+}
+
+static const char *setting_hint(const Situation *s) {
+    const Token *name = raw_token(s, 1);
+    if (!name || name->kind != TOK_IDENT || !name->line_before) return NULL;
+    return arena_printf(s->layout->c->arena, "to set it, write '%s = ...'", name->value.TOK_IDENT);
 }
 
 static const char *hint_at_top_level(const Situation *s) {
@@ -197,7 +218,7 @@ static const char *hint_of(const Situation *s) {
     const char *help = hint_of_language(s);
     if (help) return help;
     if (expects(s, "'import'") && (help = hint_at_top_level(s))) return help;
-    if (kind == TOK_IDIV) return "a comment begins with '#'; '//' is integer division";
+    if (kind == TOK_IDIV || on_comment_line(s)) return "a comment begins with '#'; '//' is integer division";
     if (expects(s, "'then'") && kind == '{') return "as a value it is 'if condition then a else b'";
     if (expects(s, "'{'") && kind == ':') return "a block stands between '{' and '}'";
     if (expects(s, "'{'") && kind == '=') return "'==' compares; '=' binds a name";
@@ -233,6 +254,10 @@ static const Bracket *left_open(const Situation *s) {
 }
 
 void explain_syntax_error(Layout *layout, Span at, const char *found, const char *const *expected, int count) {
+    if (layout->previous == TOK_NNET_UNDEF || layout->too_deep) { /* reported where it was met */
+        layout_skip_statement(layout);
+        return;
+    }
     Situation      s      = {layout, at, found ? found : "a token", expected, count};
     const Bracket *open   = left_open(&s);
     const char    *wanted = expected_in_words(&s);

@@ -107,7 +107,7 @@ static int kind_at(const Layout *layout, int index, int previous) {
     bool         starting = previous == ';' || previous == '{';
     bool         keyword  = false;
     switch (word->place) {
-    case NAMED: keyword = starting && follows_named_keyword(next); break;
+    case NAMED: keyword = starting && (follows_named_keyword(next) || (word->declares && !layout->open.len)); break;
     case VALUED: keyword = starting && !follows_name(next); break;
     case AFTER: keyword = ends_value(previous) && !follows_name(next); break;
     case OVER: keyword = previous == TOK_OVER; break;
@@ -127,9 +127,9 @@ static bool continues(const Layout *layout) {
     const Token *token = &layout->tokens.data[layout->next];
     switch (token->kind) {
     case TOK_IDENT: {
-        if (token[1].kind == '(' && strcmp(token->value.TOK_IDENT, "gradient") != 0 &&
-            strcmp(token->value.TOK_IDENT, "fan") != 0)
-            return false;
+        bool called = token[1].kind == '(' && strcmp(token->value.TOK_IDENT, "gradient") != 0 &&
+                      strcmp(token->value.TOK_IDENT, "fan") != 0;
+        if (called || token[1].line_before || token[1].kind == ';') return false;
         int kind = kind_at(layout, layout->next, layout->previous);
         return kind >= TOK_OVER && kind <= TOK_GRADIENT;
     }
@@ -167,16 +167,23 @@ static bool in_parentheses(const Layout *layout) {
     return layout->open.len && innermost(layout)->open != '{';
 }
 
+static bool in_block(const Layout *layout) {
+    for (int i = layout->open.len - 1; i >= 0; i--)
+        if (layout->open.data[i].open == '{') return true;
+    return false;
+}
+
 static bool declares(const Token *token) {
     const struct Word *word = word_of(token);
     if (token->kind == TOK_FN) return token[1].kind == TOK_IDENT;
-    return word && word->declares && (follows_named_keyword(token + 1) || token[1].kind == '{');
+    return word && word->declares && (follows_named_keyword(token + 1) || token[1].kind == '{' || token[1].kind == '(');
 }
 
 /* A line that begins like this is a new statement even inside '(' or '[': one of them was never closed. */
 static bool surely_starts_statement(const Token *token) {
     if (!token->line_before) return false;
     if (token->kind == TOK_LET || token->kind == TOK_VAR || token->kind == TOK_RETURN) return true;
+    if (token->kind == TOK_FN) return declares(token);
     const struct Word *word = word_of(token);
     if (!word || word->place == AFTER || word->place == OVER) return false;
     return token[1].kind == TOK_IDENT && !token[1].line_before;
@@ -211,7 +218,8 @@ static bool separator_due(Layout *layout, const Token *token) {
         abandon_parentheses(layout);
         return true;
     }
-    return token->line_before && ends_statement(layout->previous) && !continues(layout);
+    bool reserved = token->kind == TOK_LET || token->kind == TOK_VAR || token->kind == TOK_RETURN;
+    return token->line_before && (reserved || (ends_statement(layout->previous) && !continues(layout)));
 }
 
 /* ---- brackets --------------------------------------------------------------------------------------------------------- */
@@ -224,7 +232,9 @@ static void check_nesting(Layout *layout, Span at) {
 
 static void open_bracket(Layout *layout, const Token *token) {
     check_nesting(layout, token->span);
-    Bracket bracket = {(char)token->kind, token->span};
+    bool    of_repeat = token->kind == '{' && layout->repeat_level == layout->open.len + 1;
+    Bracket bracket   = {(char)token->kind, of_repeat, token->span};
+    if (of_repeat) layout->repeat_level = 0;
     vec_push(layout->c->arena, &layout->open, bracket);
 }
 
@@ -274,24 +284,31 @@ static int next_token(NNET_STYPE *value, Span *span, Layout *layout) {
     const Token *token  = &layout->tokens.data[layout->next];
     layout->open_before = layout->open.len;
     layout->unclosed    = (Bracket){0};
-    if (!layout->closing && layout->open.len && token->line_before && declares(token) && at_first_column(layout, token))
+    if (!layout->closing && in_block(layout) && token->line_before && declares(token) && at_first_column(layout, token))
         close_blocks(layout, token);
     if (layout->closing) return give_closing(layout, span);
     if (separator_due(layout, token)) return give(layout, ';', just_after(layout), span);
     int kind = kind_at(layout, layout->next, layout->previous);
     *value   = token->value;
+    if (kind == TOK_REPEAT) layout->repeat_level = layout->open.len + 1;
     if (kind == '(' || kind == '[' || kind == '{') open_bracket(layout, token);
     if (kind == ')' || kind == ']' || kind == '}') close_bracket(layout, kind);
     if (kind != TOK_END) layout->next++;
     return give(layout, kind, token->span, span);
 }
 
+/* Two words in a row at the first column: a declaration, or what somebody takes for one. */
+static bool may_declare(const Layout *layout, const Token *token) {
+    if (declares(token) || kind_at(layout, layout->next, ';') == TOK_METRIC) return true;
+    return token->kind == TOK_IDENT && token[1].kind == TOK_IDENT && !token[1].line_before &&
+           at_first_column(layout, token);
+}
+
 /* At the top level a ';' ends the skipping only before a declaration, so that a broken head swallows its body. */
 static bool skip_ends(const Layout *layout) {
     const Token *token = &layout->tokens.data[layout->next];
     if (layout->open.len > layout->skip_depth) return false;
-    return layout->open.len > 0 || token->kind == TOK_END || declares(token) ||
-           kind_at(layout, layout->next, ';') == TOK_METRIC;
+    return layout->open.len > 0 || token->kind == TOK_END || may_declare(layout, token);
 }
 
 int nnet_lex(NNET_STYPE *value, Span *span, Layout *layout) {
@@ -305,9 +322,13 @@ int nnet_lex(NNET_STYPE *value, Span *span, Layout *layout) {
     return kind;
 }
 
+static bool holds_statements(const Bracket *bracket) {
+    return bracket->open == '{' && !bracket->of_repeat;
+}
+
 void layout_skip_statement(Layout *layout) {
     int depth = layout->open_before < layout->open.len ? layout->open_before : layout->open.len;
-    while (depth > 0 && layout->open.data[depth - 1].open != '{') depth--;
+    while (depth > 0 && !holds_statements(&layout->open.data[depth - 1])) depth--;
     layout->skip_depth = depth;
     layout->skipping   = layout->previous != TOK_END && (layout->previous != ';' || !skip_ends(layout));
 }

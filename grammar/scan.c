@@ -238,35 +238,57 @@ void scan_block_comment(Scan *s) {
     diag_help(diag, "a comment runs from '#' to the end of its line");
 }
 
+/* A token that fits nowhere: the parser skips the statement, and what was reported here is all that is said of it. */
+static void push_nothing(Scan *s) {
+    scan_symbol(s, TOK_NNET_UNDEF);
+}
+
 static const struct {
-    const char *spelling, *help;
+    const char *spelling;
+    int         kind; /* what it stands for; 0: nothing */
+    const char *help;
 } lookalikes[] = {
-    {"\xE2\x88\x92", "write '-'"},
-    {"\xE2\x80\x93", "write '-'"},
-    {"\xC3\x97", "write '*'"},
-    {"\xC2\xB7", "write '*'"},
-    {"\xC3\xB7", "write '/'"},
-    {"\xE2\x89\xA4", "write '<='"},
-    {"\xE2\x89\xA5", "write '>='"},
-    {"\xE2\x89\xA0", "write '!='"},
-    {"\xE2\x80\x9C", "strings stand in plain '\"' quotes"},
-    {"\xE2\x80\x9D", "strings stand in plain '\"' quotes"},
-    {"\xC2\xA0", "this is a no-break space; use a plain one"},
-    {"\xE2\x86\x92", "write '->'"},
-    {"\xCE\xBB", "write 'fn(x) => ...'"},
+    {"\xE2\x88\x92", '-', "write '-'"},
+    {"\xE2\x80\x93", '-', "write '-'"},
+    {"\xC3\x97", '*', "write '*'"},
+    {"\xC2\xB7", '*', "write '*'"},
+    {"\xC3\xB7", '/', "write '/'"},
+    {"\xE2\x89\xA4", TOK_LE, "write '<='"},
+    {"\xE2\x89\xA5", TOK_GE, "write '>='"},
+    {"\xE2\x89\xA0", TOK_NE, "write '!='"},
+    {"\xE2\x86\x92", TOK_ARROW, "write '->'"},
+    {"\xE2\x80\x9C", 0, "strings stand in plain '\"' quotes"},
+    {"\xE2\x80\x9D", 0, "strings stand in plain '\"' quotes"},
+    {"\xCE\xBB", 0, "a function value is 'fn(x) => x * x'"},
+    {"?", 0, "a choice is 'if condition then a else b'"},
 };
 
 void scan_stray(Scan *s, const char *text) {
     Diag *diag = diag_error(s->c->diags, here(s), E0002, "unexpected character '%s'", text);
-    for (size_t i = 0; i < sizeof lookalikes / sizeof *lookalikes; i++)
-        if (strcmp(text, lookalikes[i].spelling) == 0) {
-            diag_help(diag, "%s", lookalikes[i].help);
-            return;
-        }
+    for (size_t i = 0; i < sizeof lookalikes / sizeof *lookalikes; i++) {
+        if (strcmp(text, lookalikes[i].spelling) != 0) continue;
+        diag_help(diag, "%s", lookalikes[i].help);
+        if (lookalikes[i].kind)
+            scan_symbol(s, lookalikes[i].kind);
+        else
+            push_nothing(s);
+        return;
+    }
     if ((unsigned char)text[0] >= 0x80) diag_help(diag, "names are made of a-z, A-Z, 0-9 and '_'");
+    push_nothing(s);
 }
 
+void scan_no_break_space(Scan *s) {
+    Diag *diag = diag_error(s->c->diags, here(s), E0002, "this is a no-break space");
+    diag_help(diag, "use a plain space");
+}
+
+/* Of a file that is no text one such byte says enough. */
 void scan_bad_byte(Scan *s, unsigned byte) {
-    Diag *diag = diag_error(s->c->diags, here(s), E0009, "the file holds a byte 0x%02X, which is not text", byte);
-    diag_help(diag, "a .nnet file is UTF-8 text");
+    if (!s->bad_byte) {
+        Diag *diag = diag_error(s->c->diags, here(s), E0009, "the file holds a byte 0x%02X, which is not text", byte);
+        diag_help(diag, "a .nnet file is UTF-8 text");
+    }
+    s->bad_byte = true;
+    push_nothing(s);
 }

@@ -10,6 +10,7 @@ typedef struct Scan {
     Module      *module;
     TokenVec     tokens;
     uint32_t     begin, end;  /* of the spelling just matched */
+    bool         bad_byte;    /* one was reported */
     bool         line_before; /* a line end stands between the last token and here */
 } Scan;
 
@@ -30,6 +31,7 @@ void scan_single_quoted(Scan *s, const char *text, int length);
 void scan_foreign(Scan *s, const char *text);
 void scan_block_comment(Scan *s);
 void scan_stray(Scan *s, const char *text);
+void scan_no_break_space(Scan *s);
 void scan_bad_byte(Scan *s, unsigned byte);
 
 #endif

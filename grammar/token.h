@@ -22,7 +22,8 @@ typedef VEC(Token) TokenVec;
 TokenVec tokens_scan(Compilation *c, uint32_t file, Module *module);
 
 typedef struct Bracket {
-    char open; /* '(', '[' or '{' */
+    char open;      /* '(', '[' or '{' */
+    bool of_repeat; /* a '{' that holds a layer, not statements */
     Span span;
 } Bracket;
 
@@ -32,13 +33,14 @@ struct Layout {
     int          next;     /* index of the token to give next */
     int          previous; /* kind last given; ';' at the start */
     Span         previous_span;
-    VEC(Bracket) open;   /* brackets not closed yet, the innermost last */
-    int     open_before; /* open.len before the token last given */
-    Bracket unclosed;    /* the last one given up because a statement began inside; span.file 0: none */
-    int     closing;     /* '}' still to give because a declaration began inside a block */
-    bool    skipping;    /* after a syntax error: nothing is given before the statement's ';' */
-    int     skip_depth;  /* open.len of the block that holds the statement */
-    bool    too_deep;    /* reported */
+    VEC(Bracket) open;    /* brackets not closed yet, the innermost last */
+    int     open_before;  /* open.len before the token last given */
+    Bracket unclosed;     /* the last one given up because a statement began inside; span.file 0: none */
+    int     repeat_level; /* 1 + open.len where a 'repeat' waits for its '{'; 0: none */
+    int     closing;      /* '}' still to give because a declaration began inside a block */
+    bool    skipping;     /* after a syntax error: nothing is given before the statement's ';' */
+    int     skip_depth;   /* open.len of the block that holds the statement */
+    bool    too_deep;     /* reported */
 };
 
 Layout layout_new(Compilation *c, TokenVec tokens);

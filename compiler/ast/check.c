@@ -81,6 +81,14 @@ static void report_setting(Check *k, Stmt *stmt) {
     diag_help(diag, "write 'let %s = ...' for a new name, '%s := ...' to assign to one that exists", name, name);
 }
 
+/* A statement that is a value must be one that does something: a call, or what the parser made of an error. */
+static void check_used(Check *k, const Stmt *stmt) {
+    const Expr *value = stmt->u.expr.value;
+    if (value->kind == EXPR_CALL || value->kind == EXPR_PIPE || value->kind == EXPR_ERROR) return;
+    Diag *diag = diag_error(k->c->diags, stmt->span, E0016, "this value is not used");
+    diag_help(diag, "bind it with 'let', or 'return' it");
+}
+
 static void report_misplaced(Check *k, Stmt *stmt, unsigned site) {
     const struct StmtRow *row    = &rows[stmt->kind];
     bool                  worded = stmt->kind != STMT_EXPR && stmt->kind != STMT_ASSIGN;
@@ -161,6 +169,9 @@ static void check_inside(Check *k, Stmt *stmt, unsigned site) {
     case STMT_METRIC:
     case STMT_PART: check_expr(k, stmt->u.bind.value); break;
     case STMT_EXPR:
+        check_used(k, stmt);
+        check_expr(k, stmt->u.expr.value);
+        break;
     case STMT_RETURN:
     case STMT_EMIT: check_expr(k, stmt->u.expr.value); break;
     default: break;

@@ -9,6 +9,7 @@ enum { FAR_RIGHT = 60, CONTINUATION = 4 };
 typedef enum DocKind {
     DOC_TEXT,
     DOC_LINE,
+    DOC_SOFT,
     DOC_HARD,
     DOC_SUFFIX,
     DOC_CONCAT,
@@ -49,6 +50,10 @@ Doc *doc_text(Arena *arena, const char *text) {
 
 Doc *doc_line(Arena *arena) {
     return doc_new(arena, DOC_LINE);
+}
+
+Doc *doc_soft(Arena *arena) {
+    return doc_new(arena, DOC_SOFT);
 }
 
 Doc *doc_hard(Arena *arena) {
@@ -164,6 +169,7 @@ static bool fits(Printer *p, const Doc *doc, bool broken, int room) {
             decided = piece.broken;
             room--;
             break;
+        case DOC_SOFT: decided = piece.broken; break;
         case DOC_HARD: decided = true; break;
         case DOC_SUFFIX: break;
         case DOC_GROUP: push_parts(p, piece.doc, 0, piece.broken && (passed || piece.doc->forced)); break;
@@ -256,6 +262,9 @@ static void put(Printer *p, Piece piece) {
             fputc(' ', p->out);
             p->column++;
         }
+        break;
+    case DOC_SOFT:
+        if (piece.broken) new_line(p, piece.indent);
         break;
     case DOC_HARD: new_line(p, piece.indent); break;
     case DOC_SUFFIX: put_suffix(p, &piece); break;

@@ -16,6 +16,7 @@ enum { DOC_WIDTH = 100 };
 Doc *doc_text(Arena *arena, const char *text); /* kept by reference; no line end in it */
 Doc *doc_span(Arena *arena, const char *text, size_t nbytes);
 Doc *doc_line(Arena *arena);                       /* a space, or a line end where the group is broken */
+Doc *doc_soft(Arena *arena);                       /* nothing, or a line end where the group is broken */
 Doc *doc_hard(Arena *arena);                       /* always a line end */
 Doc *doc_suffix(Arena *arena, const Doc *comment); /* text for the end of the line, two spaces behind; breaks groups */
 Doc *doc_concat(Arena *arena, DocVec parts);

@@ -379,21 +379,32 @@ static const char *const decl_words[] = {
 
 static void put_returns(Parts *parts, const TypeVec *returns) {
     if (!returns->len) return;
-    put_text(parts, " -> ");
+    Parts result = parts_new(parts->f);
+    put_line(&result);
+    put_text(&result, "-> ");
     if (returns->len == 1)
-        put_doc(parts, fmt_type(parts->f, returns->data[0]));
+        put_doc(&result, fmt_type(parts->f, returns->data[0]));
     else
-        put_doc(parts, fmt_list(parts->f, &type_list, returns->data, returns->len, "(", ")", 0));
+        put_doc(&result, fmt_list(parts->f, &type_list, returns->data, returns->len, "(", ")", 0));
+    put_doc(parts, doc_nest(parts->f->arena, FMT_INDENT, parts_group(&result)));
+}
+
+/* Where the head is too long for a line, the second list stands below the first. */
+static void put_signature(Parts *parts, const Callable *callable, bool model) {
+    bool  hyper  = callable->has_hyper && (!model || callable->hyper.len || callable->params.len);
+    bool  params = !model || callable->params.len;
+    Parts lists  = parts_new(parts->f);
+    if (hyper) put_params(&lists, &callable->hyper);
+    if (hyper && params) put_doc(&lists, doc_soft(parts->f->arena));
+    if (params) put_params(&lists, &callable->params);
+    put_returns(&lists, &callable->returns);
+    put_doc(parts, doc_align(parts->f->arena, parts_group(&lists)));
 }
 
 static void put_callable(Parts *parts, const Decl *decl) {
     const Callable *callable = &decl->u.callable;
-    bool            model    = decl->kind == DECL_MODEL;
     put_name(parts, decl_words[decl->kind], decl->name, "");
-    if (callable->has_hyper && (!model || callable->hyper.len || callable->params.len))
-        put_params(parts, &callable->hyper);
-    if (!model || callable->params.len) put_params(parts, &callable->params);
-    put_returns(parts, &callable->returns);
+    put_signature(parts, callable, decl->kind == DECL_MODEL);
     put_block(parts, callable->body);
     if (!callable->grad_body) return;
     put_text(parts, " gradient ");

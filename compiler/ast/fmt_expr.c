@@ -287,8 +287,10 @@ static Doc *fmt_scan(Fmt *f, const Expr *expr) {
 }
 
 static Doc *fmt_unary(Fmt *f, const Expr *expr) {
-    Parts parts = parts_new(f);
-    put_text(&parts, expr->u.unary.op == UNARY_NEG ? "-" : "not ");
+    Parts       parts   = parts_new(f);
+    const Expr *operand = expr->u.unary.operand;
+    bool        twice   = operand->kind == EXPR_UNARY && operand->u.unary.op == UNARY_NEG && !operand->parenthesised;
+    put_text(&parts, expr->u.unary.op == UNARY_NOT ? "not " : twice ? "- " : "-");
     put_doc(&parts, fmt_expr(f, expr->u.unary.operand));
     return parts_doc(&parts);
 }

@@ -55,6 +55,10 @@ const char *diag_code_name(DiagCode code);
 const char *diag_code_title(DiagCode code);
 DiagCode    diag_code_parse(const char *name);
 
+/* The page of docs/errors.md on a code, from its heading up to the next; NULL when there is none. Defined in
+ * compiler/diag_explain.c: it reads the texts of embedded.h, which the rest of base/ does not need. */
+const char *diag_explain(DiagCode code, size_t *length);
+
 /* The candidate nearest to `name` by edit distance, or NULL when none is near enough to suggest. */
 const char *nearest_name(const char *name, const char *const *candidates, int count);
 

@@ -13,7 +13,7 @@
 
 #include "base/diag_internal.h"
 
-enum { TAB_CELLS = 4, WINDOW_BYTES = 200, LEAD_BYTES = 80 };
+enum { TAB_CELLS = 4, WINDOW_BYTES = 140, LEAD_BYTES = 60 };
 
 /* ---- colours ---------------------------------------------------------------------------------------------------------- */
 
