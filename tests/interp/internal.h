@@ -9,6 +9,7 @@
 struct Interp {
     Arena            *arena;
     const InterpArgs *args;
+    const Program    *program;
     Map              *values; /* Node * -> Tensor * */
     const char       *error;
 };
@@ -16,7 +17,7 @@ struct Interp {
 /* lower.c: `out` = the elementwise node of its inputs' values. */
 void interp_elementwise(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out);
 /* One reduction step, by the op's own rule. */
-Scalar interp_combine(MathFn fn, ElemType elem, Scalar a, Scalar b);
+double interp_combine(MathFn fn, ElemType elem, double a, double b);
 
 /* Row-major strides of a tensor. */
 void strides_of(const Tensor *tensor, int64_t strides[MAX_RANK]);

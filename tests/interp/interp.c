@@ -7,23 +7,21 @@
 
 /* ---- sources -------------------------------------------------------------------------------------------------------------- */
 
-static Scalar number(ElemType elem, double value) {
-    return elem_is_float(elem) ? (Scalar){.real = value} : (Scalar){.integer = (int64_t)value};
-}
-
 static void source_const(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     (void)interp, (void)in;
-    out->data[0] = number(out->elem, node->attr.value);
+    out->data[0] = node->attr.value;
 }
 
 static void source_dim(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     (void)in;
-    if (!dim_eval(node->attr.dim, interp->args->symbols, &out->data[0].integer)) BUG("node %d: dim", node->id);
+    int64_t value;
+    if (!dim_eval(node->attr.dim, interp->args->symbols, &value)) BUG("node %d: dim", node->id);
+    out->data[0] = (double)value;
 }
 
 static void source_runtime(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     (void)in;
-    out->data[0].integer = interp->args->runtime[node->attr.ref];
+    out->data[0] = (double)interp->args->runtime[node->attr.ref];
 }
 
 static void source_iota(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
@@ -31,7 +29,7 @@ static void source_iota(Interp *interp, const Node *node, const Tensor *const *i
     int64_t strides[MAX_RANK] = {0}, count;
     strides[node->attr.axis]  = 1;
     int64_t *index            = box_offsets(interp->arena, out->rank, out->dims, strides, &count);
-    for (int64_t i = 0; i < count; i++) out->data[i] = number(out->elem, (double)index[i]);
+    for (int64_t i = 0; i < count; i++) out->data[i] = (double)index[i];
 }
 
 static void source_random(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
@@ -39,16 +37,16 @@ static void source_random(Interp *interp, const Node *node, const Tensor *const 
     uint64_t key       = random_key(node->attr.random);
     bool     is_double = out->elem == ELEM_F64;
     for (int64_t i = 0; i < out->count; i++)
-        out->data[i].real = (node->op == OP_UNIFORM ? philox_uniform : philox_normal)(
-            is_double, interp->args->seed, key, interp->args->pass, (uint64_t)i);
+        out->data[i] = (node->op == OP_UNIFORM ? philox_uniform : philox_normal)(is_double, interp->args->seed, key,
+                                                                                 interp->args->pass, (uint64_t)i);
 }
 
 /* What the caller gave, checked against the node's type. */
 static void source_given(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     (void)in;
-    const Tensor *const *table = node->op == OP_INPUT ? interp->args->inputs : interp->args->slots;
-    const Tensor        *given = table[node->attr.ref];
-    if (!given) BUG("%s %d was not given", op_info[node->op].name, node->attr.ref);
+    const Tensor *table = node->op == OP_INPUT ? interp->args->inputs : interp->args->slots;
+    const Tensor *given = &table[node->attr.ref];
+    if (!given->data) BUG("%s %d was not given", op_info[node->op].name, node->attr.ref);
     if (given->elem != out->elem || given->count != out->count)
         BUG("%s %d does not fit its type", op_info[node->op].name, node->attr.ref);
     out->data = given->data;
@@ -73,11 +71,12 @@ static InterpRule *const rules[OP_COUNT] = {
     [OP_DOT] = interp_dot,
 };
 
-Interp *interp_new(Arena *arena, const InterpArgs *args) {
-    Interp *interp = ARENA_NEW(arena, Interp);
-    interp->arena  = arena;
-    interp->args   = args;
-    interp->values = map_new(arena);
+Interp *interp_new(Arena *arena, const Program *program, const InterpArgs *args) {
+    Interp *interp  = ARENA_NEW(arena, Interp);
+    interp->arena   = arena;
+    interp->program = program;
+    interp->args    = args;
+    interp->values  = map_new(arena);
     return interp;
 }
 
@@ -85,13 +84,14 @@ const char *interp_error(const Interp *interp) {
     return interp->error;
 }
 
-const Tensor *interp_value(Interp *interp, Node *node) {
+static const Tensor *value_of(Interp *interp, Node *node) {
     Tensor *known = map_get(interp->values, node);
     if (known) return known;
     int            n_inputs = node->op == OP_CUSTOM ? 1 : node->n_inputs; /* its gradients stand apart */
     const Tensor **in       = ARENA_ARRAY(interp->arena, const Tensor *, n_inputs + 1);
-    for (int i = 0; i < n_inputs; i++) in[i] = interp_value(interp, node->inputs[i]);
-    Tensor     *out  = tensor_of_type(interp->arena, &node->type, interp->args->symbols);
+    for (int i = 0; i < n_inputs; i++) in[i] = value_of(interp, node->inputs[i]);
+    Tensor *out      = ARENA_NEW(interp->arena, Tensor);
+    *out             = tensor_new(interp->arena, &node->type, interp->args->symbols);
     InterpRule *rule = op_lower[node->op] ? interp_elementwise : rules[node->op];
     if (!rule) BUG("the interpreter knows no %s", op_info[node->op].name);
     rule(interp, node, in, out);
@@ -99,17 +99,21 @@ const Tensor *interp_value(Interp *interp, Node *node) {
     return out;
 }
 
-bool interp_run(Arena *arena, const Program *program, const Fn *fn, const InterpArgs *args, InterpOutcome *outcome) {
-    Interp *interp = interp_new(arena, args);
-    (void)program;
-    outcome->values  = ARENA_ARRAY(arena, const Tensor *, fn->results.len + 1);
-    outcome->weights = ARENA_ARRAY(arena, const Tensor *, fn->results.len + 1);
-    outcome->updates = ARENA_ARRAY(arena, const Tensor *, fn->updates.len + 1);
+Tensor interp_value(Interp *interp, Node *node) {
+    return *value_of(interp, node);
+}
+
+InterpRun interp_run(Arena *arena, const Program *program, const Fn *fn, const InterpArgs *args) {
+    Interp   *interp = interp_new(arena, program, args);
+    InterpRun run;
+    run.results = ARENA_ARRAY(arena, Tensor, fn->results.len + 1);
+    run.weights = ARENA_ARRAY(arena, Tensor, fn->results.len + 1);
+    run.updates = ARENA_ARRAY(arena, Tensor, fn->updates.len + 1);
     for (int i = 0; i < fn->results.len; i++) {
-        outcome->values[i] = interp_value(interp, fn->results.data[i].value);
-        if (fn->results.data[i].weight) outcome->weights[i] = interp_value(interp, fn->results.data[i].weight);
+        run.results[i] = interp_value(interp, fn->results.data[i].value);
+        if (fn->results.data[i].weight) run.weights[i] = interp_value(interp, fn->results.data[i].weight);
     }
-    for (int i = 0; i < fn->updates.len; i++) outcome->updates[i] = interp_value(interp, fn->updates.data[i].value);
-    outcome->error = interp->error;
-    return !interp->error;
+    for (int i = 0; i < fn->updates.len; i++) run.updates[i] = interp_value(interp, fn->updates.data[i].value);
+    run.error = interp->error;
+    return run;
 }

@@ -4,7 +4,7 @@
 #include "interp/internal.h"
 
 struct LowerValue {
-    const Scalar *lanes;
+    const double *lanes;
 };
 
 typedef struct ArrayLower {
@@ -13,7 +13,7 @@ typedef struct ArrayLower {
     int64_t count;
 } ArrayLower;
 
-static Value value_of(Arena *arena, const Scalar *lanes) {
+static Value value_of(Arena *arena, const double *lanes) {
     struct LowerValue *value = ARENA_NEW(arena, struct LowerValue);
     value->lanes             = lanes;
     return value;
@@ -124,34 +124,30 @@ static bool is_test(MathFn fn) {
     return fn == MATH_LT || fn == MATH_LE || fn == MATH_EQ || fn == MATH_NE;
 }
 
-Scalar interp_combine(MathFn fn, ElemType elem, Scalar a, Scalar b) {
-    if (!elem_is_float(elem)) return (Scalar){.integer = integer_math(fn, elem, a.integer, b.integer)};
-    if (is_test(fn)) return (Scalar){.integer = float_test(fn, a.real, b.real)};
-    return (Scalar){.real = float_math(fn, a.real, b.real)};
+double interp_combine(MathFn fn, ElemType elem, double a, double b) {
+    if (!elem_is_float(elem)) return (double)integer_math(fn, elem, (int64_t)a, (int64_t)b);
+    return is_test(fn) ? (double)float_test(fn, a, b) : float_math(fn, a, b);
 }
 
 static Value array_math(Lower *l, MathFn fn, ElemType elem, const Value *in) {
     ArrayLower *lower = (ArrayLower *)l;
-    Scalar     *out   = ARENA_ARRAY(lower->arena, Scalar, lower->count + 1);
+    double     *out   = ARENA_ARRAY(lower->arena, double, lower->count + 1);
     bool        two   = fn <= MATH_NE;
     for (int64_t i = 0; i < lower->count; i++) {
-        Scalar a = in[0]->lanes[i];
+        double a = in[0]->lanes[i];
         if (fn == MATH_SELECT)
-            out[i] = in[a.integer ? 1 : 2]->lanes[i];
+            out[i] = in[a != 0 ? 1 : 2]->lanes[i];
         else
             out[i] = interp_combine(fn, elem, a, two ? in[1]->lanes[i] : a);
     }
     return value_of(lower->arena, out);
 }
 
-static Scalar number(ElemType elem, double value) {
-    return elem_is_float(elem) ? (Scalar){.real = value} : (Scalar){.integer = (int64_t)value};
-}
-
 static Value array_constant(Lower *l, ElemType elem, double value) {
+    (void)elem;
     ArrayLower *lower = (ArrayLower *)l;
-    Scalar     *out   = ARENA_ARRAY(lower->arena, Scalar, lower->count + 1);
-    for (int64_t i = 0; i < lower->count; i++) out[i] = number(elem, value);
+    double     *out   = ARENA_ARRAY(lower->arena, double, lower->count + 1);
+    for (int64_t i = 0; i < lower->count; i++) out[i] = value;
     return value_of(lower->arena, out);
 }
 
@@ -164,16 +160,15 @@ static int64_t truncated(ElemType to, double x) {
     return x <= low ? (to == ELEM_I64 ? INT64_MIN : (int64_t)low) : (int64_t)x;
 }
 
-static Scalar convert(ElemType from, ElemType to, Scalar x) {
-    bool real = elem_is_float(from);
-    if (elem_is_float(to)) return real ? x : (Scalar){.real = (double)x.integer};
-    if (to == ELEM_BOOL) return (Scalar){.integer = real ? x.real != 0 : x.integer != 0};
-    return (Scalar){.integer = real ? truncated(to, x.real) : wrap(to, (uint64_t)x.integer)};
+static double convert(ElemType from, ElemType to, double x) {
+    if (elem_is_float(to)) return x;
+    if (to == ELEM_BOOL) return x != 0;
+    return (double)(elem_is_float(from) ? truncated(to, x) : wrap(to, (uint64_t)(int64_t)x));
 }
 
 static Value array_cast(Lower *l, ElemType from, ElemType to, Value value) {
     ArrayLower *lower = (ArrayLower *)l;
-    Scalar     *out   = ARENA_ARRAY(lower->arena, Scalar, lower->count + 1);
+    double     *out   = ARENA_ARRAY(lower->arena, double, lower->count + 1);
     for (int64_t i = 0; i < lower->count; i++) out[i] = convert(from, to, value->lanes[i]);
     return value_of(lower->arena, out);
 }

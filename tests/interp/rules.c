@@ -59,16 +59,11 @@ static Split split_axes(Arena *arena, const Node *node, const Tensor *x) {
     return split;
 }
 
-static Scalar start_of(const ReduceRule *rule, ElemType elem) {
-    if (elem_is_float(elem)) return (Scalar){.real = rule->start};
-    return (Scalar){.integer = rule->combine == MATH_MAX ? INT64_MIN : (int64_t)rule->start};
-}
-
 void interp_reduce(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     const ReduceRule *rule  = op_reduce(node->op);
     Split             split = split_axes(interp->arena, node, in[0]);
     for (int64_t o = 0; o < split.n_outer; o++) {
-        Scalar sum = start_of(rule, out->elem);
+        double sum = elem_is_float(out->elem) || isfinite(rule->start) ? rule->start : (double)INT64_MIN;
         for (int64_t i = 0; i < split.n_inner; i++)
             sum = interp_combine(rule->combine, out->elem, sum, in[0]->data[split.outer[o] + split.inner[i]]);
         out->data[o] = sum;
@@ -80,10 +75,9 @@ void interp_argmax(Interp *interp, const Node *node, const Tensor *const *in, Te
     for (int64_t o = 0; o < split.n_outer; o++) {
         int64_t best = 0;
         for (int64_t i = 1; i < split.n_inner; i++)
-            if (tensor_real(in[0], split.outer[o] + split.inner[i]) >
-                tensor_real(in[0], split.outer[o] + split.inner[best]))
+            if (in[0]->data[split.outer[o] + split.inner[i]] > in[0]->data[split.outer[o] + split.inner[best]])
                 best = i;
-        out->data[o].integer = best;
+        out->data[o] = (double)best;
     }
 }
 
@@ -172,7 +166,7 @@ void interp_gather(Interp *interp, const Node *node, const Tensor *const *in, Te
     int64_t       width = 1;
     for (int i = 1; i < x->rank; i++) width *= x->dims[i];
     for (int64_t i = 0; i < index->count; i++) {
-        int64_t row = index->data[i].integer;
+        int64_t row = (int64_t)index->data[i];
         if (!row_in_range(interp, row, x->dims[0])) continue;
         for (int64_t k = 0; k < width; k++) out->data[i * width + k] = x->data[row * width + k];
     }
@@ -184,10 +178,10 @@ void interp_scatter_add(Interp *interp, const Node *node, const Tensor *const *i
     int64_t       width = 1;
     for (int i = 1; i < out->rank; i++) width *= out->dims[i];
     for (int64_t i = 0; i < index->count; i++) {
-        int64_t row = index->data[i].integer;
+        int64_t row = (int64_t)index->data[i];
         if (!row_in_range(interp, row, out->dims[0])) continue;
         for (int64_t k = 0; k < width; k++) {
-            Scalar *cell = &out->data[row * width + k];
+            double *cell = &out->data[row * width + k];
             *cell        = interp_combine(MATH_ADD, out->elem, *cell, values->data[i * width + k]);
         }
     }
@@ -221,11 +215,11 @@ void interp_dot(Interp *interp, const Node *node, const Tensor *const *in, Tenso
     for (int64_t n = 0; n < a.n_batch; n++)
         for (int64_t i = 0; i < a.n_free; i++)
             for (int64_t k = 0; k < b.n_free; k++) {
-                const Scalar *left  = in[0]->data + a.batch[n] + a.free[i];
-                const Scalar *right = in[1]->data + b.batch[n] + b.free[k];
-                Scalar        sum   = {0};
+                const double *left  = in[0]->data + a.batch[n] + a.free[i];
+                const double *right = in[1]->data + b.batch[n] + b.free[k];
+                double        sum   = 0;
                 for (int64_t c = 0; c < a.n_contract; c++) {
-                    Scalar product = interp_combine(MATH_MUL, out->elem, left[a.contract[c]], right[b.contract[c]]);
+                    double product = interp_combine(MATH_MUL, out->elem, left[a.contract[c]], right[b.contract[c]]);
                     sum            = interp_combine(MATH_ADD, out->elem, sum, product);
                 }
                 out->data[at++] = sum;
