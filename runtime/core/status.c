@@ -14,5 +14,6 @@ nnrt_status nnrt_fail(nnrt_error *error, nnrt_status code, const char *format, .
 }
 
 nnrt_status nnrt_fail_memory(nnrt_error *error, size_t nbytes, const char *what) {
+    if (nbytes == 0) return nnrt_fail(error, NNRT_ERROR, "out of memory for %s", what);
     return nnrt_fail(error, NNRT_ERROR, "out of memory: %zu bytes for %s", nbytes, what);
 }

@@ -8,7 +8,7 @@
 nnrt_status nnrt_fail(nnrt_error *error, nnrt_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* NNRT_ERROR, "out of memory: ... bytes for <what>". */
+/* NNRT_ERROR, "out of memory: ... bytes for <what>"; nbytes 0 where the size tells nothing. */
 nnrt_status nnrt_fail_memory(nnrt_error *error, size_t nbytes, const char *what);
 
 #endif

@@ -1,9 +1,12 @@
 # The runtime's tests: they link its libraries and the hand-written model, and no part of the compiler.
-foreach(area pool data checkpoint readers trainer)
+foreach(area pool data checkpoint readers trainer memory)
   nnc_unit(runtime_${area} test_runtime_${area}.c)
   target_sources(test_runtime_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/run/fake_model.c ${PROJECT_SOURCE_DIR}/tests/unit/runtime_files.c)
   target_include_directories(test_runtime_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/run)
   target_link_libraries(test_runtime_${area} PRIVATE nnrt_extras)
+endforeach()
+foreach(function malloc calloc realloc aligned_alloc strdup strndup)
+  target_link_options(test_runtime_memory PRIVATE -Wl,--wrap=${function})
 endforeach()
 
 # The pool once more under ThreadSanitizer, from its sources, since a sanitizer has to see all of a program.
