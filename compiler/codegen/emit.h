@@ -1,0 +1,237 @@
+/* Inside codegen/: the state of emission and the one recursive expression emitter.
+ *
+ * A kernel is emitted as a tree of scopes: the function's entry, the body of the row loop, the body of the inner loop, and the bodies of
+ * loops that an inlined reduction opens. Each scope has a builder of its own whose block is left open (without a terminator) until the
+ * scope ends, so that a value needed in an inner body is emitted in the outermost scope that has all its parts: what does not
+ * depend on a loop's index lands before that loop, by construction. A value knows its scope and is memoised there. */
+#ifndef NNC_CODEGEN_EMIT_H
+#define NNC_CODEGEN_EMIT_H
+
+#include "codegen/codegen.h"
+#include "codegen/irb.h"
+#include "codegen/target.h"
+#include "ops/lower.h"
+
+/* ---- the module --------------------------------------------------------------------------------------------------- */
+
+typedef struct CompiledKernel CompiledKernel;
+typedef VEC(Location) LocationVec;
+
+typedef struct Emit {
+    Compilation   *c;
+    Arena         *arena;
+    const Plan    *plan;
+    const Program *program;
+    Target        *target;
+    LLVMContextRef context;
+    LLVMModuleRef  module;
+    LLVMTypeRef    t_void, t_ptr, t_i1, t_i8, t_i16, t_i32, t_i64, t_f16, t_f32, t_f64;
+    VEC(CompiledKernel *) kernels; /* distinct ones */
+} Emit;
+
+LLVMTypeRef emit_reg_type(const Emit *e,
+                          ElemType    elem); /* of an element in a register: bool i1, bf16 and f16 as float */
+LLVMTypeRef emit_mem_type(const Emit *e, ElemType elem); /* in memory: bool i8, bf16 i16 */
+bool        value_is_vector(LLVMValueRef value);
+/* The field of `type` at `offset` bytes behind `base`. */
+LLVMValueRef build_field(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base, int64_t offset);
+
+/* ---- dims at run time ------------------------------------------------------------------------------------------------ */
+
+typedef struct DimEnv { /* where dims are computed: the entry of a kernel, a step, or a small function */
+    const Emit    *e;
+    LLVMBuilderRef b;
+    LLVMValueRef   symbols; /* const int64_t * */
+    Map           *known;   /* Dim * -> LLVMValueRef */
+} DimEnv;
+
+DimEnv       dims_begin(const Emit *e, LLVMBuilderRef b, LLVMValueRef symbols);
+LLVMValueRef dims_value(DimEnv *env, const Dim *dim);
+LLVMValueRef dims_product(DimEnv *env, int count, const Dim *const *dims);
+int64_t      dims_constant(int count, const Dim *const *dims); /* their product, -1 when symbolic */
+
+/* ---- scopes ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Memo  Memo;
+typedef struct Scope Scope;
+struct Scope {
+    Scope         *parent;
+    int            depth;
+    LLVMBuilderRef b;
+    Memo          *memo[64]; /* values by hash of (node, index) */
+};
+
+struct LowerValue {     /* what op_lower's Value points to */
+    LLVMValueRef v;     /* a scalar when it is the same in all lanes */
+    Scope       *scope; /* where it was emitted */
+    LLVMValueRef splat; /* cache of the vector */
+};
+typedef struct LowerValue LowerValue;
+
+typedef enum IndexKind { INDEX_UNIFORM, INDEX_LINEAR, INDEX_FULL } IndexKind;
+
+/* One component of an index: the same in all lanes, first lane + lane number, or a vector. */
+typedef struct Index {
+    LLVMValueRef v; /* i64; UNIFORM and LINEAR: a scalar (of the first lane) */
+    IndexKind    kind;
+    Scope       *scope;
+    int64_t      multiple; /* UNIFORM, LINEAR: v is a multiple of it; 0: v is 0 */
+} Index;
+
+typedef struct KernelEmit KernelEmit;
+struct KernelEmit {
+    Lower                      lower; /* first: op_lower's rules get its address */
+    Emit                      *e;
+    const FnPlan              *plan;
+    const Kernel              *kernel;
+    LLVMValueRef               fn, context, args, worker;
+    LLVMTypeRef                fn_type;
+    DimEnv                     dims;
+    LocationVec                operands;
+    LLVMValueRef              *pointers; /* by operand; loaded when first used */
+    Scope                     *root, *now;
+    int                        lanes, full_lanes; /* of the values at hand; of the target's vectors */
+    LLVMValueRef               mask;              /* of the lanes that exist; NULL: all */
+    Scope                     *mask_scope;
+    int                        pass;
+    LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
+    const struct ContractPlan *contract;
+};
+
+Scope *scope_new(KernelEmit *k, Scope *parent, LLVMBasicBlockRef block);
+Scope *scope_deeper(Scope *a, Scope *b);
+
+/* A counted loop [low, high) by step under `parent`, with values carried around. Body code goes to loop.scope;
+ * kernel->now is that scope until scope_loop_end. */
+enum { MAX_CARRIED = 64 };
+typedef struct ScopedLoop {
+    Scope            *scope, *parent, *outer_now;
+    LLVMBasicBlockRef body, after;
+    LLVMValueRef      index, low, high, step;
+    int               n_carried;
+    LLVMValueRef      carried[MAX_CARRIED], start[MAX_CARRIED]; /* phis; their values at the start */
+} ScopedLoop;
+void scope_loop_begin(KernelEmit *k, ScopedLoop *loop, Scope *parent, LLVMValueRef low, LLVMValueRef high,
+                      LLVMValueRef step, int n_carried, const LLVMValueRef *carried);
+/* `carried`: in: the values at the end of the body; out: after the loop. */
+void scope_loop_end(KernelEmit *k, ScopedLoop *loop, LLVMValueRef *carried);
+
+Value value_new(KernelEmit *k, LLVMValueRef v, Scope *scope);
+Value memo_get(KernelEmit *k, const Node *node, const Index *index);
+void  memo_set(KernelEmit *k, const Node *node, const Index *index, Value value);
+/* `value` as a vector of the current lanes, emitted in its own scope. */
+LLVMValueRef value_vector(KernelEmit *k, Value value);
+LLVMValueRef value_lanes(KernelEmit *k, Value value); /* the vector, or the scalar where the current lanes are 1 */
+
+/* ---- indices (index.c, reshape.c) ----------------------------------------------------------------------------------------- */
+
+Index index_constant(KernelEmit *k, int64_t value);
+Index index_uniform(LLVMValueRef v, Scope *scope);
+Index index_linear(LLVMValueRef v, Scope *scope, int64_t multiple);
+Index index_full(LLVMValueRef v, Scope *scope);
+Index index_add(KernelEmit *k, Index a, Index b);
+Index index_sub(KernelEmit *k, Index a, Index b);
+Index index_scale(KernelEmit *k, Index a, const Dim *by);
+void  index_split(KernelEmit *k, Index a, const Dim *by, int64_t extent, Index *quotient, Index *remainder);
+Index index_row_major(KernelEmit *k, int rank, const Dim *const *dims, const Index *index);
+/* The index of `from` that names the element at `index` of `to`; both have the same elements in row-major order. */
+void         index_reshape(KernelEmit *k, const Type *to, const Index *index, const Type *from, Index *result);
+LLVMValueRef index_vector(KernelEmit *k, Index a); /* in scope a.scope */
+Value        index_value(KernelEmit *k, Index a, ElemType elem);
+
+/* ---- memory (memory.c) ----------------------------------------------------------------------------------------------------- */
+
+LLVMValueRef operand_pointer(KernelEmit *k, const Location *location);
+Value        memory_load(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index);
+void         memory_store(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index, LLVMValueRef value,
+                          ElemType from, Scope *scope);
+/* The kernel's stores of one level and pass (-1: all): all values first, then all stores, as a store may overwrite what another value reads. */
+void kernel_stores(KernelEmit *k, Level level, int pass, const Index *index);
+/* Elements of register type at `pointer`, converted. */
+LLVMValueRef build_load_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, int lanes,
+                              LLVMValueRef mask);
+void         build_store_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, LLVMValueRef value,
+                               LLVMValueRef mask);
+
+/* ---- arithmetic (math.c) ----------------------------------------------------------------------------------------------------- */
+
+void         math_init(KernelEmit *k);
+LLVMValueRef math_build(const Emit *e, LLVMBuilderRef b, MathFn fn, ElemType elem, const LLVMValueRef *operands);
+LLVMValueRef math_cast(const Emit *e, LLVMBuilderRef b, ElemType from, ElemType to, LLVMValueRef x);
+LLVMValueRef math_constant(const Emit *e, ElemType elem, double value);
+ElemType     math_register_elem(ElemType elem); /* bf16, f16 compute as f32 */
+
+/* ---- values (value.c, reduce.c) ------------------------------------------------------------------------------------------------ */
+
+Value value_at(KernelEmit *k, Node *node, const Index *index);
+Value value_reduction(KernelEmit *k, Node *node, const Index *index); /* as a loop at this index */
+Value value_dot(KernelEmit *k, Node *node, const Index *index);
+Value value_gather(KernelEmit *k, Node *node, const Index *index);
+void  fault_unless_below(KernelEmit *k, Scope *scope, LLVMValueRef index, LLVMValueRef limit, LLVMValueRef *safe);
+
+/* Accumulators of one reduction: a vector (or scalar) each, and for ARGMAX the indices. */
+typedef struct Accumulator {
+    LLVMValueRef value, where; /* where: i32, ARGMAX only */
+} Accumulator;
+Accumulator reduce_start(KernelEmit *k, const Node *node, int lanes);
+/* `where`: i64 index of the element(s) along ARGMAX's axis, NULL otherwise; lanes that do not exist are left out. */
+Accumulator  reduce_step(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc, LLVMValueRef value,
+                         LLVMValueRef where, LLVMValueRef mask);
+Accumulator  reduce_merge(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator x, Accumulator y);
+LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc); /* over the lanes */
+
+/* ---- kernels (kernel.c and the templates) ------------------------------------------------------------------------------------ */
+
+/* A kernel's context at run time: 8-byte slots. */
+enum { CONTEXT_ARGS, CONTEXT_SCRATCH, CONTEXT_OPERANDS };
+
+struct CompiledKernel {
+    const char                *text; /* canonical */
+    size_t                     length;
+    LLVMValueRef               task, finish; /* finish may be NULL */
+    int                        n_operands;
+    const struct ContractPlan *contract;
+};
+
+/* How a kernel's work and scratch are sized; all of it a function of the shape only. */
+typedef struct KernelSize {
+    LLVMValueRef units, shared_bytes, worker_bytes; /* i64 */
+} KernelSize;
+
+bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node); /* in memory, and not computed here */
+const Location *kernel_location(const FnPlan *plan, const Node *node);
+/* A kernel's text without names and operands, equal for kernels that one function can serve; `operands` gets the places in
+ * memory it uses, in the order of the text. */
+const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length);
+int         operand_index(const LocationVec *operands, const Location *location); /* -1: not among them */
+CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands);
+void            kernel_operands_merge(Emit *e, LocationVec *all, const LocationVec *some);
+KernelSize      kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims);
+
+LLVMValueRef function_new(Emit *e, const char *name, LLVMTypeRef type); /* internal, for the target */
+
+KernelSize   loop_size(Emit *e, const Kernel *kernel, DimEnv *dims);
+void         loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+bool         loop_has_finish(const Kernel *kernel);
+void         loop_emit_finish(KernelEmit *k);
+LLVMValueRef kernel_shared_scratch(KernelEmit *k);
+LLVMValueRef kernel_worker_scratch(KernelEmit *k); /* this worker's part, 64-byte aligned */
+
+KernelSize                 matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
+const struct ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel);
+void                       matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+
+KernelSize scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims);
+void       scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+
+/* ---- functions and tables (step.c, object.c) ------------------------------------------------------------------------------------ */
+
+typedef struct CompiledFn {
+    LLVMValueRef code, workspace;
+    LocationVec  operands; /* every place in memory it uses */
+} CompiledFn;
+CompiledFn step_emit(Emit *e, const FnPlan *plan);
+/* The exported description of the model (runtime/nnrt.h). */
+void tables_emit(Emit *e, const CompiledFn *fns, bool as_main);
+
+#endif

@@ -1,0 +1,161 @@
+/* A kernel as an LLVM function: void task(context, begin, end, worker), an nnrt_task over units of work, and for sums over all rows
+ * void finish(context) that the calling thread runs after them. */
+#include "codegen/emit.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "nnrt.h"
+
+/* ---- what is in memory ------------------------------------------------------------------------------------------------- */
+
+const Location *kernel_location(const FnPlan *plan, const Node *node) {
+    return map_get(plan->located, node);
+}
+
+static bool stores_to(const Kernel *kernel, const Node *node, const Location *at) {
+    for (int i = 0; i < kernel->stores.len; i++) {
+        const Store *store = &kernel->stores.data[i];
+        if (store->node == node && store->to.kind == at->kind && store->to.ref == at->ref &&
+            store->to.offset == at->offset)
+            return true;
+    }
+    return false;
+}
+
+/* A value that this kernel itself puts where it is located is not there yet; nor is a reshape of one. */
+bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node) {
+    const Location *at = kernel_location(plan, node);
+    if (!at) return false;
+    for (const Node *source = node;; source = source->inputs[0]) {
+        if (stores_to(kernel, source, at)) return false;
+        if (source->op != OP_RESHAPE) return true;
+    }
+}
+
+void kernel_operands_merge(Emit *e, LocationVec *all, const LocationVec *some) {
+    for (int i = 0; i < some->len; i++)
+        if (operand_index(all, &some->data[i]) < 0) vec_push(e->arena, all, some->data[i]);
+}
+
+LLVMValueRef operand_pointer(KernelEmit *k, const Location *location) {
+    int index = operand_index(&k->operands, location);
+    if (index < 0) BUG("a kernel uses memory that is not among its operands");
+    if (!k->pointers[index]) {
+        int64_t slot       = CONTEXT_OPERANDS + index;
+        k->pointers[index] = build_field(k->root->b, k->e->t_ptr, k->context, 8 * slot);
+    }
+    return k->pointers[index];
+}
+
+/* ---- scratch ----------------------------------------------------------------------------------------------------------------- */
+
+static KernelSize size_here(KernelEmit *k, const struct ContractPlan *contract) {
+    CompiledKernel compiled = {.contract = contract};
+    return kernel_size(k->e, k->kernel, &compiled, &k->dims);
+}
+
+LLVMValueRef kernel_shared_scratch(KernelEmit *k) {
+    return build_field(k->root->b, k->e->t_ptr, k->context, 8 * CONTEXT_SCRATCH);
+}
+
+LLVMValueRef kernel_worker_scratch(KernelEmit *k) {
+    LLVMBuilderRef b      = k->root->b;
+    KernelSize     size   = size_here(k, k->contract);
+    LLVMValueRef   worker = LLVMBuildSExt(b, k->worker, k->e->t_i64, "");
+    LLVMValueRef   offset = irb_add(b, size.shared_bytes, irb_mul(b, worker, size.worker_bytes));
+    return irb_at(b, k->e->t_i8, kernel_shared_scratch(k), offset);
+}
+
+KernelSize kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims) {
+    switch (kernel->template) {
+    case TEMPLATE_LOOP: return loop_size(e, kernel, dims);
+    case TEMPLATE_CONTRACT: return matmul_size(e, kernel, compiled->contract, dims);
+    case TEMPLATE_SCATTER: return scatter_size(e, kernel, dims);
+    }
+    BUG("unknown template");
+}
+
+/* ---- functions ---------------------------------------------------------------------------------------------------------------- */
+
+static void set_function_attributes(Emit *e, LLVMValueRef fn) {
+    const char *names[] = {"target-cpu", "target-features"}, *values[] = {e->target->cpu, e->target->features};
+    for (int i = 0; i < 2; i++) {
+        LLVMAttributeRef attribute = LLVMCreateStringAttribute(e->context, names[i], (unsigned)strlen(names[i]),
+                                                               values[i], (unsigned)strlen(values[i]));
+        LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, attribute);
+    }
+    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
+    LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, nounwind, 0));
+}
+
+LLVMValueRef function_new(Emit *e, const char *name, LLVMTypeRef type) {
+    LLVMValueRef fn = LLVMAddFunction(e->module, name, type);
+    LLVMSetLinkage(fn, LLVMInternalLinkage);
+    set_function_attributes(e, fn);
+    return fn;
+}
+
+static int lane_count(const Emit *e) {
+    return target_lanes(e->target, e->program->real == ELEM_F64 ? 8 : 4);
+}
+
+static void open_function(KernelEmit *k, const char *name, LLVMTypeRef *params, int n_params) {
+    Emit *e    = k->e;
+    k->fn_type = LLVMFunctionType(e->t_void, params, (unsigned)n_params, false);
+    k->fn      = function_new(e, name, k->fn_type);
+    k->context = LLVMGetParam(k->fn, 0);
+    k->root = k->now = scope_new(k, NULL, LLVMAppendBasicBlockInContext(e->context, k->fn, "entry"));
+    k->args          = build_field(k->root->b, e->t_ptr, k->context, 8 * CONTEXT_ARGS);
+    k->dims       = dims_begin(e, k->root->b, build_field(k->root->b, e->t_ptr, k->args, offsetof(nnrt_args, symbols)));
+    k->pointers   = ARENA_ARRAY(e->arena, LLVMValueRef, k->operands.len + 1);
+    k->full_lanes = lane_count(e);
+    k->lanes      = 1;
+    math_init(k);
+}
+
+static LLVMValueRef close_function(KernelEmit *k) {
+    LLVMBuildRetVoid(k->root->b);
+    LLVMDisposeBuilder(k->root->b);
+    return k->fn;
+}
+
+static LLVMValueRef emit_task(KernelEmit k) {
+    Emit       *e        = k.e;
+    LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
+    open_function(&k, k.kernel->name, params, 4);
+    k.worker           = LLVMGetParam(k.fn, 3);
+    LLVMValueRef begin = LLVMGetParam(k.fn, 1), end = LLVMGetParam(k.fn, 2);
+    switch (k.kernel->template) {
+    case TEMPLATE_LOOP: loop_emit_task(&k, begin, end); break;
+    case TEMPLATE_CONTRACT: matmul_emit_task(&k, begin, end); break;
+    case TEMPLATE_SCATTER: scatter_emit_task(&k, begin, end); break;
+    }
+    return close_function(&k);
+}
+
+static LLVMValueRef emit_finish(KernelEmit k) {
+    if (k.kernel->template != TEMPLATE_LOOP || !loop_has_finish(k.kernel)) return NULL;
+    open_function(&k, arena_printf(k.e->arena, "%s_finish", k.kernel->name), &k.e->t_ptr, 1);
+    loop_emit_finish(&k);
+    return close_function(&k);
+}
+
+CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands) {
+    size_t      length;
+    const char *text = kernel_signature(e, plan, kernel, operands, &length);
+    for (int i = 0; i < e->kernels.len; i++) {
+        CompiledKernel *known = e->kernels.data[i];
+        if (known->length == length && !memcmp(known->text, text, length)) return known;
+    }
+    CompiledKernel *compiled = ARENA_NEW(e->arena, CompiledKernel);
+    compiled->text           = text;
+    compiled->length         = length;
+    compiled->n_operands     = operands->len;
+    if (kernel->template == TEMPLATE_CONTRACT) compiled->contract = matmul_plan(e, plan, kernel);
+    KernelEmit k     = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
+    compiled->task   = emit_task(k);
+    compiled->finish = emit_finish(k);
+    vec_push(e->arena, &e->kernels, compiled);
+    return compiled;
+}

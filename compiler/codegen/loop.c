@@ -1,0 +1,245 @@
+/* The loop template: rows, passes, stores, and reductions that end in a row, a column or a total. */
+#include "codegen/loop.h"
+
+#include <string.h>
+
+/* ---- set up ------------------------------------------------------------------------------------------------------------------ */
+
+static bool has_point_reduction(const Kernel *kernel) {
+    for (int i = 0; i < kernel->reductions.len; i++) {
+        const Reduction *reduction = &kernel->reductions.data[i];
+        if (reduction->from == LEVEL_POINT && reduction->to != LEVEL_COLUMN) return true;
+    }
+    return false;
+}
+
+/* The narrowest vector that holds a row, up to the target's. */
+static int pick_lanes(int full, int64_t last) {
+    int lanes = full;
+    while (last >= 0 && lanes / 2 >= last && lanes > 1) lanes /= 2;
+    return lanes;
+}
+
+LoopEmit loop_new(KernelEmit *k) {
+    const Kernel *kernel = k->kernel;
+    LoopEmit      l      = {.k = k, .kernel = kernel, .space = loop_space(kernel, &k->dims), .last = -1, .parts = 1};
+    if (kernel->n_inner) l.last = dims_constant(1, &kernel->inner[kernel->n_inner - 1]);
+    l.lanes         = kernel->n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
+    int64_t vectors = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
+    l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat;
+    if (has_point_reduction(kernel)) l.parts = vectors < LOOP_PARTS ? (int)vectors : LOOP_PARTS;
+    if (l.parts < 1) l.parts = 1;
+    l.acc      = ARENA_ARRAY(k->e->arena, Accumulator, kernel->reductions.len * LOOP_PARTS + 1);
+    l.partials = ARENA_ARRAY(k->e->arena, LLVMValueRef, kernel->reductions.len + 1);
+    for (int i = 0; i < MAX_RANK; i++) l.index[i] = index_constant(k, 0);
+    if (!loop_has_finish(kernel)) return l;
+    LLVMValueRef scratch = kernel_shared_scratch(k);
+    for (int i = 0; i < kernel->reductions.len; i++)
+        l.partials[i] = irb_at(k->root->b, k->e->t_i8, scratch, l.space.offsets[i]);
+    return l;
+}
+
+static const Reduction *reduction_at(const LoopEmit *l, int i) {
+    return &l->kernel->reductions.data[i];
+}
+
+static void start_accumulators(LoopEmit *l, Level to, int pass) {
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        const Reduction *reduction = reduction_at(l, i);
+        if (reduction->to != to || (pass >= 0 && reduction->pass != pass)) continue;
+        int lanes = reduction->from == LEVEL_POINT ? l->lanes : 1;
+        for (int p = 0; p < LOOP_PARTS; p++) l->acc[i * LOOP_PARTS + p] = reduce_start(l->k, reduction->node, lanes);
+    }
+}
+
+/* The parts of one reduction together, in a fixed order. */
+static LLVMValueRef finish_accumulators(LoopEmit *l, LLVMBuilderRef b, int i) {
+    const Node  *node = reduction_at(l, i)->node;
+    Accumulator *acc  = &l->acc[i * LOOP_PARTS];
+    if (reduction_at(l, i)->from == LEVEL_POINT)
+        for (int step = 1; step < l->parts; step *= 2)
+            for (int p = 0; p + step < l->parts; p += 2 * step)
+                acc[p] = reduce_merge(l->k, b, node, acc[p], acc[p + step]);
+    return reduce_finish(l->k, b, node, acc[0]);
+}
+
+/* ---- the body at one point ---------------------------------------------------------------------------------------------------- */
+
+LLVMValueRef loop_partial_at(LoopEmit *l, LLVMBuilderRef b, int i, LLVMValueRef unit) {
+    const Reduction *reduction = reduction_at(l, i);
+    LLVMTypeRef      type      = emit_reg_type(l->k->e, reduction->node->type.elem);
+    LLVMValueRef     at        = reduction->to == LEVEL_COLUMN ? irb_mul(b, unit, l->space.row_elements) : unit;
+    return irb_at(b, type, l->partials[i], at);
+}
+
+static void add_to_column(LoopEmit *l, int i, LLVMValueRef value) {
+    KernelEmit    *k          = l->k;
+    LLVMBuilderRef b          = k->now->b;
+    const Node    *node       = reduction_at(l, i)->node;
+    ElemType       elem       = math_register_elem(node->type.elem);
+    Index          at         = index_row_major(k, l->kernel->n_inner, l->kernel->inner, l->index + l->kernel->n_rows);
+    LLVMValueRef   to         = irb_at(b, emit_reg_type(k->e, elem), l->partials[i], at.v);
+    LLVMValueRef   operands[] = {build_load_lanes(k, b, to, elem, k->lanes, k->mask), value};
+    build_store_lanes(k, b, to, elem, math_build(k->e, b, MATH_ADD, elem, operands), k->mask);
+}
+
+/* ARGMAX's index along the axis it runs over. */
+static LLVMValueRef place_of(LoopEmit *l, const Node *node) {
+    return node->op == OP_ARGMAX ? index_vector(l->k, l->index[node->attr.axes.axes[0]]) : NULL;
+}
+
+static void reduce_point(LoopEmit *l, int part) {
+    KernelEmit *k = l->k;
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        const Reduction *reduction = reduction_at(l, i);
+        if (reduction->from != LEVEL_POINT || reduction->pass != l->pass) continue;
+        LLVMValueRef v = value_lanes(k, value_at(k, reduction->node->inputs[0], l->index));
+        if (reduction->to == LEVEL_COLUMN) {
+            add_to_column(l, i, v);
+            continue;
+        }
+        Accumulator *acc = &l->acc[i * LOOP_PARTS + part];
+        *acc             = reduce_step(k, k->now->b, reduction->node, *acc, v, place_of(l, reduction->node), k->mask);
+    }
+}
+
+static void keep_point(LoopEmit *l) {
+    KernelEmit *k = l->k;
+    for (int i = 0; k->kept_rows && i < l->kernel->kept.len; i++) {
+        const Kept *kept = &l->kernel->kept.data[i];
+        if (kept->pass != l->pass) continue;
+        Type row = {.elem = kept->node->type.elem, .rank = l->kernel->n_inner};
+        memcpy(row.dims, l->kernel->inner, sizeof *row.dims * (size_t)row.rank);
+        LLVMValueRef v = value_lanes(k, value_at(k, kept->node, l->index));
+        memory_store(k, k->kept_rows[i], &row, l->index + l->kernel->n_rows, v, row.elem, k->now);
+    }
+}
+
+static void task_point(LoopEmit *l, int part) {
+    KernelEmit *k = l->k;
+    reduce_point(l, part);
+    keep_point(l);
+    kernel_stores(k, LEVEL_POINT, l->pass, l->index);
+}
+
+/* ---- a row ------------------------------------------------------------------------------------------------------------------------ */
+
+static void finish_row_pass(LoopEmit *l, Scope *row) {
+    KernelEmit *k = l->k;
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        const Reduction *reduction = reduction_at(l, i);
+        if (reduction->pass != l->pass) continue;
+        if (reduction->to == LEVEL_ROW)
+            memo_set(k, reduction->node, l->index, value_new(k, finish_accumulators(l, row->b, i), row));
+        if (reduction->from == LEVEL_ROW) {
+            Accumulator *acc = &l->acc[i * LOOP_PARTS];
+            Value        v   = value_at(k, reduction->node->inputs[0], l->index);
+            *acc             = reduce_step(k, row->b, reduction->node, *acc, v->v, NULL, NULL);
+        }
+    }
+    kernel_stores(k, LEVEL_ROW, l->pass, l->index);
+}
+
+static void emit_row(LoopEmit *l, Scope *row) {
+    for (l->pass = 0; l->pass < l->kernel->n_passes; l->pass++) {
+        l->k->pass = l->pass;
+        start_accumulators(l, LEVEL_ROW, l->pass);
+        loop_inner(l, row, 0);
+        finish_row_pass(l, row);
+    }
+}
+
+static void split_row_index(LoopEmit *l, LLVMValueRef row, Scope *scope) {
+    Index rest = index_uniform(row, scope);
+    for (int i = l->kernel->n_rows - 1; i > 0; i--) {
+        Index quotient;
+        index_split(l->k, rest, l->kernel->rows[i], -1, &quotient, &l->index[i]);
+        rest = quotient;
+    }
+    l->index[0] = rest;
+}
+
+static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high) {
+    Carry      carry = loop_carry_set(l, -1);
+    ScopedLoop loop;
+    loop_carry_begin(l, &loop, &carry, parent, low, high, 1);
+    split_row_index(l, loop.index, loop.scope);
+    emit_row(l, loop.scope);
+    loop_carry_end(l, &loop, &carry);
+}
+
+/* ---- units ------------------------------------------------------------------------------------------------------------------------- */
+
+static void clear_columns(LoopEmit *l, Scope *scope, LLVMValueRef *whole) {
+    LLVMBuilderRef b = scope->b;
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        const Reduction *reduction = reduction_at(l, i);
+        whole[i]                   = l->partials[i];
+        if (reduction->to != LEVEL_COLUMN) continue;
+        l->partials[i] = loop_partial_at(l, b, i, l->unit);
+        LLVMValueRef bytes =
+            irb_mul(b, l->space.row_elements, irb_i64(b, elem_size(math_register_elem(reduction->node->type.elem))));
+        LLVMBuildMemSet(b, l->partials[i], LLVMConstInt(l->k->e->t_i8, 0, false), bytes, 4);
+    }
+}
+
+static void store_totals(LoopEmit *l, Scope *scope) {
+    for (int i = 0; i < l->kernel->reductions.len; i++)
+        if (reduction_at(l, i)->to == LEVEL_TOTAL)
+            irb_store(scope->b, finish_accumulators(l, scope->b, i), loop_partial_at(l, scope->b, i, l->unit));
+}
+
+static void emit_unit(LoopEmit *l, Scope *scope) {
+    LLVMValueRef whole[MAX_CARRIED];
+    clear_columns(l, scope, whole);
+    start_accumulators(l, LEVEL_TOTAL, -1);
+    if (l->kernel->n_rows) {
+        LLVMValueRef low  = irb_mul(scope->b, l->unit, l->space.rows_per_unit);
+        LLVMValueRef high = irb_min(scope->b, l->space.rows, irb_add(scope->b, low, l->space.rows_per_unit));
+        emit_rows(l, scope, low, high);
+    } else {
+        emit_row(l, scope);
+    }
+    store_totals(l, scope);
+    memcpy(l->partials, whole, sizeof *whole * (size_t)l->kernel->reductions.len);
+}
+
+static void emit_flat(LoopEmit *l, LLVMValueRef begin, LLVMValueRef end) {
+    LLVMBuilderRef b     = l->k->root->b;
+    LLVMValueRef   block = irb_i64(b, LOOP_FLAT_BLOCK), all = irb_mul(b, l->space.rows, l->space.row_elements);
+    l->lanes = l->k->full_lanes;
+    loop_vectors(l, l->k->root, l->kernel->n_rows + l->kernel->n_inner - 1, irb_mul(b, begin, block),
+                 irb_min(b, all, irb_mul(b, end, block)));
+}
+
+static void open_kept_rows(LoopEmit *l) {
+    KernelEmit *k = l->k;
+    if (!l->kernel->kept.len || l->straight) return;
+    LLVMValueRef scratch = kernel_worker_scratch(k);
+    k->kept_rows         = ARENA_ARRAY(k->e->arena, LLVMValueRef, l->kernel->kept.len);
+    for (int i = 0; i < l->kernel->kept.len; i++)
+        k->kept_rows[i] =
+            irb_at(k->root->b, k->e->t_i8, scratch, irb_mul(k->root->b, l->space.kept_bytes, irb_i64(k->root->b, i)));
+}
+
+void loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
+    LoopEmit       l = loop_new(k);
+    LLVMBuilderRef b = k->root->b;
+    l.point          = task_point;
+    l.unit           = irb_i64(b, 0);
+    open_kept_rows(&l);
+    if (k->kernel->flat && k->kernel->n_inner) {
+        emit_flat(&l, begin, end);
+    } else if (!k->kernel->n_rows) {
+        emit_unit(&l, k->root);
+    } else if (!loop_has_finish(k->kernel)) {
+        LLVMValueRef high = irb_min(b, l.space.rows, irb_mul(b, end, l.space.rows_per_unit));
+        emit_rows(&l, k->root, irb_mul(b, begin, l.space.rows_per_unit), high);
+    } else {
+        ScopedLoop units;
+        scope_loop_begin(k, &units, k->root, begin, end, irb_i64(b, 1), 0, NULL);
+        l.unit = units.index;
+        emit_unit(&l, units.scope);
+        scope_loop_end(k, &units, NULL);
+    }
+}

@@ -1,0 +1,53 @@
+/* Inside the loop template (plan/kernel.h): rows x inner, row and whole-space reductions. */
+#ifndef NNC_CODEGEN_LOOP_H
+#define NNC_CODEGEN_LOOP_H
+
+#include "codegen/emit.h"
+
+enum {
+    LOOP_PARTS      = 4,    /* accumulators of a reduction that run side by side */
+    LOOP_STRAIGHT   = 8,    /* vectors in a row, up to which the row is straight-line code */
+    LOOP_FLAT_BLOCK = 8192, /* elements of a unit of a flat kernel */
+};
+
+/* Sizes of a kernel, in the block that `dims` belongs to. */
+typedef struct LoopSpace {
+    LLVMValueRef rows, row_elements, rows_per_unit, units;
+    LLVMValueRef offsets[MAX_CARRIED]; /* by reduction: its partial sums in the shared scratch, in bytes */
+    LLVMValueRef shared_bytes, kept_bytes;
+} LoopSpace;
+LoopSpace loop_space(const Kernel *kernel, DimEnv *dims);
+
+typedef struct LoopEmit LoopEmit;
+struct LoopEmit {
+    KernelEmit   *k;
+    const Kernel *kernel;
+    LoopSpace     space;
+    int           lanes, parts; /* lanes of a vector; accumulators of a POINT reduction */
+    bool          straight;
+    int64_t       last; /* extent of the last inner dim, -1: symbolic */
+    Index         index[MAX_RANK];
+    Accumulator  *acc;      /* reductions x LOOP_PARTS */
+    LLVMValueRef *partials; /* by reduction: pointer to its partial sums (to COLUMN, TOTAL) */
+    LLVMValueRef  unit;
+    int           pass;
+    void (*point)(LoopEmit *l, int part); /* the body at l->index */
+};
+
+LoopEmit loop_new(KernelEmit *k);
+/* The values that a loop in this pass (-1: the loop over rows) carries. */
+typedef struct Carry {
+    int           n;
+    LLVMValueRef *slot[MAX_CARRIED];
+} Carry;
+Carry loop_carry_set(LoopEmit *l, int pass);
+void  loop_carry_begin(LoopEmit *l, ScopedLoop *loop, Carry *carry, Scope *parent, LLVMValueRef low, LLVMValueRef high,
+                       int64_t step);
+void  loop_carry_end(LoopEmit *l, ScopedLoop *loop, Carry *carry);
+
+/* Runs l->point over the inner dims from `axis` on. */
+void         loop_inner(LoopEmit *l, Scope *parent, int axis);
+void         loop_vectors(LoopEmit *l, Scope *parent, int axis, LLVMValueRef low, LLVMValueRef high);
+LLVMValueRef loop_partial_at(LoopEmit *l, LLVMBuilderRef b, int reduction, LLVMValueRef unit); /* its first element */
+
+#endif

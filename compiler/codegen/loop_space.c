@@ -1,0 +1,62 @@
+/* The loop template: how its work is cut into units, and what scratch it needs. All by shape only. */
+#include "codegen/loop.h"
+
+enum { UNIT_ELEMENTS = 8192, MAX_PARTIAL_UNITS = 64 };
+
+static bool is_partial(const Reduction *reduction) {
+    return reduction->to == LEVEL_COLUMN || reduction->to == LEVEL_TOTAL;
+}
+
+bool loop_has_finish(const Kernel *kernel) {
+    for (int i = 0; i < kernel->reductions.len; i++)
+        if (is_partial(&kernel->reductions.data[i])) return true;
+    return false;
+}
+
+static LLVMValueRef rows_per_unit(const Kernel *kernel, LLVMBuilderRef b, LLVMValueRef rows,
+                                  LLVMValueRef row_elements) {
+    LLVMValueRef one  = irb_i64(b, 1);
+    LLVMValueRef some = LLVMBuildUDiv(b, irb_i64(b, UNIT_ELEMENTS), irb_max(b, row_elements, one), "");
+    if (loop_has_finish(kernel)) some = irb_max(b, some, irb_ceil_div(b, rows, irb_i64(b, MAX_PARTIAL_UNITS)));
+    return irb_max(b, some, one);
+}
+
+static int accumulator_bytes(const Reduction *reduction) {
+    return elem_size(math_register_elem(reduction->node->type.elem));
+}
+
+static LLVMValueRef partial_bytes(const LoopSpace *space, LLVMBuilderRef b, const Reduction *reduction) {
+    LLVMValueRef each = irb_i64(b, accumulator_bytes(reduction));
+    if (reduction->to == LEVEL_COLUMN) each = irb_mul(b, each, space->row_elements);
+    return irb_round_up(b, irb_mul(b, each, space->units), 64);
+}
+
+LoopSpace loop_space(const Kernel *kernel, DimEnv *dims) {
+    LLVMBuilderRef b = dims->b;
+    LoopSpace      s = {.rows         = dims_product(dims, kernel->n_rows, kernel->rows),
+                        .row_elements = dims_product(dims, kernel->n_inner, kernel->inner)};
+    if (kernel->reductions.len > MAX_CARRIED) BUG("%s has %d reductions", kernel->name, kernel->reductions.len);
+    if (kernel->flat && kernel->n_inner) {
+        s.units = irb_ceil_div(b, irb_mul(b, s.rows, s.row_elements), irb_i64(b, LOOP_FLAT_BLOCK));
+    } else if (kernel->n_rows) {
+        s.rows_per_unit = rows_per_unit(kernel, b, s.rows, s.row_elements);
+        s.units         = irb_ceil_div(b, s.rows, s.rows_per_unit);
+    } else {
+        s.units = irb_i64(b, 1);
+    }
+    s.shared_bytes = irb_i64(b, 0);
+    for (int i = 0; i < kernel->reductions.len; i++) {
+        s.offsets[i] = s.shared_bytes;
+        if (is_partial(&kernel->reductions.data[i]))
+            s.shared_bytes = irb_add(b, s.shared_bytes, partial_bytes(&s, b, &kernel->reductions.data[i]));
+    }
+    s.kept_bytes = irb_round_up(b, irb_mul(b, s.row_elements, irb_i64(b, 8)), 64);
+    return s;
+}
+
+KernelSize loop_size(Emit *e, const Kernel *kernel, DimEnv *dims) {
+    (void)e;
+    LoopSpace space = loop_space(kernel, dims);
+    return (KernelSize){space.units, space.shared_bytes,
+                        irb_mul(dims->b, space.kept_bytes, irb_i64(dims->b, kernel->kept.len))};
+}

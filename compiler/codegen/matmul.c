@@ -1,0 +1,286 @@
+/* The contraction template: a DOT through contract.h. Operands are strided views of memory where their axes allow, else load anchors;
+ * batch axes are an outer loop; stores are evaluated on the register tile. `swap` computes the transposed product, its rows being
+ * the right operand's free axes. Contractions of integers are loops. */
+#include "codegen/contract.h"
+#include "codegen/view.h"
+
+#include <string.h>
+
+typedef struct AxisList {
+    int count, axes[MAX_RANK];
+} AxisList;
+
+typedef struct Side { /* one operand, as the product's rows (A) or columns (B) */
+    Node      *node;
+    AxisList   batch, free, contract;
+    bool       plain; /* a view with a stride for the free and one for the contracted axes */
+    View       view;
+    const Dim *stride_free, *stride_k;
+} Side;
+
+typedef struct Product {
+    Side a, b;
+} Product;
+
+/* ---- axes ------------------------------------------------------------------------------------------------------------------- */
+
+static void axis_push(AxisList *list, int axis) {
+    list->axes[list->count++] = axis;
+}
+
+static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool right) {
+    const DotAxes *dot     = &kernel->dot->attr.dot;
+    const int8_t  *batch   = right ? dot->right_batch : dot->left_batch,
+                 *contract = right ? dot->right_contract : dot->left_contract;
+    Side side              = {.node = kernel->dot->inputs[right]};
+    bool done[MAX_RANK]    = {0};
+    for (int i = 0; i < dot->n_batch; i++) axis_push(&side.batch, batch[i]), done[batch[i]] = true;
+    for (int i = 0; i < dot->n_contract; i++) axis_push(&side.contract, contract[i]), done[contract[i]] = true;
+    for (int i = 0; i < side.node->type.rank; i++)
+        if (!done[i]) axis_push(&side.free, i);
+    const Type *type = &side.node->type;
+    if (!view_of(e, plan, kernel, side.node, &side.view) || side.view.elem != kernel->dot->type.elem) return side;
+    side.stride_free = view_merge(e, &side.view, type, side.free.count, side.free.axes);
+    side.stride_k    = view_merge(e, &side.view, type, side.contract.count, side.contract.axes);
+    side.plain       = side.stride_free && side.stride_k;
+    return side;
+}
+
+static Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
+    Side left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
+    return kernel->swap ? (Product){right, left} : (Product){left, right};
+}
+
+static int axis_dims(const Side *side, const AxisList *list, const Dim **dims) {
+    for (int i = 0; i < list->count; i++) dims[i] = side->node->type.dims[list->axes[i]];
+    return list->count;
+}
+
+static int64_t extent_constant(const Side *side, const AxisList *list) {
+    const Dim *dims[MAX_RANK];
+    return dims_constant(axis_dims(side, list, dims), dims);
+}
+
+static Extent extent_of(DimEnv *env, const Side *side, const AxisList *list) {
+    const Dim *dims[MAX_RANK];
+    int        count = axis_dims(side, list, dims);
+    return (Extent){dims_constant(count, dims), dims_product(env, count, dims)};
+}
+
+/* ---- plan and size ----------------------------------------------------------------------------------------------------------- */
+
+static int64_t stride_constant(const Side *side, const Dim *stride) {
+    int64_t value;
+    return side->plain && dim_is_const(stride, &value) ? value : -1;
+}
+
+const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel) {
+    ElemType elem = kernel->dot->type.elem;
+    if (elem != ELEM_F32 && elem != ELEM_F64) return NULL;
+    Product       p     = product_of(e, plan, kernel);
+    ContractShape shape = {.is_double  = elem == ELEM_F64,
+                           .m          = extent_constant(&p.a, &p.a.free),
+                           .n          = extent_constant(&p.b, &p.b.free),
+                           .k          = extent_constant(&p.a, &p.a.contract),
+                           .a_stride_m = stride_constant(&p.a, p.a.stride_free),
+                           .a_stride_k = stride_constant(&p.a, p.a.stride_k),
+                           .b_stride_k = stride_constant(&p.b, p.b.stride_k),
+                           .b_stride_n = stride_constant(&p.b, p.b.stride_free),
+                           .a_has_load = !p.a.plain,
+                           .b_has_load = !p.b.plain};
+    return contract_plan(e->arena, e->target, &shape);
+}
+
+static LLVMValueRef units_of_one(const ContractPlan *plan, DimEnv *env, const Product *p) {
+    return contract_units(plan, env->b, extent_of(env, &p->a, &p->a.free), extent_of(env, &p->b, &p->b.free),
+                          extent_of(env, &p->a, &p->a.contract));
+}
+
+KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
+    if (!plan) return loop_size(e, kernel, dims);
+    /* views do not matter for sizes */
+    Product p          = {0};
+    FnPlan  none       = {.located = map_new(e->arena)};
+    p                  = product_of(e, &none, kernel);
+    LLVMValueRef batch = extent_of(dims, &p.a, &p.a.batch).value;
+    LLVMValueRef units = irb_mul(dims->b, batch, units_of_one(plan, dims, &p));
+    return (KernelSize){units, irb_i64(dims->b, 0),
+                        irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
+}
+
+/* ---- anchors -------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Anchor {
+    KernelEmit    *k;
+    const Side    *side; /* of a load */
+    const Product *product;
+    LLVMBuilderRef b;     /* the contraction's */
+    Scope         *outer; /* the batch loop's body, or the entry */
+    Index          batch[MAX_RANK];
+} Anchor;
+
+typedef struct Saved {
+    Scope       *now, *mask_scope;
+    LLVMValueRef mask;
+    int          lanes;
+} Saved;
+
+/* A scope at the contraction's own position. */
+static Scope *anchor_open(Anchor *a, int lanes, LLVMValueRef mask, Saved *saved) {
+    KernelEmit *k = a->k;
+    *saved        = (Saved){k->now, k->mask_scope, k->mask, k->lanes};
+    Scope *scope  = ARENA_NEW(k->e->arena, Scope);
+    *scope        = (Scope){.parent = a->outer, .depth = a->outer->depth + 1, .b = a->b};
+    k->now        = scope;
+    k->lanes      = lanes;
+    k->mask       = mask;
+    k->mask_scope = mask ? scope : NULL;
+    return scope;
+}
+
+static void anchor_close(Anchor *a, const Saved *saved) {
+    a->k->now        = saved->now;
+    a->k->mask       = saved->mask;
+    a->k->mask_scope = saved->mask_scope;
+    a->k->lanes      = saved->lanes;
+}
+
+static Index lanes_from(LLVMValueRef first, Scope *scope, bool running) {
+    return running ? index_linear(first, scope, 1) : index_uniform(first, scope);
+}
+
+/* The components of a flattened index over the axes of `list`. */
+static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, Index flat, Index *parts) {
+    int64_t extent = extent_constant(side, list);
+    for (int i = list->count - 1; i > 0; i--) {
+        Index quotient;
+        index_split(k, flat, side->node->type.dims[list->axes[i]], extent, &quotient, &parts[i]);
+        flat = quotient;
+    }
+    if (list->count) parts[0] = flat;
+}
+
+static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef depth, int lanes, bool along_k,
+                                LLVMValueRef mask) {
+    Anchor     *a = user;
+    KernelEmit *k = a->k;
+    Saved       saved;
+    Scope      *scope = anchor_open(a, lanes, mask, &saved);
+    const Side *side  = a->side;
+    Index       parts[MAX_RANK], at[MAX_RANK];
+    split_axes(k, side, &side->free, lanes_from(free, scope, lanes > 1 && !along_k), parts);
+    for (int i = 0; i < side->free.count; i++) at[side->free.axes[i]] = parts[i];
+    split_axes(k, side, &side->contract, lanes_from(depth, scope, lanes > 1 && along_k), parts);
+    for (int i = 0; i < side->contract.count; i++) at[side->contract.axes[i]] = parts[i];
+    for (int i = 0; i < side->batch.count; i++) at[side->batch.axes[i]] = a->batch[i];
+    LLVMValueRef v = value_lanes(k, value_at(k, side->node, at));
+    if (mask) v = LLVMBuildSelect(a->b, mask, v, LLVMConstNull(LLVMTypeOf(v)), "");
+    anchor_close(a, &saved);
+    return v;
+}
+
+/* The contraction's value is bound at its index, then the kernel's stores are evaluated there. */
+static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask) {
+    Anchor     *a = user;
+    KernelEmit *k = a->k;
+    Saved       saved;
+    if (!a->product->b.free.count && lanes > 1) { /* one column: only the first lane exists */
+        value = LLVMBuildExtractElement(a->b, value, irb_i64(a->b, 0), "");
+        lanes = 1;
+        mask  = NULL;
+    }
+    Scope      *scope = anchor_open(a, lanes, mask, &saved);
+    Index       rows[MAX_RANK], columns[MAX_RANK], at[MAX_RANK];
+    const Side *row = &a->product->a, *column = &a->product->b;
+    split_axes(k, row, &row->free, index_uniform(m, scope), rows);
+    split_axes(k, column, &column->free, lanes_from(n, scope, lanes > 1), columns);
+    const Index *left = k->kernel->swap ? columns : rows, *right = k->kernel->swap ? rows : columns;
+    int          n_left  = k->kernel->swap ? column->free.count : row->free.count;
+    int          n_batch = row->batch.count, rank = k->kernel->dot->type.rank;
+    for (int i = 0; i < rank; i++)
+        at[i] = i < n_batch ? a->batch[i] : i < n_batch + n_left ? left[i - n_batch] : right[i - n_batch - n_left];
+    memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
+    kernel_stores(k, LEVEL_POINT, -1, at);
+    anchor_close(a, &saved);
+}
+
+/* ---- the task --------------------------------------------------------------------------------------------------------------------- */
+
+static Extent stride_extent(KernelEmit *k, const Side *side, const Dim *stride) {
+    if (!side->plain) return (Extent){0, irb_i64(k->root->b, 0)};
+    int64_t constant;
+    return (Extent){dim_is_const(stride, &constant) ? constant : -1, dims_value(&k->dims, stride)};
+}
+
+static ContractOperand operand_of(KernelEmit *k, Anchor *anchor, const Side *side) {
+    ContractOperand operand = {.stride_free = stride_extent(k, side, side->stride_free),
+                               .stride_k    = stride_extent(k, side, side->stride_k)};
+    if (!side->plain) {
+        operand.base = LLVMConstNull(k->e->t_ptr);
+        operand.load = load_anchor;
+        operand.user = anchor;
+        return operand;
+    }
+    Index offset = index_uniform(dims_value(&k->dims, side->view.offset), k->root);
+    for (int i = 0; i < side->batch.count; i++)
+        offset = index_add(k, offset, index_scale(k, anchor->batch[i], side->view.strides[side->batch.axes[i]]));
+    operand.base =
+        irb_at(offset.scope->b, emit_mem_type(k->e, side->view.elem), operand_pointer(k, side->view.base), offset.v);
+    return operand;
+}
+
+/* Units [begin, end) of the product of one batch element, in blocks of its own after `outer`, which stays open until it is done. */
+static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, LLVMValueRef begin,
+                         LLVMValueRef end, LLVMValueRef scratch) {
+    LLVMBasicBlockRef block  = LLVMAppendBasicBlockInContext(k->e->context, k->fn, "product");
+    LLVMBuilderRef    b      = LLVMCreateBuilderInContext(k->e->context);
+    Anchor            common = {.k = k, .product = p, .b = b, .outer = outer};
+    LLVMPositionBuilderAtEnd(b, block);
+    memcpy(common.batch, batch, sizeof common.batch);
+    Anchor a = common, right = common;
+    a.side = &p->a, right.side = &p->b;
+    ContractSpec spec = {.elem       = emit_reg_type(k->e, k->kernel->dot->type.elem),
+                         .m          = extent_of(&k->dims, &p->a, &p->a.free),
+                         .n          = extent_of(&k->dims, &p->b, &p->b.free),
+                         .k          = extent_of(&k->dims, &p->a, &p->a.contract),
+                         .a          = operand_of(k, &a, &p->a),
+                         .b          = operand_of(k, &right, &p->b),
+                         .store      = store_anchor,
+                         .store_user = &common};
+    contract_emit(k->contract, b, &spec, begin, end, scratch);
+    LLVMBuildBr(outer->b, block);
+    LLVMPositionBuilderAtEnd(outer->b, LLVMGetInsertBlock(b));
+    LLVMDisposeBuilder(b);
+}
+
+static void emit_batches(KernelEmit *k, const Product *p, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef scratch) {
+    LLVMValueRef   each = units_of_one(k->contract, &k->dims, p);
+    Index          batch[MAX_RANK];
+    ScopedLoop     loop;
+    LLVMBuilderRef b = k->root->b;
+    scope_loop_begin(k, &loop, k->root, LLVMBuildUDiv(b, begin, each, ""), irb_ceil_div(b, end, each), irb_i64(b, 1), 0,
+                     NULL);
+    for (int i = 0; i < MAX_RANK; i++) batch[i] = index_constant(k, 0);
+    split_axes(k, &p->a, &p->a.batch, index_uniform(loop.index, loop.scope), batch);
+    LLVMBuilderRef body  = loop.scope->b;
+    LLVMValueRef   first = irb_mul(body, loop.index, each);
+    LLVMValueRef   low   = irb_max(body, irb_sub(body, begin, first), irb_i64(body, 0)),
+                 high    = irb_min(body, irb_sub(body, end, first), each);
+    emit_product(k, p, loop.scope, batch, low, high, scratch);
+    scope_loop_end(k, &loop, NULL);
+}
+
+void matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
+    if (!k->contract) {
+        loop_emit_task(k, begin, end);
+        return;
+    }
+    Product      p       = product_of(k->e, k->plan, k->kernel);
+    LLVMValueRef scratch = kernel_worker_scratch(k);
+    Index        none[MAX_RANK];
+    for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
+    if (p.a.batch.count)
+        emit_batches(k, &p, begin, end, scratch);
+    else
+        emit_product(k, &p, k->root, none, begin, end, scratch);
+}

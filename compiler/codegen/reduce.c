@@ -1,0 +1,216 @@
+/* Reductions: accumulators, and reductions and contractions emitted as loops where they are used. The order of a sum depends on shape
+ * only: lanes side by side, then a tree over the lanes. */
+#include "codegen/emit.h"
+
+#include <math.h>
+
+/* ---- accumulators ---------------------------------------------------------------------------------------------------------- */
+
+static ElemType accumulated_elem(const Node *node) {
+    return math_register_elem(node->op == OP_SUM ? node->type.elem : node->inputs[0]->type.elem);
+}
+
+static double start_value(const Node *node) {
+    if (node->op == OP_SUM || node->op == OP_DOT) return 0;
+    ElemType elem = accumulated_elem(node);
+    if (elem_is_float(elem)) return -INFINITY;
+    return elem == ELEM_I32 ? INT32_MIN : elem == ELEM_I64 ? (double)INT64_MIN : 0;
+}
+
+static MathFn combine_fn(const Node *node) {
+    return node->op == OP_SUM || node->op == OP_DOT ? MATH_ADD : MATH_MAX;
+}
+
+Accumulator reduce_start(KernelEmit *k, const Node *node, int lanes) {
+    LLVMValueRef start = math_constant(k->e, accumulated_elem(node), start_value(node));
+    Accumulator  acc   = {irb_splat(k->root->b, start, lanes), NULL};
+    if (node->op == OP_ARGMAX) acc.where = LLVMConstNull(irb_vector_type(k->e->t_i32, lanes));
+    return acc;
+}
+
+static LLVMValueRef is_larger(LLVMBuilderRef b, const Node *node, LLVMValueRef x, LLVMValueRef y) {
+    ElemType elem = accumulated_elem(node);
+    if (elem_is_float(elem)) return LLVMBuildFCmp(b, LLVMRealOGT, x, y, "");
+    return LLVMBuildICmp(b, elem == ELEM_U8 || elem == ELEM_BOOL ? LLVMIntUGT : LLVMIntSGT, x, y, "");
+}
+
+Accumulator reduce_step(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc, LLVMValueRef value,
+                        LLVMValueRef where, LLVMValueRef mask) {
+    if (mask) value = LLVMBuildSelect(b, mask, value, reduce_start(k, node, irb_lanes(LLVMTypeOf(value))).value, "");
+    if (node->op != OP_ARGMAX) {
+        LLVMValueRef operands[] = {acc.value, value};
+        return (Accumulator){math_build(k->e, b, combine_fn(node), accumulated_elem(node), operands), NULL};
+    }
+    LLVMValueRef place  = LLVMBuildTrunc(b, where, LLVMTypeOf(acc.where), "");
+    LLVMValueRef larger = is_larger(b, node, value, acc.value);
+    return (Accumulator){LLVMBuildSelect(b, larger, value, acc.value, ""),
+                         LLVMBuildSelect(b, larger, place, acc.where, "")};
+}
+
+/* Of two equal values the one that comes first wins. */
+Accumulator reduce_merge(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator x, Accumulator y) {
+    if (node->op != OP_ARGMAX) return reduce_step(k, b, node, x, y.value, NULL, NULL);
+    LLVMValueRef larger = is_larger(b, node, y.value, x.value), smaller = is_larger(b, node, x.value, y.value);
+    LLVMValueRef equal  = LLVMBuildNot(b, LLVMBuildOr(b, larger, smaller, ""), "");
+    LLVMValueRef before = LLVMBuildICmp(b, LLVMIntSLT, y.where, x.where, "");
+    LLVMValueRef take   = LLVMBuildOr(b, larger, LLVMBuildAnd(b, equal, before, ""), "");
+    return (Accumulator){LLVMBuildSelect(b, take, y.value, x.value, ""),
+                         LLVMBuildSelect(b, take, y.where, x.where, "")};
+}
+
+static LLVMValueRef half(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef v, int from, int count) {
+    LLVMValueRef lanes[64];
+    for (int i = 0; i < count; i++) lanes[i] = LLVMConstInt(k->e->t_i32, (unsigned)(from + i), false);
+    if (count == 1) return LLVMBuildExtractElement(b, v, lanes[0], "");
+    return LLVMBuildShuffleVector(b, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(lanes, (unsigned)count), "");
+}
+
+LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc) {
+    for (int lanes = irb_lanes(LLVMTypeOf(acc.value)); lanes > 1; lanes /= 2) {
+        int         n    = lanes / 2;
+        Accumulator low  = {half(k, b, acc.value, 0, n), acc.where ? half(k, b, acc.where, 0, n) : NULL};
+        Accumulator high = {half(k, b, acc.value, n, n), acc.where ? half(k, b, acc.where, n, n) : NULL};
+        acc              = reduce_merge(k, b, node, low, high);
+    }
+    return node->op == OP_ARGMAX ? acc.where : acc.value;
+}
+
+/* ---- loops at the place of use ------------------------------------------------------------------------------------------------ */
+
+typedef struct InlineLoop {
+    KernelEmit  *k;
+    Node        *node;
+    const Index *index; /* of the result */
+    int          n_axes;
+    const Dim   *dims[MAX_RANK];
+    Index        at[MAX_RANK]; /* along the reduced axes */
+    bool         along;        /* lanes run along the last reduced axis */
+} InlineLoop;
+
+static Value dot_product(InlineLoop *in) {
+    KernelEmit    *k         = in->k;
+    const DotAxes *dot       = &in->node->attr.dot;
+    Node          *side[]    = {in->node->inputs[0], in->node->inputs[1]};
+    const int8_t  *batch[]   = {dot->left_batch, dot->right_batch},
+                 *contract[] = {dot->left_contract, dot->right_contract};
+    int   next               = dot->n_batch;
+    Value value[2];
+    for (int s = 0; s < 2; s++) {
+        Index at[MAX_RANK];
+        bool  done[MAX_RANK] = {0};
+        for (int i = 0; i < dot->n_batch; i++) at[batch[s][i]] = in->index[i], done[batch[s][i]] = true;
+        for (int i = 0; i < dot->n_contract; i++) at[contract[s][i]] = in->at[i], done[contract[s][i]] = true;
+        for (int i = 0; i < side[s]->type.rank; i++)
+            if (!done[i]) at[i] = in->index[next++];
+        value[s] = value_at(k, side[s], at);
+    }
+    return k->lower.math(&k->lower, MATH_MUL, accumulated_elem(in->node), value);
+}
+
+static Value reduced_element(InlineLoop *in) {
+    if (in->node->op == OP_DOT) return dot_product(in);
+    Node *input = in->node->inputs[0];
+    Index at[MAX_RANK];
+    int   reduced = 0, kept = 0;
+    for (int i = 0; i < input->type.rank; i++) {
+        bool is_reduced = false;
+        for (int a = 0; a < in->node->attr.axes.count; a++) is_reduced |= in->node->attr.axes.axes[a] == i;
+        at[i] = is_reduced ? in->at[reduced++] : in->index[kept++];
+    }
+    return value_at(in->k, input, at);
+}
+
+static Accumulator inline_step(InlineLoop *in, Accumulator acc) {
+    KernelEmit  *k     = in->k;
+    Value        value = reduced_element(in);
+    LLVMValueRef v = value_lanes(k, value), where = NULL;
+    if (in->node->op == OP_ARGMAX) where = index_vector(k, in->at[0]);
+    return reduce_step(k, k->now->b, in->node, acc, v, where, in->along ? k->mask : NULL);
+}
+
+static int carry(Accumulator acc, LLVMValueRef *carried) {
+    carried[0] = acc.value, carried[1] = acc.where;
+    return acc.where ? 2 : 1;
+}
+
+static Accumulator inline_axis(InlineLoop *in, int axis, Scope *parent, Accumulator acc);
+
+/* One loop over [low, high); with lanes along it, `masked` says that only some exist. */
+static Accumulator inline_range(InlineLoop *in, int axis, Scope *parent, LLVMValueRef low, LLVMValueRef high, int step,
+                                bool masked, Accumulator acc) {
+    KernelEmit  *k = in->k;
+    ScopedLoop   loop;
+    LLVMValueRef carried[2] = {NULL, NULL};
+    int          n          = carry(acc, carried);
+    scope_loop_begin(k, &loop, parent, low, high, irb_i64(parent->b, step), n, carried);
+    in->at[axis] = step > 1 ? index_linear(loop.index, loop.scope, step) : index_uniform(loop.index, loop.scope);
+    if (masked) {
+        k->mask       = irb_mask_below(loop.scope->b, irb_sub(loop.scope->b, high, loop.index), k->lanes);
+        k->mask_scope = loop.scope;
+    }
+    Accumulator inner = {loop.carried[0], n > 1 ? loop.carried[1] : NULL};
+    inner             = axis + 1 < in->n_axes ? inline_axis(in, axis + 1, loop.scope, inner) : inline_step(in, inner);
+    carry(inner, carried);
+    scope_loop_end(k, &loop, carried);
+    if (masked) k->mask = NULL;
+    return (Accumulator){carried[0], n > 1 ? carried[1] : NULL};
+}
+
+static Accumulator inline_axis(InlineLoop *in, int axis, Scope *parent, Accumulator acc) {
+    KernelEmit    *k    = in->k;
+    LLVMBuilderRef b    = parent->b;
+    LLVMValueRef   size = dims_value(&k->dims, in->dims[axis]), zero = irb_i64(b, 0);
+    if (!in->along || axis + 1 < in->n_axes) return inline_range(in, axis, parent, zero, size, 1, false, acc);
+    LLVMValueRef whole = LLVMBuildAnd(b, size, irb_i64(b, -k->lanes), "");
+    int64_t      known, known_whole;
+    bool         constant = irb_const(size, &known) && irb_const(whole, &known_whole);
+    if (!constant || known_whole > 0) acc = inline_range(in, axis, parent, zero, whole, k->lanes, false, acc);
+    if (!constant || known_whole < known) acc = inline_range(in, axis, parent, whole, size, k->lanes, true, acc);
+    return acc;
+}
+
+static Value inline_loop(InlineLoop *in) {
+    KernelEmit  *k     = in->k;
+    Scope       *scope = k->root, *mask_scope = k->mask_scope;
+    LLVMValueRef mask  = k->mask;
+    int          lanes = k->lanes;
+    bool         same  = true;
+    for (int i = 0; i < in->node->type.rank; i++) {
+        scope = scope_deeper(scope, in->index[i].scope);
+        same &= in->index[i].kind == INDEX_UNIFORM;
+    }
+    in->along = same && in->n_axes > 0;
+    if (same) {
+        k->mask  = NULL;
+        k->lanes = in->along ? k->full_lanes : 1;
+    } else if (mask) {
+        scope = scope_deeper(scope, mask_scope);
+    }
+    Scope *now = k->now;
+    if (same) k->now = scope;
+    Accumulator acc = reduce_start(k, in->node, k->lanes);
+    acc             = inline_axis(in, 0, scope, acc);
+    LLVMValueRef v  = in->along                   ? reduce_finish(k, scope->b, in->node, acc)
+                      : in->node->op == OP_ARGMAX ? acc.where
+                                                  : acc.value;
+    k->now          = now;
+    k->mask         = mask;
+    k->mask_scope   = mask_scope;
+    k->lanes        = lanes;
+    return value_new(k, v, scope);
+}
+
+Value value_reduction(KernelEmit *k, Node *node, const Index *index) {
+    InlineLoop in                = {.k = k, .node = node, .index = index, .n_axes = node->attr.axes.count};
+    bool       reduced[MAX_RANK] = {0};
+    for (int i = 0; i < node->attr.axes.count; i++) reduced[node->attr.axes.axes[i]] = true;
+    for (int i = 0, n = 0; i < node->inputs[0]->type.rank; i++)
+        if (reduced[i]) in.dims[n++] = node->inputs[0]->type.dims[i];
+    return inline_loop(&in);
+}
+
+Value value_dot(KernelEmit *k, Node *node, const Index *index) {
+    InlineLoop in = {.k = k, .node = node, .index = index, .n_axes = node->attr.dot.n_contract};
+    for (int i = 0; i < in.n_axes; i++) in.dims[i] = node->inputs[0]->type.dims[node->attr.dot.left_contract[i]];
+    return inline_loop(&in);
+}

@@ -1,0 +1,284 @@
+/* The description that a compiled model exports: the constants of runtime/nnrt.h, field by field. */
+#include "codegen/emit.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "nnrt.h"
+
+typedef struct Tables {
+    Emit *e;
+    VEC(const Dim *) shape_dims; /* in the order of shapes() */
+    Map *strings;
+} Tables;
+
+typedef struct Fields {
+    LLVMValueRef at[32];
+    unsigned     n;
+} Fields;
+
+/* ---- constants --------------------------------------------------------------------------------------------------------------- */
+
+static void put(Fields *f, LLVMValueRef value) {
+    f->at[f->n++] = value;
+}
+
+static void put_i32(Tables *t, Fields *f, int64_t value) {
+    put(f, LLVMConstInt(t->e->t_i32, (unsigned long long)value, true));
+}
+
+static void put_i64(Tables *t, Fields *f, int64_t value) {
+    put(f, LLVMConstInt(t->e->t_i64, (unsigned long long)value, true));
+}
+
+static void put_f64(Tables *t, Fields *f, double value) {
+    put(f, LLVMConstReal(t->e->t_f64, value));
+}
+
+static LLVMValueRef close(Tables *t, Fields *f) {
+    return LLVMConstStructInContext(t->e->context, f->at, f->n, false);
+}
+
+static LLVMValueRef constant_global(Tables *t, LLVMValueRef value) {
+    LLVMValueRef global = LLVMAddGlobal(t->e->module, LLVMTypeOf(value), "");
+    LLVMSetInitializer(global, value);
+    LLVMSetGlobalConstant(global, true);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    return global;
+}
+
+static LLVMValueRef text(Tables *t, const char *string) {
+    if (!string) return LLVMConstNull(t->e->t_ptr);
+    const char  *key   = intern(t->e->c->names, string);
+    LLVMValueRef known = map_get(t->strings, key);
+    if (known) return known;
+    known = constant_global(t, LLVMConstStringInContext2(t->e->context, string, strlen(string), false));
+    map_set(t->strings, key, known);
+    return known;
+}
+
+/* A pointer to an array of equal constants; NULL for none. */
+static LLVMValueRef array(Tables *t, LLVMValueRef *values, int count) {
+    if (!count) return LLVMConstNull(t->e->t_ptr);
+    return constant_global(t, LLVMConstArray2(LLVMTypeOf(values[0]), values, (uint64_t)count));
+}
+
+/* ---- tensors ------------------------------------------------------------------------------------------------------------------- */
+
+static int symbol_of(const DimTable *table, const Dim *dim) {
+    for (int i = 0; i < dim_symbol_count(table); i++)
+        if (dim_symbol(table, i) == dim) return i;
+    return -1;
+}
+
+static LLVMValueRef tensor(Tables *t, const char *name, const Type *type) {
+    Emit   *e = t->e;
+    Fields  f = {0};
+    int64_t symbols[MAX_RANK];
+    put(&f, text(t, name));
+    put_i32(t, &f, (int)type->elem);
+    put_i32(t, &f, type->rank);
+    put_i32(t, &f, t->shape_dims.len);
+    put_i32(t, &f, 0);
+    LLVMValueRef axes[MAX_RANK];
+    for (int i = 0; i < MAX_RANK; i++) {
+        symbols[i] = i < type->rank ? symbol_of(graph_dims(e->program->graph), type->dims[i]) : -1;
+        axes[i]    = LLVMConstInt(e->t_i32, (unsigned long long)symbols[i], true);
+        if (i < type->rank) vec_push(e->arena, &t->shape_dims, type->dims[i]);
+    }
+    put(&f, LLVMConstArray2(e->t_i32, axes, MAX_RANK));
+    put(&f, text(t, shape_print(e->arena, type)));
+    return close(t, &f);
+}
+
+static LLVMValueRef dims_table(Tables *t) {
+    const DimTable *table  = graph_dims(t->e->program->graph);
+    int             count  = dim_symbol_count(table);
+    LLVMValueRef   *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, count + 1);
+    for (int i = 0; i < count; i++) {
+        const ProgDim *found = NULL;
+        for (int k = 0; k < t->e->program->dims.len; k++)
+            if (t->e->program->dims.data[k].dim == dim_symbol(table, i)) found = &t->e->program->dims.data[k];
+        Fields f = {0};
+        put(&f, text(t, found ? found->name : dim_symbol_name(table, i)));
+        put_i64(t, &f, found ? found->bound : -1);
+        put_i32(t, &f, found && found->is_sample);
+        put_i32(t, &f, 0);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, count);
+}
+
+static LLVMValueRef inputs_table(Tables *t) {
+    const Program *p      = t->e->program;
+    LLVMValueRef  *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->inputs.len + 1);
+    for (int i = 0; i < p->inputs.len; i++) {
+        Fields f = {0};
+        put(&f, tensor(t, p->inputs.data[i].name, &p->inputs.data[i].type));
+        put_i32(t, &f, p->inputs.data[i].is_target);
+        put_i32(t, &f, 0);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, p->inputs.len);
+}
+
+static LLVMValueRef slots_table(Tables *t) {
+    const Program *p      = t->e->program;
+    LLVMValueRef  *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->slots.len + 1);
+    for (int i = 0; i < p->slots.len; i++) {
+        const Slot *slot = &p->slots.data[i];
+        Fields      f    = {0};
+        put(&f, tensor(t, slot->path, &slot->type));
+        put_f64(t, &f, slot->value);
+        put_i32(t, &f, (int)slot->kind);
+        put_i32(t, &f, slot->param);
+        put_i32(t, &f, slot->frozen);
+        put_i32(t, &f, 0);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, p->slots.len);
+}
+
+/* ---- functions ----------------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef results_table(Tables *t, const Fn *fn) {
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, fn->results.len + 1);
+    for (int i = 0; i < fn->results.len; i++) {
+        const Result *result = &fn->results.data[i];
+        Fields        f      = {0};
+        put(&f, tensor(t, result->name, &result->value->type));
+        put_i32(t, &f, result->weight != NULL);
+        put_i32(t, &f, 0);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, fn->results.len);
+}
+
+static LLVMValueRef inputs_used(Tables *t, const LocationVec *operands, int *count) {
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, t->e->program->inputs.len + 1);
+    *count               = 0;
+    for (int i = 0; i < t->e->program->inputs.len; i++) {
+        Location at = {LOC_INPUT, i, 0};
+        if (operand_index(operands, &at) >= 0) values[(*count)++] = LLVMConstInt(t->e->t_i32, (unsigned)i, false);
+    }
+    return array(t, values, *count);
+}
+
+/* At batch = train.batch; 0 when another symbolic dim is involved. */
+static int64_t count_flops(const Emit *e, const FnPlan *plan) {
+    const DimTable *table  = graph_dims(e->program->graph);
+    int64_t        *values = ARENA_ARRAY(e->arena, int64_t, dim_symbol_count(table) + 1), sum = 0, flops;
+    if (dim_symbol_count(table) > 1) return 0;
+    values[0] = e->program->train.batch;
+    for (int i = 0; i < plan->kernels.len; i++)
+        if (!dim_eval(plan->kernels.data[i]->flops, values, &flops) || __builtin_add_overflow(sum, flops, &sum))
+            return 0;
+    return sum;
+}
+
+static LLVMValueRef fns_table(Tables *t, const CompiledFn *compiled) {
+    const Plan   *plan   = t->e->plan;
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, plan->fns.len + 1);
+    for (int i = 0; i < plan->fns.len; i++) {
+        const Fn    *fn = plan->fns.data[i]->fn;
+        Fields       f  = {0};
+        int          n_used;
+        LLVMValueRef used = inputs_used(t, &compiled[i].operands, &n_used);
+        put(&f, text(t, fn->name));
+        put(&f, compiled[i].code);
+        put(&f, compiled[i].workspace);
+        put(&f, results_table(t, fn));
+        put_i32(t, &f, (int)fn->kind);
+        put_i32(t, &f, fn->times);
+        put_i32(t, &f, fn->results.len);
+        put_i32(t, &f, n_used);
+        put(&f, used);
+        put_i64(t, &f, count_flops(t->e, plan->fns.data[i]));
+        values[i] = close(t, &f);
+    }
+    return array(t, values, plan->fns.len);
+}
+
+/* void name(const int64_t *symbols, int64_t *values): the dims' values in order. */
+static LLVMValueRef dims_function(Tables *t, const char *name, const Dim *const *dims, int count) {
+    Emit          *e        = t->e;
+    LLVMTypeRef    params[] = {e->t_ptr, e->t_ptr};
+    LLVMValueRef   fn       = function_new(e, name, LLVMFunctionType(e->t_void, params, 2, false));
+    LLVMBuilderRef b        = LLVMCreateBuilderInContext(e->context);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(e->context, fn, "entry"));
+    DimEnv env = dims_begin(e, b, LLVMGetParam(fn, 0));
+    for (int i = 0; i < count; i++)
+        irb_store(b, dims_value(&env, dims[i]), irb_at(b, e->t_i64, LLVMGetParam(fn, 1), irb_i64(b, i)));
+    LLVMBuildRetVoid(b);
+    LLVMDisposeBuilder(b);
+    return fn;
+}
+
+static LLVMValueRef checks_function(Tables *t, LLVMValueRef *messages) {
+    const Program *p      = t->e->program;
+    const Dim    **sides  = ARENA_ARRAY(t->e->arena, const Dim *, 2 * p->checks.len + 1);
+    LLVMValueRef  *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->checks.len + 1);
+    for (int i = 0; i < p->checks.len; i++) {
+        sides[2 * i]     = p->checks.data[i].left;
+        sides[2 * i + 1] = p->checks.data[i].right;
+        values[i]        = text(t, p->checks.data[i].message);
+    }
+    *messages = array(t, values, p->checks.len);
+    return dims_function(t, "check_values", sides, 2 * p->checks.len);
+}
+
+/* ---- the model ------------------------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef train_settings(Tables *t) {
+    const Program       *p     = t->e->program;
+    const TrainSettings *train = &p->train;
+    Fields               f     = {0};
+    put_i64(t, &f, train->batch);
+    put_i64(t, &f, train->epochs);
+    put_i64(t, &f, train->steps);
+    put_i64(t, &f, train->seed);
+    put_f64(t, &f, train->validation_split);
+    put_f64(t, &f, train->test_split);
+    put_i32(t, &f, train->shuffle);
+    put_i32(t, &f, p->has_train);
+    put(&f, text(t, p->headline));
+    return close(t, &f);
+}
+
+static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
+    const Program *p      = t->e->program;
+    LLVMValueRef   inputs = inputs_table(t), slots = slots_table(t), functions = fns_table(t, fns), messages;
+    LLVMValueRef   shapes   = dims_function(t, "shapes", t->shape_dims.data, t->shape_dims.len);
+    LLVMValueRef   checks   = checks_function(t, &messages);
+    Fields         f        = {0};
+    int            counts[] = {NNRT_ABI,
+                               dim_symbol_count(graph_dims(p->graph)),
+                               p->inputs.len,
+                               p->slots.len,
+                               t->e->plan->fns.len,
+                               t->shape_dims.len,
+                               p->checks.len,
+                               0};
+    for (int i = 0; i < 8; i++) put_i32(t, &f, counts[i]);
+    put(&f, text(t, p->model));
+    put(&f, dims_table(t));
+    put(&f, inputs);
+    put(&f, slots);
+    put(&f, functions);
+    put(&f, shapes);
+    put(&f, checks);
+    put(&f, messages);
+    put(&f, train_settings(t));
+    return close(t, &f);
+}
+
+void tables_emit(Emit *e, const CompiledFn *fns, bool as_main) {
+    Tables       t     = {.e = e, .strings = map_new(e->arena)};
+    LLVMValueRef model = model_constant(&t, fns);
+    char        *name  = arena_printf(e->arena, "%s_nnrt_model", e->program->model);
+    for (char *c = name; *c; c++) *c = (char)tolower((unsigned char)*c);
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), name);
+    LLVMSetInitializer(global, model);
+    LLVMSetGlobalConstant(global, true);
+    if (as_main) LLVMAddAlias2(e->module, LLVMTypeOf(model), 0, global, "nnrt_model_main");
+}

@@ -1,0 +1,70 @@
+/* Strided views: an operand of a contraction that is a located tensor seen through permutations, slices and expansions. */
+#include "codegen/view.h"
+
+static bool is_one(const Dim *dim) {
+    int64_t value;
+    return dim_is_const(dim, &value) && value == 1;
+}
+
+static bool view_of_memory(DimTable *table, const Node *node, const Location *at, View *view) {
+    *view = (View){.base = at, .elem = node->type.elem, .rank = node->type.rank, .offset = dim_const(table, 0)};
+    const Dim *stride = dim_const(table, 1);
+    for (int i = node->type.rank - 1; i >= 0; i--) {
+        view->strides[i] = stride;
+        stride           = dim_mul(table, stride, node->type.dims[i]);
+        if (!stride) return false;
+    }
+    return true;
+}
+
+static bool view_permuted(const Node *node, View *view) {
+    View from = *view;
+    for (int i = 0; i < node->type.rank; i++) view->strides[i] = from.strides[node->attr.axes.axes[i]];
+    return true;
+}
+
+static bool view_expanded(DimTable *table, const Node *node, View *view) {
+    View from = *view;
+    int  next = 0;
+    for (int i = 0; i < node->type.rank; i++) {
+        bool is_new = false;
+        for (int a = 0; a < node->attr.axes.count; a++) is_new |= node->attr.axes.axes[a] == i;
+        view->strides[i] = is_new ? dim_const(table, 0) : from.strides[next++];
+    }
+    view->rank = node->type.rank;
+    return true;
+}
+
+static bool view_sliced(DimTable *table, const Node *node, View *view) {
+    for (int i = 0; i < node->type.rank; i++) {
+        const Dim *part = dim_mul(table, view->strides[i], node->attr.offsets[i]);
+        view->offset    = part ? dim_add(table, view->offset, part) : NULL;
+        if (!view->offset) return false;
+    }
+    return true;
+}
+
+bool view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node, View *view) {
+    DimTable *table = graph_dims(e->program->graph);
+    if (kernel_loads(plan, kernel, node)) return view_of_memory(table, node, kernel_location(plan, node), view);
+    if (node->op != OP_PERMUTE && node->op != OP_EXPAND && node->op != OP_SLICE) return false;
+    if (!view_of(e, plan, kernel, node->inputs[0], view)) return false;
+    if (node->op == OP_PERMUTE) return view_permuted(node, view);
+    if (node->op == OP_EXPAND) return view_expanded(table, node, view);
+    return view_sliced(table, node, view);
+}
+
+/* The stride of several axes taken as one, NULL where they do not run on. */
+const Dim *view_merge(Emit *e, const View *view, const Type *type, int count, const int *axes) {
+    DimTable  *table  = graph_dims(e->program->graph);
+    const Dim *stride = NULL, *next = NULL; /* of the axis before, so that it runs on */
+    for (int i = count - 1; i >= 0; i--) {
+        const Dim *dim = type->dims[axes[i]], *own = view->strides[axes[i]];
+        if (is_one(dim)) continue;
+        if (stride && own != next) return NULL;
+        if (!stride) stride = own;
+        next = dim_mul(table, own, dim);
+        if (!next) return NULL;
+    }
+    return stride ? stride : dim_const(table, 1);
+}

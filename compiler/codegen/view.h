@@ -1,0 +1,18 @@
+/* Inside codegen/: strided views of located tensors, for contractions. */
+#ifndef NNC_CODEGEN_VIEW_H
+#define NNC_CODEGEN_VIEW_H
+
+#include "codegen/emit.h"
+
+typedef struct View { /* element (i, j, ...) is at base + offset + i * strides[0] + ... */
+    const Location *base;
+    ElemType        elem;
+    int             rank;
+    const Dim      *strides[MAX_RANK], *offset;
+} View;
+
+/* False when `node` is not such a view of memory. */
+bool       view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node, View *view);
+const Dim *view_merge(Emit *e, const View *view, const Type *type, int count, const int *axes);
+
+#endif
