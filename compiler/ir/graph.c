@@ -114,20 +114,47 @@ Node *graph_node(Graph *graph, Op op, const Type *type, int n_inputs, Node *cons
     return intern_node(graph, &candidate);
 }
 
-Node *graph_substitute(Graph *graph, Node *root, struct Map *replacement) {
-    Node *done = map_get(replacement, root);
-    if (done) return done;
-    Node **inputs  = ARENA_ARRAY(graph->arena, Node *, root->n_inputs + 1);
+/* ---- walks ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Frame { /* a node whose inputs from `next` on are still to be visited */
+    Node *node;
+    int   next;
+} Frame;
+
+void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order) {
+    VEC(Frame) stack = {0};
+    if (!root || map_has(seen, root)) return;
+    vec_push(arena, &stack, ((Frame){root, 0}));
+    while (stack.len) {
+        Frame *top = &vec_last(&stack);
+        while (top->next < top->node->n_inputs && map_has(seen, top->node->inputs[top->next])) top->next++;
+        if (top->next < top->node->n_inputs) {
+            vec_push(arena, &stack, ((Frame){top->node->inputs[top->next], 0}));
+            continue;
+        }
+        map_set(seen, top->node, top->node);
+        vec_push(arena, order, top->node);
+        stack.len--;
+    }
+}
+
+/* The node over the replacements of its inputs. */
+static Node *substitute_inputs(Graph *graph, Node *node, const struct Map *replacement) {
+    Node **inputs  = ARENA_ARRAY(graph->arena, Node *, node->n_inputs + 1);
     bool   changed = false;
-    for (int i = 0; i < root->n_inputs; i++) {
-        inputs[i] = graph_substitute(graph, root->inputs[i], replacement);
-        changed |= inputs[i] != root->inputs[i];
+    for (int i = 0; i < node->n_inputs; i++) {
+        inputs[i] = map_get(replacement, node->inputs[i]);
+        changed |= inputs[i] != node->inputs[i];
     }
-    Node *result = root;
-    if (changed) {
-        graph_set_place(graph, root->span, root->origin);
-        result = graph_node(graph, root->op, &root->type, root->n_inputs, inputs, &root->attr);
-    }
-    map_set(replacement, root, result);
-    return result;
+    if (!changed) return node;
+    graph_set_place(graph, node->span, node->origin);
+    return graph_node(graph, node->op, &node->type, node->n_inputs, inputs, &node->attr);
+}
+
+Node *graph_substitute(Graph *graph, Node *root, struct Map *replacement) {
+    NodeVec order = {0};
+    graph_post_order(graph->arena, root, replacement, &order);
+    for (int i = 0; i < order.len; i++)
+        map_set(replacement, order.data[i], substitute_inputs(graph, order.data[i], replacement));
+    return map_get(replacement, root);
 }

@@ -109,9 +109,13 @@ Node *node_gather(Graph *graph, Node *x, Node *index);
 Node *node_scatter_add(Graph *graph, Node *values, Node *index, const Dim *rows);
 Node *node_dot(Graph *graph, Node *a, Node *b, const DotAxes *axes);
 
+/* Appends the nodes under `root`, itself included, that `seen` has not, inputs before users, and marks them in `seen` (as node ->
+ * node). A loop: a graph may be deeper than the stack. */
+struct Map;
+void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order);
+
 /* A copy of the sub-graph under `root` in which nodes are replaced as `replacement` (old Node* -> new Node*) says;
  * the map is extended with every node visited. */
-struct Map;
 Node *graph_substitute(Graph *graph, Node *root, struct Map *replacement);
 
 #endif

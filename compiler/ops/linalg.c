@@ -28,8 +28,11 @@ static Node *grad_operand(Graph *graph, Node *g, Node *other, const Side *this, 
            *o_batch = this_is_left ? dot.right_batch : dot.left_batch;
     int8_t *g_con   = this_is_left ? dot.left_contract : dot.right_contract;
     int8_t *o_con   = this_is_left ? dot.right_contract : dot.left_contract;
-    for (int i = 0; i < this->n_batch; i++) g_batch[i] = (int8_t)i, o_batch[i] = (int8_t)that->batch[i];
-    for (int i = 0; i < that->n_free; i++) g_con[i] = (int8_t)(g_free + i), o_con[i] = (int8_t)that->free[i];
+    for (int i = 0; i < this->n_batch && i < MAX_RANK; i++) g_batch[i] = (int8_t)i, o_batch[i] = (int8_t)that->batch[i];
+    for (int i = 0; i < that->n_free && i < MAX_RANK; i++) {
+        g_con[i] = (int8_t)(g_free + i);
+        o_con[i] = (int8_t)that->free[i];
+    }
     Node *product = this_is_left ? node_dot(graph, g, other, &dot) : node_dot(graph, other, g, &dot);
 
     /* Other's contracted axes come in the order in which they stand in `other`. */
