@@ -234,7 +234,8 @@ static const char *hint_of(const Situation *s) {
         return "this word is reserved; choose another name";
     if (kind == '=' && expects(s, "')'") && expects(s, "','"))
         return "'==' compares; an argument is named by 'name = value'";
-    if (expects(s, "';'") && starts_like_statement(kind))
+    if (expects(s, "';'") && is_setting_value(kind) && (help = setting_hint(s))) return help;
+    if (expects(s, "';'") && !expects(s, "'import'") && starts_like_statement(kind))
         return "statements stand on lines of their own, or with ';' between them";
     return NULL;
 }
