@@ -31,15 +31,8 @@ enum {
     COLUMNS_A_BLOCK = 128,       /* columns worth a block of their own, for balance */
     COL_BLOCKS_MOST = 8,         /* ... but no more than these unless the block of B is full */
     ROW_BLOCKS      = 8,
+    DIRECT_K        = 256, /* sums over more k are long enough to go by way of scratch */
 };
-
-static const TileRow *tile_for(const Target *target) {
-    int count = (int)(sizeof tiles / sizeof *tiles);
-    for (int i = 0; i < count; i++)
-        if (tiles[i].vector_bytes == target->vector_bytes && tiles[i].vector_registers == target->vector_registers)
-            return &tiles[i];
-    return &tiles[2];
-}
 
 static int64_t round_up(int64_t x, int64_t multiple) {
     return (x + multiple - 1) / multiple * multiple;
@@ -47,6 +40,21 @@ static int64_t round_up(int64_t x, int64_t multiple) {
 
 static int64_t least(int64_t x, int64_t y) {
     return x < y ? x : y;
+}
+
+/* Few columns: a narrower tile, where that spares a last one of a single vector. */
+static int choose_vectors(const ContractShape *shape, int most, int lanes) {
+    int64_t vectors = (shape->n + lanes - 1) / lanes;
+    if (shape->n < 0 || vectors > 4 || vectors % most == 0) return most;
+    return vectors % 2 ? (int)least(vectors, most) : 2;
+}
+
+static const TileRow *tile_for(const Target *target) {
+    int count = (int)(sizeof tiles / sizeof *tiles);
+    for (int i = 0; i < count; i++)
+        if (tiles[i].vector_bytes == target->vector_bytes && tiles[i].vector_registers == target->vector_registers)
+            return &tiles[i];
+    return &tiles[2];
 }
 
 /* Equal blocks of K, as few as may be. */
@@ -91,7 +99,7 @@ static void choose_packing(ContractPlan *plan) {
 
 static void lay_out_scratch(ContractPlan *plan) {
     int64_t rows        = plan->mc ? plan->mc : plan->mr;
-    int64_t cols        = plan->mc ? round_up(plan->nc, plan->nr) : plan->nr;
+    int64_t cols        = (plan->mc ? round_up(plan->nc, plan->nr) / plan->nr : 1) * plan->c_row;
     int64_t slack       = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
     int64_t tile        = (int64_t)plan->lanes * plan->lanes;
     int64_t b           = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
@@ -111,8 +119,10 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->elem_bytes    = shape->is_double ? 8 : 4;
     plan->lanes         = target_lanes(target, plan->elem_bytes);
     plan->mr            = tile->mr;
-    plan->nv            = tile->nv;
-    plan->nr            = tile->nv * plan->lanes;
+    plan->nv            = choose_vectors(shape, tile->nv, plan->lanes);
+    plan->nr            = plan->nv * plan->lanes;
+    plan->c_row         = tile->nv * plan->lanes;
+    plan->direct        = shape->k <= DIRECT_K;
     plan->row_lanes     = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
     choose_packing(plan);

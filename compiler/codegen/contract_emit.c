@@ -18,25 +18,6 @@ enum {
     DIRECT_K  = 128  /* a transposed A is read in place when K is no longer */
 };
 
-typedef struct Emit {
-    const ContractPlan *plan;
-    const ContractSpec *spec;
-    LLVMBuilderRef      b;
-    LLVMTypeRef         elem, vec;
-    LLVMValueRef        zero, one;
-    LLVMValueRef        m, n, k;
-    LLVMValueRef        a_buffer, b_buffer, c_buffer;
-    Cut                 cut;
-    LLVMValueRef        b_stays;  /* i1 */
-    LLVMValueRef        a_packed; /* i1 */
-    /* the column block */
-    LLVMValueRef n0, n1, full_panels, panels;
-    /* the chunk of rows */
-    LLVMValueRef r0, r1;
-    /* the block of K */
-    LLVMValueRef p0, kk, first, last;
-} Emit;
-
 static LLVMValueRef c64(const Emit *e, int64_t value) {
     return irb_i64(e->b, value);
 }
@@ -44,141 +25,6 @@ static LLVMValueRef c64(const Emit *e, int64_t value) {
 static LLVMValueRef select_value(const Emit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
     return LLVMBuildSelect(e->b, condition, x, y, "");
 }
-
-static bool known(LLVMValueRef condition, bool value) {
-    return LLVMIsAConstantInt(condition) && (LLVMConstIntGetZExtValue(condition) != 0) == value;
-}
-
-/* ---- the tile ---- */
-
-typedef struct TilePlace {
-    LLVMValueRef i0, rows; /* first row, rows that exist */
-    LLVMValueRef j0, cols; /* first column, columns that exist */
-    LLVMValueRef panel;    /* its number in the column block */
-    LLVMValueRef c;        /* its sums in scratch */
-} TilePlace;
-
-static void call_tile(const Emit *e, int rows, int vectors, LLVMValueRef *args) {
-    LLVMValueRef function = contract_tile_function(e->plan, irb_module(e->b), rows, vectors);
-    LLVMBuildCall2(e->b, contract_tile_type(irb_context(e->b)), function, args, 8, "");
-}
-
-/* Whether an extent can leave a tile of `count` rows or vectors, each of `unit` elements, `most` being a whole tile. */
-static bool may_leave(int64_t extent, int count, int most, int unit) {
-    if (extent < 0) return true;
-    int64_t units = (extent + unit - 1) / unit;
-    return count == most ? units >= most : units % most == count;
-}
-
-/* Column blocks are `width` wide but for the last one. */
-static bool may_have_vectors(const Emit *e, int vectors) {
-    const ContractPlan *plan = e->plan;
-    for (int i = 0; i < 2; i++) {
-        int64_t width, n = plan->shape.n;
-        if (n < 0 || !irb_const(e->cut.widths[i], &width)) return true;
-        if (n >= width && may_leave(width, vectors, plan->nv, plan->lanes)) return true;
-        if (n % width && may_leave(n % width, vectors, plan->nv, plan->lanes)) return true;
-    }
-    return false;
-}
-
-/* The sums of one tile: a call of the micro-kernel for its rows and vectors; whole tiles are tested for first. */
-static void dispatch_tile(const Emit *e, const TilePlace *at, LLVMValueRef vectors, LLVMValueRef *args) {
-    const ContractPlan *plan = e->plan;
-    LLVMBuilderRef      b    = e->b;
-    LLVMValueRef        code = irb_add(b, irb_mul(b, vectors, c64(e, plan->mr + 1)), at->rows);
-    int64_t             constant;
-    if (irb_const(code, &constant)) {
-        call_tile(e, (int)(constant % (plan->mr + 1)), (int)(constant / (plan->mr + 1)), args);
-        return;
-    }
-    LLVMBasicBlockRef impossible = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "impossible");
-    LLVMBasicBlockRef after      = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "summed");
-    LLVMValueRef      choice     = LLVMBuildSwitch(b, code, impossible, (unsigned)(plan->mr * plan->nv));
-    for (int v = plan->nv; v > 0; v--)
-        for (int r = plan->mr; r > 0; r--) {
-            if (!may_have_vectors(e, v) || !may_leave(plan->shape.m, r, plan->mr, 1)) continue;
-            LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(irb_context(b), impossible, "tile");
-            LLVMAddCase(choice, c64(e, (int64_t)v * (plan->mr + 1) + r), here);
-            LLVMPositionBuilderAtEnd(b, here);
-            call_tile(e, r, v, args);
-            LLVMBuildBr(b, after);
-        }
-    LLVMPositionBuilderAtEnd(b, impossible);
-    LLVMBuildUnreachable(b);
-    LLVMPositionBuilderAtEnd(b, after);
-}
-
-static void sum_tile(const Emit *e, const TilePlace *at, LLVMValueRef stretch, LLVMValueRef tile) {
-    const ContractPlan    *plan = e->plan;
-    const ContractOperand *A = &e->spec->a, *B = &e->spec->b;
-    LLVMBuilderRef         b       = e->b;
-    LLVMValueRef           vectors = irb_ceil_div(b, at->cols, c64(e, plan->lanes));
-    LLVMValueRef           width   = irb_mul(b, vectors, c64(e, plan->lanes));
-    (void)stretch;
-
-    LLVMValueRef a = NULL, a_row = NULL, a_k = NULL;
-    if (!known(e->a_packed, false)) {
-        bool    together = plan->a_packing == A_PACK_ROWS;
-        int64_t step     = together ? a_panel_stride(plan) : plan->mr * a_row_stride(plan);
-        a                = irb_at(b, e->elem, e->a_buffer, irb_mul(b, tile, c64(e, step)));
-        a_row            = c64(e, together ? 1 : a_row_stride(plan));
-        a_k              = c64(e, together ? plan->row_lanes : 1);
-    }
-    if (!known(e->a_packed, true)) {
-        LLVMValueRef offset =
-            irb_add(b, irb_mul(b, at->i0, A->stride_free.value), irb_mul(b, e->p0, A->stride_k.value));
-        LLVMValueRef direct = irb_at(b, e->elem, A->base, offset);
-        a                   = a ? select_value(e, e->a_packed, a, direct) : direct;
-        a_row               = a_row ? select_value(e, e->a_packed, a_row, A->stride_free.value) : A->stride_free.value;
-        a_k                 = a_k ? select_value(e, e->a_packed, a_k, A->stride_k.value) : A->stride_k.value;
-    }
-
-    LLVMValueRef panel = irb_at(b, e->elem, e->b_buffer, irb_mul(b, at->panel, c64(e, (int64_t)plan->nr * plan->kc)));
-    LLVMValueRef b_k   = width;
-    if (!known(e->b_stays, false)) {
-        LLVMValueRef whole  = LLVMBuildICmp(b, LLVMIntEQ, width, at->cols, "");
-        LLVMValueRef stays  = LLVMBuildAnd(b, e->b_stays, whole, "");
-        LLVMValueRef offset = irb_add(b, at->j0, irb_mul(b, e->p0, B->stride_k.value));
-        panel               = select_value(e, stays, irb_at(b, e->elem, B->base, offset), panel);
-        b_k                 = select_value(e, stays, B->stride_k.value, width);
-    }
-    LLVMValueRef args[] = {a, a_row, a_k, panel, b_k, e->kk, at->c, e->first};
-    dispatch_tile(e, at, vectors, args);
-}
-
-/* ---- the epilogue ---- */
-
-static LLVMValueRef tile_row(const Emit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column) {
-    LLVMValueRef offset = irb_add(e->b, irb_mul(e->b, row, c64(e, e->plan->nr)), column);
-    return irb_load(e->b, e->vec, irb_at(e->b, e->elem, at->c, offset));
-}
-
-/* Hands each row's whole vectors, then the part of one, to the store anchor. */
-static void store_tile(const Emit *e, const TilePlace *at) {
-    LLVMBuilderRef      b     = e->b;
-    const ContractSpec *spec  = e->spec;
-    int                 lanes = e->plan->lanes;
-    LLVMValueRef        rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
-    LLVMValueRef        whole = irb_sub(b, at->cols, rest);
-    LLVMValueRef        mask  = irb_mask_below(b, rest, lanes);
-    Loop                rows  = loop_begin(b, e->zero, at->rows, e->one);
-    LLVMValueRef        i     = irb_add(b, at->i0, rows.index);
-    if (spec->n.constant < 0 || spec->n.constant >= lanes) {
-        Loop loop = loop_begin(b, e->zero, whole, c64(e, lanes));
-        spec->store(spec->store_user, i, irb_add(b, at->j0, loop.index), tile_row(e, at, rows.index, loop.index), lanes,
-                    NULL);
-        loop_end(&loop, b);
-    }
-    if (spec->n.constant < 0 || spec->n.constant % lanes) {
-        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
-        spec->store(spec->store_user, i, irb_add(b, at->j0, whole), tile_row(e, at, rows.index, whole), lanes, mask);
-        branch_end(&part, b);
-    }
-    loop_end(&rows, b);
-}
-
-/* ---- the loops ---- */
 
 /* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B is read in place, so that a panel
  * stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
@@ -189,10 +35,10 @@ static void emit_tiles(const Emit *e, LLVMValueRef s0, LLVMValueRef s1) {
     LLVMValueRef        tiles = irb_ceil_div(b, irb_sub(b, s1, s0), mr);
     Loop                outer = loop_begin(b, e->zero, select_value(e, e->b_stays, e->panels, tiles), e->one);
     Loop                inner = loop_begin(b, e->zero, select_value(e, e->b_stays, tiles, e->panels), e->one);
-    LLVMValueRef        tile  = select_value(e, e->b_stays, inner.index, outer.index);
     TilePlace           at;
+    at.tile  = select_value(e, e->b_stays, inner.index, outer.index);
     at.panel = select_value(e, e->b_stays, outer.index, inner.index);
-    at.i0    = irb_add(b, s0, irb_mul(b, tile, mr));
+    at.i0    = irb_add(b, s0, irb_mul(b, at.tile, mr));
     at.rows  = plan->shape.m >= 0 && plan->shape.m % plan->mr == 0 ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
     at.j0    = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
     at.cols  = irb_min(b, irb_sub(b, e->n1, at.j0), nr);
@@ -200,13 +46,10 @@ static void emit_tiles(const Emit *e, LLVMValueRef s0, LLVMValueRef s1) {
     if (plan->mc) {
         LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->r0), mr, "");
         LLVMValueRef number   = irb_add(b, irb_mul(b, row_tile, e->panels), at.panel);
-        LLVMValueRef offset   = irb_mul(b, number, c64(e, (int64_t)plan->mr * plan->nr));
+        LLVMValueRef offset   = irb_mul(b, number, c64(e, (int64_t)plan->mr * plan->c_row));
         at.c                  = irb_at(b, e->elem, e->c_buffer, offset);
     }
-    sum_tile(e, &at, s0, tile);
-    Branch last = branch_begin(b, e->last);
-    store_tile(e, &at);
-    branch_end(&last, b);
+    contract_step(e, &at);
     loop_end(&inner, b);
     loop_end(&outer, b);
 }

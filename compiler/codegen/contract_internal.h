@@ -1,7 +1,8 @@
 /* Shared by the files of the contraction template; the public face is contract.h.
  *
  *   contract.c       the plan: tile, blocking, packing, scratch; the cut into units
- *   contract_emit.c  the loops around the tile, and the epilogue
+ *   contract_emit.c  the loops around the tile
+ *   contract_step.c  one tile: its sums and its epilogue
  *   contract_pack.c  copies of A and B into panels
  *   contract_tile.c  the register-tiled micro-kernels and the transposition, one internal function each a module */
 #ifndef NNC_CODEGEN_CONTRACT_INTERNAL_H
@@ -19,10 +20,12 @@ struct ContractPlan {
     ContractShape shape;
     int           elem_bytes, lanes;
     int           mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
-    int           row_lanes;  /* mr rounded up to a power of two: lanes of a packed column of A */
-    int64_t       kc, nc;     /* block of B: kc x nc */
-    int64_t       mc;         /* rows whose sums are kept when K takes several blocks; 0: one block always */
-    int64_t       ma;         /* rows of A packed at once */
+    int           c_row;  /* elements from one row of sums in scratch to the next: the same for all plans of a target */
+    bool          direct; /* whole tiles may go from the registers to the store anchor */
+    int           row_lanes; /* mr rounded up to a power of two: lanes of a packed column of A */
+    int64_t       kc, nc;    /* block of B: kc x nc */
+    int64_t       mc;        /* rows whose sums are kept when K takes several blocks; 0: one block always */
+    int64_t       ma;        /* rows of A packed at once */
     APacking      a_packing;
     BPacking      b_packing;
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
@@ -48,10 +51,19 @@ typedef struct Cut {
 } Cut;
 Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k);
 
-/* void tile(a, a_stride_row, a_stride_k, b, b_stride_k, k, c, first): c[row][column] (stride nr) = sums, on top of what is
- * there unless `first`. One function for each number of rows and vectors. */
-LLVMValueRef contract_tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors);
-LLVMTypeRef  contract_tile_type(LLVMContextRef context);
+/* What a tile's sums are computed from: element (i, p) of A is a[i * a_row + p * a_k], row p of B is b + p * b_k; the sums
+ * start from c[row][column] (c_row apart) unless `first`. */
+typedef struct TileArgs {
+    LLVMValueRef a, a_row, a_k, b, b_k, k, c, first;
+} TileArgs;
+enum { TILE_SUMS_MOST = 32 };
+/* Emits them in place: sums[row * vectors + vector]. */
+void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args,
+                        LLVMValueRef *sums);
+/* Where sum `i` of a tile lies in scratch. */
+LLVMValueRef contract_sum_address(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef c, int vectors, int i);
+/* Calls the micro-kernel that stores them to c: one internal function for each number of rows and vectors. */
+void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args);
 /* void transpose(src, src_stride, dst, dst_stride): lanes x lanes elements. */
 LLVMValueRef contract_transpose_function(const ContractPlan *plan, LLVMModuleRef module);
 LLVMTypeRef  contract_transpose_type(LLVMContextRef context);
@@ -68,5 +80,38 @@ typedef struct PackA {
     LLVMValueRef m0, m1, row_end, p0, kk, buffer;
 } PackA;
 void contract_pack_a(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackA *block);
+
+/* The state of an emission: what the loops outside have fixed. */
+typedef struct Emit {
+    const ContractPlan *plan;
+    const ContractSpec *spec;
+    LLVMBuilderRef      b;
+    LLVMTypeRef         elem, vec;
+    LLVMValueRef        zero, one;
+    LLVMValueRef        m, n, k;
+    LLVMValueRef        a_buffer, b_buffer, c_buffer;
+    Cut                 cut;
+    LLVMValueRef        b_stays, a_packed;           /* i1 */
+    LLVMValueRef        n0, n1, full_panels, panels; /* the column block */
+    LLVMValueRef        r0, r1;                      /* the chunk of rows */
+    LLVMValueRef        p0, kk, first, last;         /* the block of K */
+} Emit;
+
+/* One tile of the loops: a place in C, and where its operands and sums lie. */
+typedef struct TilePlace {
+    LLVMValueRef i0, rows; /* first row, rows that exist */
+    LLVMValueRef j0, cols; /* first column, columns that exist */
+    LLVMValueRef panel;    /* its number in the column block */
+    LLVMValueRef tile;     /* its number in the stretch of rows */
+    LLVMValueRef c;        /* its sums in scratch */
+} TilePlace;
+
+/* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
+void contract_step(const Emit *e, const TilePlace *at);
+
+/* Whether an i1 is known when compiling to be `value`. */
+static inline bool known(LLVMValueRef condition, bool value) {
+    return LLVMIsAConstantInt(condition) && (LLVMConstIntGetZExtValue(condition) != 0) == value;
+}
 
 #endif

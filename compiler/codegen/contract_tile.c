@@ -5,21 +5,25 @@
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
+static LLVMTypeRef elem_type(const ContractPlan *plan, LLVMContextRef context) {
+    return plan->elem_bytes == 8 ? LLVMDoubleTypeInContext(context) : LLVMFloatTypeInContext(context);
+}
+
 typedef struct Tile {
-    LLVMBuilderRef b;
-    LLVMTypeRef    elem, vec;
-    int            rows, vectors, lanes, nr;
-    bool           has_fma;
-    LLVMValueRef   row_offset[16]; /* elements from a row 0 of A to row i */
+    const ContractPlan *plan;
+    LLVMBuilderRef      b;
+    LLVMTypeRef         elem, vec;
+    int                 rows, vectors, lanes;
+    LLVMValueRef        row_offset[16]; /* elements from row 0 of A to row i */
 } Tile;
 
 static LLVMValueRef multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
     LLVMValueRef args[] = {x, y, z};
-    return irb_intrinsic(t->b, t->has_fma ? "llvm.fma" : "llvm.fmuladd", t->vec, args, 3);
+    return irb_intrinsic(t->b, t->plan->target->has_fma ? "llvm.fma" : "llvm.fmuladd", t->vec, args, 3);
 }
 
-/* One k: acc[row][vector] += a[row] * b[vector]. */
-static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef *acc) {
+/* One k: sums[row][vector] += a[row] * b[vector]. */
+static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef *sums) {
     LLVMValueRef columns[4];
     for (int v = 0; v < t->vectors; v++)
         columns[v] = irb_load(t->b, t->vec, irb_at(t->b, t->elem, b, irb_i64(t->b, (int64_t)v * t->lanes)));
@@ -27,83 +31,88 @@ static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef
         LLVMValueRef scalar = irb_load(t->b, t->elem, irb_at(t->b, t->elem, a, t->row_offset[r]));
         LLVMValueRef row    = irb_splat(t->b, scalar, t->lanes);
         for (int v = 0; v < t->vectors; v++) {
-            LLVMValueRef *sum = &acc[r * t->vectors + v];
+            LLVMValueRef *sum = &sums[r * t->vectors + v];
             *sum              = multiply_add(t, row, columns[v], *sum);
         }
     }
 }
 
-static LLVMValueRef c_address(const Tile *t, LLVMValueRef c, int i) {
-    int64_t offset = (int64_t)(i / t->vectors) * t->nr + (int64_t)(i % t->vectors) * t->lanes;
-    return irb_at(t->b, t->elem, c, irb_i64(t->b, offset));
+LLVMValueRef contract_sum_address(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef c, int vectors, int i) {
+    int64_t offset = (int64_t)(i / vectors) * plan->c_row + (int64_t)(i % vectors) * plan->lanes;
+    return irb_at(b, elem_type(plan, irb_context(b)), c, irb_i64(b, offset));
 }
 
-/* The accumulators to start from: zeros, or the sums so far. */
-static void start_sums(const Tile *t, LLVMValueRef c, LLVMValueRef first, LLVMValueRef *acc) {
-    LLVMBuilderRef    b      = t->b;
-    LLVMBasicBlockRef origin = LLVMGetInsertBlock(b);
-    Branch            branch = branch_begin(b, LLVMBuildNot(b, first, ""));
-    LLVMBasicBlockRef from   = LLVMGetInsertBlock(b);
-    int               n      = t->rows * t->vectors;
-    LLVMValueRef      sums[LOOP_MAX_CARRIED], zero = irb_zero(t->vec);
-    for (int i = 0; i < n; i++) sums[i] = irb_load(b, t->vec, c_address(t, c, i));
+/* The sums to start from: zeros, or those so far. */
+static void start_sums(const Tile *t, const TileArgs *args, LLVMValueRef *sums) {
+    LLVMBuilderRef b = t->b;
+    int            n = t->rows * t->vectors;
+    LLVMValueRef   old[TILE_SUMS_MOST], zero = irb_zero(t->vec);
+    for (int i = 0; i < n; i++) sums[i] = zero;
+    if (known(args->first, true)) return;
+    Branch            branch = branch_begin(b, LLVMBuildNot(b, args->first, ""));
+    LLVMBasicBlockRef from[2];
+    for (int i = 0; i < n; i++) old[i] = irb_load(b, t->vec, contract_sum_address(t->plan, b, args->c, t->vectors, i));
+    from[0] = LLVMGetInsertBlock(b);
     branch_else(&branch, b);
-    LLVMBasicBlockRef other = LLVMGetInsertBlock(b);
+    from[1] = LLVMGetInsertBlock(b);
     branch_end(&branch, b);
-    (void)origin;
     for (int i = 0; i < n; i++) {
-        acc[i] = LLVMBuildPhi(b, t->vec, "");
-        LLVMAddIncoming(acc[i], &sums[i], &from, 1);
-        LLVMAddIncoming(acc[i], &zero, &other, 1);
+        LLVMValueRef values[] = {old[i], zero};
+        sums[i]               = LLVMBuildPhi(b, t->vec, "");
+        LLVMAddIncoming(sums[i], values, from, 2);
     }
 }
 
-static void tile_body(Tile *t, LLVMValueRef function) {
-    LLVMBuilderRef b = t->b;
-    LLVMValueRef   a = LLVMGetParam(function, 0), a_row = LLVMGetParam(function, 1), a_k = LLVMGetParam(function, 2);
-    LLVMValueRef   panel = LLVMGetParam(function, 3), b_k = LLVMGetParam(function, 4), k = LLVMGetParam(function, 5);
-    LLVMValueRef   c = LLVMGetParam(function, 6), first = LLVMGetParam(function, 7);
-    LLVMValueRef   acc[LOOP_MAX_CARRIED];
-    int            n = t->rows * t->vectors;
-    for (int r = 0; r < t->rows; r++) t->row_offset[r] = irb_mul(b, a_row, irb_i64(b, r));
-    start_sums(t, c, first, acc);
-    Loop         loop = loop_begin(b, irb_i64(b, 0), k, irb_i64(b, 1));
-    LLVMValueRef a_at = loop_carry(&loop, b, a), b_at = loop_carry(&loop, b, panel);
-    for (int i = 0; i < n; i++) acc[i] = loop_carry(&loop, b, acc[i]);
-    rank_one(t, a_at, b_at, acc);
-    loop_next(&loop, 0, irb_at(b, t->elem, a_at, a_k));
-    loop_next(&loop, 1, irb_at(b, t->elem, b_at, b_k));
-    for (int i = 0; i < n; i++) loop_next(&loop, i + 2, acc[i]);
+void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args,
+                        LLVMValueRef *sums) {
+    LLVMTypeRef elem = elem_type(plan, irb_context(b));
+    Tile        t    = {.plan = plan, .b = b, .elem = elem, .rows = rows, .vectors = vectors, .lanes = plan->lanes};
+    int         n    = rows * vectors;
+    t.vec            = irb_vector_type(elem, plan->lanes);
+    for (int r = 0; r < rows; r++) t.row_offset[r] = irb_mul(b, args->a_row, irb_i64(b, r));
+    start_sums(&t, args, sums);
+    Loop         loop = loop_begin(b, irb_i64(b, 0), args->k, irb_i64(b, 1));
+    LLVMValueRef a_at = loop_carry(&loop, b, args->a), b_at = loop_carry(&loop, b, args->b);
+    for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
+    rank_one(&t, a_at, b_at, sums);
+    loop_next(&loop, 0, irb_at(b, elem, a_at, args->a_k));
+    loop_next(&loop, 1, irb_at(b, elem, b_at, args->b_k));
+    for (int i = 0; i < n; i++) loop_next(&loop, i + 2, sums[i]);
     loop_end(&loop, b);
-    for (int i = 0; i < n; i++) irb_store(b, loop.result[i + 2], c_address(t, c, i));
-    LLVMBuildRetVoid(b);
+    for (int i = 0; i < n; i++) sums[i] = loop.result[i + 2];
 }
 
-LLVMTypeRef contract_tile_type(LLVMContextRef context) {
+/* ---- as functions ---- */
+
+static LLVMTypeRef tile_type(LLVMContextRef context) {
     LLVMTypeRef ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
     LLVMTypeRef params[] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context)};
     return LLVMFunctionType(LLVMVoidTypeInContext(context), params, 8, false);
 }
 
-LLVMValueRef contract_tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors) {
+static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors) {
     char           name[64];
     LLVMContextRef context = LLVMGetModuleContext(module);
-    snprintf(name, sizeof name, "nnc.tile.f%d.%dx%d.%d", plan->elem_bytes * 8, rows, vectors, plan->nr);
-    LLVMValueRef function = LLVMGetNamedFunction(module, name);
-    if (function) return function;
-    function  = irb_internal_function(module, name, contract_tile_type(context));
-    Tile tile = {.b       = LLVMCreateBuilderInContext(context),
-                 .elem    = plan->elem_bytes == 8 ? LLVMDoubleTypeInContext(context) : LLVMFloatTypeInContext(context),
-                 .rows    = rows,
-                 .vectors = vectors,
-                 .lanes   = plan->lanes,
-                 .nr      = plan->nr,
-                 .has_fma = plan->target->has_fma};
-    tile.vec  = irb_vector_type(tile.elem, plan->lanes);
-    LLVMPositionBuilderAtEnd(tile.b, LLVMAppendBasicBlockInContext(context, function, "entry"));
-    tile_body(&tile, function);
-    LLVMDisposeBuilder(tile.b);
-    return function;
+    snprintf(name, sizeof name, "nnc.tile.f%d.%dx%d", plan->elem_bytes * 8, rows, vectors);
+    LLVMValueRef f = LLVMGetNamedFunction(module, name);
+    if (f) return f;
+    f                = irb_internal_function(module, name, tile_type(context));
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(context);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(context, f, "entry"));
+    TileArgs     args = {LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), LLVMGetParam(f, 3),
+                         LLVMGetParam(f, 4), LLVMGetParam(f, 5), LLVMGetParam(f, 6), LLVMGetParam(f, 7)};
+    LLVMValueRef sums[TILE_SUMS_MOST];
+    contract_tile_sums(plan, b, rows, vectors, &args, sums);
+    for (int i = 0; i < rows * vectors; i++) irb_store(b, sums[i], contract_sum_address(plan, b, args.c, vectors, i));
+    LLVMBuildRetVoid(b);
+    LLVMDisposeBuilder(b);
+    return f;
+}
+
+void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args) {
+    LLVMValueRef f        = tile_function(plan, irb_module(b), rows, vectors);
+    LLVMValueRef values[] = {args->a, args->a_row, args->a_k, args->b, args->b_k, args->k, args->c, args->first};
+    LLVMBuildCall2(b, tile_type(irb_context(b)), f, values, 8, "");
 }
 
 /* ---- transposition ---- */

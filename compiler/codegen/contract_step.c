@@ -1,0 +1,214 @@
+/* One tile of a contraction: where its operands lie, its sums, its epilogue.
+ *
+ * In general a shared micro-kernel stores the sums to scratch and a loop hands them, vector by vector, to the store anchor: little
+ * code for any tile. Whole tiles of products over a short K, where that detour would show, are summed in place and go from the
+ * registers to an anchor that is short enough to be repeated. */
+#include "codegen/contract_internal.h"
+#include "codegen/irb.h"
+
+enum { SHORT_ANCHOR = 20 }; /* instructions of an anchor worth repeating for each vector of a tile */
+
+static LLVMValueRef c64(const Emit *e, int64_t value) {
+    return irb_i64(e->b, value);
+}
+
+static LLVMValueRef select_value(const Emit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
+    return LLVMBuildSelect(e->b, condition, x, y, "");
+}
+
+/* ---- the sums ---- */
+
+/* Whether an extent can leave a tile of `count` rows or vectors, each of `unit` elements, `most` being a whole tile. */
+static bool may_leave(int64_t extent, int count, int most, int unit) {
+    if (extent < 0) return true;
+    int64_t units = (extent + unit - 1) / unit;
+    return count == most ? units >= most : units % most == count;
+}
+
+/* Column blocks are `width` wide but for the last one. */
+static bool may_have_vectors(const Emit *e, int vectors) {
+    const ContractPlan *plan = e->plan;
+    for (int i = 0; i < 2; i++) {
+        int64_t width, n = plan->shape.n;
+        if (n < 0 || !irb_const(e->cut.widths[i], &width)) return true;
+        if (n >= width && may_leave(width, vectors, plan->nv, plan->lanes)) return true;
+        if (n % width && may_leave(n % width, vectors, plan->nv, plan->lanes)) return true;
+    }
+    return false;
+}
+
+/* Calls the micro-kernel for the tile's rows and vectors. */
+static void dispatch_tile(const Emit *e, const TilePlace *at, const TileArgs *args) {
+    const ContractPlan *plan    = e->plan;
+    LLVMBuilderRef      b       = e->b;
+    LLVMValueRef        vectors = irb_ceil_div(b, at->cols, c64(e, plan->lanes));
+    LLVMValueRef        code    = irb_add(b, irb_mul(b, vectors, c64(e, plan->mr + 1)), at->rows);
+    int64_t             constant;
+    if (irb_const(code, &constant)) {
+        contract_call_tile(plan, b, (int)(constant % (plan->mr + 1)), (int)(constant / (plan->mr + 1)), args);
+        return;
+    }
+    LLVMBasicBlockRef impossible = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "impossible");
+    LLVMBasicBlockRef after      = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "summed");
+    LLVMValueRef      choice     = LLVMBuildSwitch(b, code, impossible, (unsigned)(plan->mr * plan->nv));
+    for (int v = plan->nv; v > 0; v--)
+        for (int r = plan->mr; r > 0; r--) {
+            if (!may_have_vectors(e, v) || !may_leave(plan->shape.m, r, plan->mr, 1)) continue;
+            LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(irb_context(b), impossible, "tile");
+            LLVMAddCase(choice, c64(e, (int64_t)v * (plan->mr + 1) + r), here);
+            LLVMPositionBuilderAtEnd(b, here);
+            contract_call_tile(plan, b, r, v, args);
+            LLVMBuildBr(b, after);
+        }
+    LLVMPositionBuilderAtEnd(b, impossible);
+    LLVMBuildUnreachable(b);
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
+/* Packed or in place, as chosen; where that is known only at run time both are described and one is selected. */
+static void locate_a(const Emit *e, const TilePlace *at, TileArgs *args) {
+    const ContractPlan    *plan = e->plan;
+    const ContractOperand *A    = &e->spec->a;
+    LLVMBuilderRef         b    = e->b;
+    if (!known(e->a_packed, false)) {
+        bool    together = plan->a_packing == A_PACK_ROWS;
+        int64_t step     = together ? a_panel_stride(plan) : plan->mr * a_row_stride(plan);
+        args->a          = irb_at(b, e->elem, e->a_buffer, irb_mul(b, at->tile, c64(e, step)));
+        args->a_row      = c64(e, together ? 1 : a_row_stride(plan));
+        args->a_k        = c64(e, together ? plan->row_lanes : 1);
+    }
+    if (known(e->a_packed, true)) return;
+    LLVMValueRef row = irb_mul(b, at->i0, A->stride_free.value), column = irb_mul(b, e->p0, A->stride_k.value);
+    LLVMValueRef direct = irb_at(b, e->elem, A->base, irb_add(b, row, column));
+    bool         both   = args->a != NULL;
+    args->a             = both ? select_value(e, e->a_packed, args->a, direct) : direct;
+    args->a_row         = both ? select_value(e, e->a_packed, args->a_row, A->stride_free.value) : A->stride_free.value;
+    args->a_k           = both ? select_value(e, e->a_packed, args->a_k, A->stride_k.value) : A->stride_k.value;
+}
+
+static void locate_b(const Emit *e, const TilePlace *at, TileArgs *args) {
+    const ContractPlan    *plan  = e->plan;
+    const ContractOperand *B     = &e->spec->b;
+    LLVMBuilderRef         b     = e->b;
+    LLVMValueRef           width = irb_round_up(b, at->cols, plan->lanes);
+    LLVMValueRef           start = irb_mul(b, at->panel, c64(e, (int64_t)plan->nr * plan->kc));
+    args->b                      = irb_at(b, e->elem, e->b_buffer, start);
+    args->b_k                    = width;
+    if (known(e->b_stays, false)) return;
+    LLVMValueRef whole  = LLVMBuildICmp(b, LLVMIntEQ, width, at->cols, "");
+    LLVMValueRef stays  = LLVMBuildAnd(b, e->b_stays, whole, "");
+    LLVMValueRef offset = irb_add(b, at->j0, irb_mul(b, e->p0, B->stride_k.value));
+    args->b             = select_value(e, stays, irb_at(b, e->elem, B->base, offset), args->b);
+    args->b_k           = select_value(e, stays, B->stride_k.value, args->b_k);
+}
+
+/* ---- the epilogue ---- */
+
+static unsigned count_instructions(LLVMBasicBlockRef block) {
+    unsigned n = 0;
+    for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i)) n++;
+    return n;
+}
+
+static LLVMValueRef load_sums(const Emit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column) {
+    LLVMValueRef offset = irb_add(e->b, irb_mul(e->b, row, c64(e, e->plan->c_row)), column);
+    return irb_load(e->b, e->vec, irb_at(e->b, e->elem, at->c, offset));
+}
+
+/* The anchor's size is how many instructions it emitted; one with control flow counts as long. */
+static unsigned store_vector(const Emit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value, LLVMValueRef mask) {
+    LLVMBasicBlockRef block  = LLVMGetInsertBlock(e->b);
+    unsigned          before = count_instructions(block);
+    e->spec->store(e->spec->store_user, i, j, value, e->plan->lanes, mask);
+    return LLVMGetInsertBlock(e->b) == block ? count_instructions(block) - before : SHORT_ANCHOR + 1;
+}
+
+/* Hands each row's whole vectors, then the part of one, to the store anchor; returns its size. */
+static unsigned store_from_scratch(const Emit *e, const TilePlace *at) {
+    LLVMBuilderRef b     = e->b;
+    int            lanes = e->plan->lanes;
+    int64_t        n     = e->spec->n.constant;
+    unsigned       size  = SHORT_ANCHOR + 1;
+    LLVMValueRef   rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
+    LLVMValueRef   whole = irb_sub(b, at->cols, rest), mask = irb_mask_below(b, rest, lanes);
+    Loop           rows = loop_begin(b, e->zero, at->rows, e->one);
+    LLVMValueRef   i    = irb_add(b, at->i0, rows.index);
+    if (n < 0 || n >= lanes) {
+        Loop         loop = loop_begin(b, e->zero, whole, c64(e, lanes));
+        LLVMValueRef sums = load_sums(e, at, rows.index, loop.index);
+        size              = store_vector(e, i, irb_add(b, at->j0, loop.index), sums, NULL);
+        loop_end(&loop, b);
+    }
+    if (n < 0 || n % lanes) {
+        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
+        store_vector(e, i, irb_add(b, at->j0, whole), load_sums(e, at, rows.index, whole), mask);
+        branch_end(&part, b);
+    }
+    loop_end(&rows, b);
+    return size;
+}
+
+/* ---- both ---- */
+
+static unsigned step_by_scratch(const Emit *e, const TilePlace *at, const TileArgs *args) {
+    dispatch_tile(e, at, args);
+    Branch   last = branch_begin(e->b, e->last);
+    unsigned size = store_from_scratch(e, at);
+    branch_end(&last, e->b);
+    return size;
+}
+
+/* A whole tile: summed here, stored from the registers. */
+static void step_by_registers(const Emit *e, const TilePlace *at, const TileArgs *args) {
+    const ContractPlan *plan = e->plan;
+    LLVMBuilderRef      b    = e->b;
+    LLVMValueRef        sums[TILE_SUMS_MOST];
+    contract_tile_sums(plan, b, plan->mr, plan->nv, args, sums);
+    Branch last = branch_begin(b, e->last);
+    for (int i = 0; i < plan->mr * plan->nv; i++) {
+        LLVMValueRef row    = irb_add(b, at->i0, c64(e, i / plan->nv));
+        LLVMValueRef column = irb_add(b, at->j0, c64(e, (int64_t)(i % plan->nv) * plan->lanes));
+        store_vector(e, row, column, sums[i], NULL);
+    }
+    branch_else(&last, b);
+    for (int i = 0; i < plan->mr * plan->nv; i++)
+        irb_store(b, sums[i], contract_sum_address(plan, b, at->c, plan->nv, i));
+    branch_end(&last, b);
+}
+
+static LLVMValueRef is_whole(const Emit *e, const TilePlace *at) {
+    LLVMBuilderRef b    = e->b;
+    LLVMValueRef   rows = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, e->plan->mr), "");
+    return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, at->cols, c64(e, e->plan->nr), ""), "");
+}
+
+/* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
+void contract_step(const Emit *e, const TilePlace *at) {
+    LLVMBuilderRef b    = e->b;
+    TileArgs       args = {.k = e->kk, .c = at->c, .first = e->first};
+    locate_a(e, at, &args);
+    locate_b(e, at, &args);
+    if (!e->plan->direct) {
+        step_by_scratch(e, at, &args);
+        return;
+    }
+    LLVMContextRef    context    = irb_context(b);
+    LLVMValueRef      whole      = is_whole(e, at);
+    LLVMBasicBlockRef fork       = LLVMGetInsertBlock(b),
+                      by_scratch = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_scratch");
+    LLVMPositionBuilderAtEnd(b, by_scratch);
+    bool              is_short = step_by_scratch(e, at, &args) <= SHORT_ANCHOR;
+    LLVMBasicBlockRef after    = LLVMAppendBasicBlockInContext(context, irb_function(b), "stepped");
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, fork);
+    if (is_short) {
+        LLVMBasicBlockRef by_registers = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_registers");
+        LLVMBuildCondBr(b, whole, by_registers, by_scratch);
+        LLVMPositionBuilderAtEnd(b, by_registers);
+        step_by_registers(e, at, &args);
+        LLVMBuildBr(b, after);
+    } else {
+        LLVMBuildBr(b, by_scratch);
+    }
+    LLVMPositionBuilderAtEnd(b, after);
+}
