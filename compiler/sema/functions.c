@@ -1,0 +1,209 @@
+/* The program's functions, made from the elaborated modes, and the entry of this pass. */
+#include "sema/elab.h"
+
+#include "sema/sema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+Fn *fn_add(Elab *e, FnKind kind, const char *name) {
+    Fn *fn    = ARENA_NEW(e->arena, Fn);
+    fn->kind  = kind;
+    fn->name  = name;
+    fn->times = 1;
+    vec_push(e->arena, &e->program->fns, fn);
+    return fn;
+}
+
+void fn_update(Elab *e, Fn *fn, int slot, Node *value) {
+    Update update = {slot, value};
+    vec_push(e->arena, &fn->updates, update);
+}
+
+void fn_result(Elab *e, Fn *fn, const char *name, Node *value, Node *weight) {
+    Result result = {name, value, weight};
+    vec_push(e->arena, &fn->results, result);
+}
+
+/* Updates of the slots of one kind that the mode just elaborated has assigned. */
+static void add_updates(Elab *e, Fn *fn, SlotKind kind) {
+    for (int i = 0; i < e->current.len; i++)
+        if (e->current.data[i] && e->program->slots.data[i].kind == kind) fn_update(e, fn, i, e->current.data[i]);
+}
+
+static void fit_function(Elab *e) {
+    bool any = false;
+    for (int i = 0; i < e->program->slots.len; i++) any = any || e->program->slots.data[i].kind == SLOT_FIT;
+    if (!any) return;
+    model_elaborate(e, MODE_FIT);
+    Fn *fn = fn_add(e, FN_FIT, "fit");
+    add_updates(e, fn, SLOT_FIT);
+}
+
+Value total_loss(Elab *e) {
+    Value total = value_poison();
+    for (int i = 0; i < e->losses.len; i++) {
+        Span  span = e->losses.data[i].span;
+        Value loss = e->losses.data[i].value;
+        loss.node  = node_cast(e->graph, e->real, loss.node);
+        total      = i ? op_binary(e, BIN_ADD, total, loss, span, span, span) : loss;
+    }
+    return total;
+}
+
+void add_losses(Elab *e, Fn *fn, bool with_total) {
+    Node *samples = sample_count(e);
+    if (with_total && e->losses.len > 1) {
+        Value total = total_loss(e);
+        fn_result(e, fn, "loss", total.node, total.weight ? total.weight : samples);
+    }
+    for (int i = 0; i < e->losses.len; i++) {
+        const NamedLoss *loss = &e->losses.data[i];
+        const char      *name = e->losses.len == 1 && !loss->named ? "loss" : loss->name;
+        fn_result(e, fn, name, node_cast(e->graph, e->real, loss->value.node),
+                  loss->value.weight ? loss->value.weight : samples);
+    }
+}
+
+static void eval_functions(Elab *e) {
+    Fn *fn = fn_add(e, FN_EVAL, "eval");
+    add_losses(e, fn, e->sums_losses);
+    for (int i = 0; i < e->metrics.len; i++) {
+        const NamedLoss *metric = &e->metrics.data[i];
+        fn_result(e, fn, metric->name, metric->value.node,
+                  metric->value.weight ? metric->value.weight : sample_count(e));
+    }
+    add_updates(e, fn, SLOT_METRIC);
+    if (!e->metric_values.len) return;
+    Fn *reset = fn_add(e, FN_RESET, "reset"), *metrics = fn_add(e, FN_METRICS, "metrics");
+    for (int i = 0; i < e->program->slots.len; i++)
+        if (e->program->slots.data[i].kind == SLOT_METRIC) fn_update(e, reset, i, e->program->slots.data[i].init);
+    for (int i = 0; i < e->metric_values.len; i++)
+        fn_result(e, metrics, e->metric_values.data[i].name, e->metric_values.data[i].value.node, NULL);
+}
+
+static void predict_function(Elab *e) {
+    Fn *fn = fn_add(e, FN_PREDICT, "predict");
+    for (int i = 0; i < e->outputs.len; i++) {
+        const NamedValue *output = &e->outputs.data[i];
+        if (output->value.kind != VALUE_TENSOR) continue;
+        const ProgInput *target = reach_input(e, output->value.node, true);
+        if (target) {
+            Diag *diag =
+                sema_error(e, output->span, E0602, "output '%s' depends on target '%s', which predict does not have",
+                           output->name, target->name);
+            diag_label(diag, target->span, "the target");
+        }
+        fn_result(e, fn, output->name, output->value.node, NULL);
+    }
+}
+
+void init_function(Elab *e) {
+    Fn *fn = fn_add(e, FN_INIT, "init");
+    for (int i = 0; i < e->program->slots.len; i++) {
+        const Slot *slot = &e->program->slots.data[i];
+        if (slot->kind != SLOT_METRIC && slot->kind != SLOT_HYPER && slot->init) fn_update(e, fn, i, slot->init);
+    }
+}
+
+/* Functions in the order of their kinds, several of one kind as they were made. */
+static void sort_functions(Program *program) {
+    for (int i = 1; i < program->fns.len; i++)
+        for (int k = i; k > 0 && program->fns.data[k - 1]->kind > program->fns.data[k]->kind; k--) {
+            Fn *fn                   = program->fns.data[k];
+            program->fns.data[k]     = program->fns.data[k - 1];
+            program->fns.data[k - 1] = fn;
+        }
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------------------------------- */
+
+static Elab *elab_new(Compilation *c) {
+    Elab *e           = ARENA_NEW(c->arena, Elab);
+    e->c              = c;
+    e->arena          = c->arena;
+    e->diags          = c->diags;
+    e->dims           = dim_table_new(c->arena);
+    e->graph          = graph_new(c->arena, e->dims);
+    e->program        = ARENA_NEW(c->arena, Program);
+    e->program->graph = e->graph;
+    e->real           = ELEM_F32;
+    e->modules        = map_new(c->arena);
+    e->model_dims     = map_new(c->arena);
+    e->slot_by_path   = map_new(c->arena);
+    e->taken          = map_new(c->arena);
+    e->draws          = map_new(c->arena);
+    e->baked          = map_new(c->arena);
+    return e;
+}
+
+static const Decl *choose_model(Elab *e, const Module *module) {
+    const Decl *found = NULL;
+    const char *names[64];
+    int         n      = 0;
+    const char *wanted = e->c->options.model;
+    for (int i = 0; i < module->decls.len; i++) {
+        const Decl *decl = module->decls.data[i];
+        if (decl->kind != DECL_MODEL || !decl->name.text) continue;
+        if (n < 64) names[n++] = decl->name.text;
+        if (!found || (wanted && !strcmp(decl->name.text, wanted))) found = decl;
+    }
+    Span at = {module->file, 0, 0};
+    if (!found)
+        diag_error(e->diags, at, E0108, "the file holds no model");
+    else if (wanted && strcmp(found->name.text, wanted)) {
+        Diag       *diag = diag_error(e->diags, at, E0108, "the file holds no model '%s'", wanted);
+        const char *near = nearest_name(wanted, names, n);
+        if (near) diag_help(diag, "did you mean '%s'?", near);
+        return NULL;
+    } else if (!wanted && n > 1) {
+        Diag *diag = diag_error(e->diags, at, E0108, "the file holds %d models", n);
+        diag_help(diag, "choose one with --model NAME: %s, %s%s", names[0], names[1], n > 2 ? ", ..." : "");
+        return NULL;
+    }
+    return found;
+}
+
+static bool nothing_to_do(Elab *e) {
+    if (e->outputs.len || e->losses.len) return false;
+    Diag *diag =
+        sema_error(e, e->model->name.span, E0606, "model '%s' has neither an output nor a loss", e->model->name.text);
+    diag_help(diag, "'output x' makes x what the model predicts");
+    return true;
+}
+
+static bool clean(const Elab *e) {
+    return diags_error_count(e->diags) == 0;
+}
+
+static void make_functions(Elab *e) {
+    model_elaborate(e, MODE_TRAIN);
+    e->program->has_train = e->losses.len > 0;
+    if (!nothing_to_do(e)) train_functions(e);
+    if (!e->exhausted) model_elaborate(e, MODE_EVAL);
+    if (!clean(e)) return;
+    eval_functions(e);
+    model_elaborate(e, MODE_PREDICT);
+    if (!clean(e)) return;
+    predict_function(e);
+    fit_function(e);
+    init_function(e);
+    sort_functions(e->program);
+}
+
+Program *graph_from_ast(Compilation *c, Module *module) {
+    if (diags_error_count(c->diags)) return NULL;
+    Elab *e = elab_new(c);
+    scope_load_prelude(e);
+    e->model_scope = scope_of_module(e, module, diags_source_path(c->diags, module->file));
+    e->model       = choose_model(e, module);
+    if (!e->model || !model_declare(e)) return NULL;
+    e->program->model = e->model->name.text;
+    e->program->real  = e->real;
+    make_functions(e);
+    if (!clean(e)) return NULL;
+    e->program->headline = e->headline                                     ? e->headline
+                           : e->losses.len == 1 && e->losses.data[0].named ? e->losses.data[0].name
+                                                                           : "loss";
+    return e->program;
+}

@@ -1,0 +1,446 @@
+/* Operators. `+ - * / **` and comparisons need equal shapes or a scalar on one side; the dotted forms are one-sided:
+ * trailing dims align (an axis of size 1 repeats) and the result has the shape of one operand. Numbers known when compiling
+ * fold in f64, dims as polynomials; run-time scalars stay rank-0 nodes of f64 or i64 until they meet a tensor. */
+#include "sema/elab.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef enum OpShape { PLAIN, COMPARISON } OpShape;
+
+typedef struct OperatorRow {
+    const char *text;
+    BinaryOp    plain; /* a dotted operator's undotted form */
+    bool        dotted;
+    OpShape     shape;
+    Op          op;
+    bool        swap; /* a > b is b < a */
+} OperatorRow;
+
+static const OperatorRow rows[BINARY_OP_COUNT] = {
+    [BIN_OR]      = {"or", BIN_OR, false, PLAIN, OP_OR, false},
+    [BIN_AND]     = {"and", BIN_AND, false, PLAIN, OP_AND, false},
+    [BIN_EQ]      = {"==", BIN_EQ, false, COMPARISON, OP_EQ, false},
+    [BIN_NE]      = {"!=", BIN_NE, false, COMPARISON, OP_NE, false},
+    [BIN_LT]      = {"<", BIN_LT, false, COMPARISON, OP_LT, false},
+    [BIN_LE]      = {"<=", BIN_LE, false, COMPARISON, OP_LE, false},
+    [BIN_GT]      = {">", BIN_GT, false, COMPARISON, OP_LT, true},
+    [BIN_GE]      = {">=", BIN_GE, false, COMPARISON, OP_LE, true},
+    [BIN_DOT_EQ]  = {".==", BIN_EQ, true, COMPARISON, OP_EQ, false},
+    [BIN_DOT_NE]  = {".!=", BIN_NE, true, COMPARISON, OP_NE, false},
+    [BIN_DOT_LT]  = {".<", BIN_LT, true, COMPARISON, OP_LT, false},
+    [BIN_DOT_LE]  = {".<=", BIN_LE, true, COMPARISON, OP_LE, false},
+    [BIN_DOT_GT]  = {".>", BIN_GT, true, COMPARISON, OP_LT, true},
+    [BIN_DOT_GE]  = {".>=", BIN_GE, true, COMPARISON, OP_LE, true},
+    [BIN_ADD]     = {"+", BIN_ADD, false, PLAIN, OP_ADD, false},
+    [BIN_SUB]     = {"-", BIN_SUB, false, PLAIN, OP_SUB, false},
+    [BIN_DOT_ADD] = {".+", BIN_ADD, true, PLAIN, OP_ADD, false},
+    [BIN_DOT_SUB] = {".-", BIN_SUB, true, PLAIN, OP_SUB, false},
+    [BIN_MUL]     = {"*", BIN_MUL, false, PLAIN, OP_MUL, false},
+    [BIN_DIV]     = {"/", BIN_DIV, false, PLAIN, OP_DIV, false},
+    [BIN_IDIV]    = {"//", BIN_IDIV, false, PLAIN, OP_IDIV, false},
+    [BIN_MOD]     = {"%", BIN_MOD, false, PLAIN, OP_MOD, false},
+    [BIN_DOT_MUL] = {".*", BIN_MUL, true, PLAIN, OP_MUL, false},
+    [BIN_DOT_DIV] = {"./", BIN_DIV, true, PLAIN, OP_DIV, false},
+    [BIN_MATMUL]  = {"@", BIN_MATMUL, false, PLAIN, OP_DOT, false},
+    [BIN_POW]     = {"**", BIN_POW, false, PLAIN, OP_POW, false},
+    [BIN_DOT_POW] = {".**", BIN_POW, true, PLAIN, OP_POW, false},
+};
+
+typedef struct Operands {
+    const OperatorRow *row;
+    Value              a, b;
+    Span               at, left, right;
+} Operands;
+
+/* ---- compile-time values --------------------------------------------------------------------------------------------------- */
+
+static Value overflow(Elab *e, Span at) {
+    sema_error(e, at, E0504, "an integer overflows 64 bits");
+    return value_poison();
+}
+
+static Value division_by_zero(Elab *e, Span at) {
+    sema_error(e, at, E0504, "division by zero");
+    return value_poison();
+}
+
+static Value dim_power(Elab *e, const Operands *o) {
+    int64_t exponent;
+    if (!dim_is_const(o->b.dim, &exponent)) {
+        sema_error(e, o->at, E0502, "an exponent must be a number here, not %s", value_describe(e->arena, o->b));
+        return value_poison();
+    }
+    double base;
+    if (exponent < 0 || exponent > 62)
+        return const_real(o->a, &base) ? value_real(pow(base, (double)exponent)) : overflow(e, o->at);
+    const Dim *result = dim_const(e->dims, 1);
+    for (int64_t i = 0; i < exponent && result; i++) result = dim_mul(e->dims, result, o->a.dim);
+    return result ? value_dim(result) : overflow(e, o->at);
+}
+
+static Value dim_arithmetic(Elab *e, const Operands *o) {
+    const Dim *a = o->a.dim, *b = o->b.dim, *result = NULL;
+    int64_t    divisor;
+    bool       zero = dim_is_const(b, &divisor) && divisor == 0;
+    switch (o->row->plain) {
+    case BIN_ADD: result = dim_add(e->dims, a, b); break;
+    case BIN_SUB: result = dim_sub(e->dims, a, b); break;
+    case BIN_MUL: result = dim_mul(e->dims, a, b); break;
+    case BIN_IDIV:
+        if (zero) return division_by_zero(e, o->at);
+        result = dim_floordiv(e->dims, a, b);
+        break;
+    case BIN_MOD:
+        if (zero) return division_by_zero(e, o->at);
+        result = dim_mod(e->dims, a, b);
+        break;
+    default: return dim_power(e, o);
+    }
+    return result ? value_dim(result) : overflow(e, o->at);
+}
+
+static bool compare_numbers(BinaryOp op, double a, double b) {
+    switch (op) {
+    case BIN_EQ: return a == b;
+    case BIN_NE: return a != b;
+    case BIN_LT: return a < b;
+    case BIN_LE: return a <= b;
+    case BIN_GT: return a > b;
+    default: return a >= b;
+    }
+}
+
+static Value compare_dims(Elab *e, const Operands *o) {
+    const Dim *a = o->a.dim, *b = o->b.dim, *difference = dim_sub(e->dims, a, b);
+    const Dim *one = dim_const(e->dims, 1);
+    BinaryOp   op  = o->row->plain;
+    int64_t    number;
+    if (difference && dim_is_const(difference, &number)) return value_bool(compare_numbers(op, (double)number, 0.0));
+    const int64_t *bounds = e->bounds.data;
+    const Dim     *a_next = dim_add(e->dims, a, one), *b_next = dim_add(e->dims, b, one);
+    bool           a_le_b = dim_provably_le(e->dims, a, b, bounds), b_le_a = dim_provably_le(e->dims, b, a, bounds);
+    bool           a_lt_b = a_next && dim_provably_le(e->dims, a_next, b, bounds);
+    bool           b_lt_a = b_next && dim_provably_le(e->dims, b_next, a, bounds);
+    if (a_lt_b || b_lt_a) return value_bool(compare_numbers(op, a_lt_b ? 0 : 1, a_lt_b ? 1 : 0));
+    if (a_le_b && (op == BIN_LE || op == BIN_GT)) return value_bool(op == BIN_LE);
+    if (b_le_a && (op == BIN_GE || op == BIN_LT)) return value_bool(op == BIN_GE);
+    Diag *diag = sema_error(e, o->at, E0305, "cannot decide '%s %s %s' when compiling", dim_print(e->arena, a),
+                            o->row->text, dim_print(e->arena, b));
+    if (op == BIN_EQ)
+        diag_help(diag, "state 'assert %s == %s' in the model: it is checked when data binds the dims",
+                  dim_print(e->arena, a), dim_print(e->arena, b));
+    return value_poison();
+}
+
+static Value fold_numbers(Elab *e, const Operands *o, double a, double b) {
+    switch (o->row->plain) {
+    case BIN_ADD: return value_real(a + b);
+    case BIN_SUB: return value_real(a - b);
+    case BIN_MUL: return value_real(a * b);
+    case BIN_DIV: return b == 0 ? division_by_zero(e, o->at) : value_real(a / b);
+    case BIN_IDIV: return b == 0 ? division_by_zero(e, o->at) : value_real(floor(a / b));
+    case BIN_MOD: return b == 0 ? division_by_zero(e, o->at) : value_real(a - b * floor(a / b));
+    case BIN_POW: return value_real(pow(a, b));
+    default: return value_bool(compare_numbers(o->row->plain, a, b));
+    }
+}
+
+/* ---- nodes -------------------------------------------------------------------------------------------------------------------- */
+
+static Node *integer_power(Elab *e, Node *x, int exponent) {
+    Node *result = x;
+    for (int i = 1; i < exponent; i++) result = node_binary(e->graph, OP_MUL, result, x);
+    return result;
+}
+
+/* x to a constant: products and roots are exact where POW is not, and cheaper. */
+static Node *constant_power(Elab *e, Node *x, double exponent) {
+    Type type = x->type;
+    if (exponent == 1) return x;
+    if (exponent == 2 || exponent == 3 || exponent == 4) return integer_power(e, x, (int)exponent);
+    if (exponent == 0) return node_fill(e->graph, &type, 1.0);
+    if (exponent == 0.5) return node_unary(e->graph, OP_SQRT, x);
+    if (exponent == -0.5) return node_unary(e->graph, OP_RSQRT, x);
+    if (exponent == -1) return node_binary(e->graph, OP_DIV, node_fill(e->graph, &type, 1.0), x);
+    return node_binary(e->graph, OP_POW, x, node_fill(e->graph, &type, exponent));
+}
+
+static Node *build(Elab *e, const OperatorRow *row, Node *a, Node *b) {
+    if (row->plain == BIN_IDIV && elem_is_float(a->type.elem))
+        return node_unary(e->graph, OP_FLOOR, node_binary(e->graph, OP_DIV, a, b));
+    return row->swap ? node_binary(e->graph, row->op, b, a) : node_binary(e->graph, row->op, a, b);
+}
+
+/* Two numbers, at least one of which is known only at run time; no tensor. */
+static Value scalar_operator(Elab *e, const Operands *o) {
+    Node *a = scalar_node(e, o->a), *b = scalar_node(e, o->b);
+    if (a->type.elem == ELEM_BOOL || b->type.elem == ELEM_BOOL) {
+        sema_error(e, o->at, E0401, "'%s' needs numbers, not truth values", o->row->text);
+        return value_poison();
+    }
+    double exponent;
+    bool   integers = elem_is_integer(a->type.elem) && elem_is_integer(b->type.elem);
+    if (!integers || o->row->plain == BIN_DIV || o->row->plain == BIN_POW) {
+        a = node_cast(e->graph, ELEM_F64, a);
+        if (o->row->plain == BIN_POW && const_real(o->b, &exponent))
+            return value_scalar(constant_power(e, a, exponent));
+        b = node_cast(e->graph, ELEM_F64, b);
+    }
+    return value_scalar(build(e, o->row, a, b));
+}
+
+/* Can `small` repeat to `big`'s shape: trailing dims equal or 1? */
+static bool aligns(const Type *small, const Type *big) {
+    int skip = big->rank - small->rank;
+    for (int i = 0; i < small->rank; i++) {
+        int64_t size;
+        bool    one = dim_is_const(small->dims[i], &size) && size == 1;
+        if (small->dims[i] != big->dims[skip + i] && !one) return false;
+    }
+    return skip >= 0;
+}
+
+static bool shape_error(Elab *e, const Operands *o, const Node *a, const Node *b) {
+    const char *sa = shape_print(e->arena, &a->type), *sb = shape_print(e->arena, &b->type);
+    Diag       *diag = sema_error(e, o->at, E0301, "shapes differ in '%s': %s and %s", o->row->text, sa, sb);
+    if (a->type.rank == b->type.rank) {
+        for (int i = 0; i < a->type.rank; i++) {
+            if (a->type.dims[i] == b->type.dims[i]) continue;
+            diag_label(diag, o->left, "axis %d is %s", i, dim_print(e->arena, a->type.dims[i]));
+            diag_label(diag, o->right, "axis %d is %s", i, dim_print(e->arena, b->type.dims[i]));
+            break;
+        }
+    } else {
+        diag_label(diag, o->left, "rank %d", a->type.rank);
+        diag_label(diag, o->right, "rank %d", b->type.rank);
+    }
+    bool can_repeat = aligns(&b->type, &a->type) || aligns(&a->type, &b->type);
+    if (!o->row->dotted && can_repeat && o->row->plain >= BIN_EQ)
+        diag_help(diag, "to repeat the smaller along the other's axes write '.%s'", o->row->text);
+    return false;
+}
+
+static Node *repeat_to(Elab *e, Node *x, const Type *big) {
+    int        skip = big->rank - x->type.rank, n_new = 0, n_kept = 0;
+    int        new_axes[MAX_RANK];
+    const Dim *kept[MAX_RANK];
+    for (int i = 0; i < big->rank; i++) {
+        if (i >= skip && x->type.dims[i - skip] == big->dims[i])
+            kept[n_kept++] = big->dims[i];
+        else
+            new_axes[n_new++] = i;
+    }
+    Type type = *big;
+    type.elem = x->type.elem;
+    return node_expand(e->graph, node_reshape(e->graph, x, n_kept, kept), &type, n_new, new_axes);
+}
+
+/* Gives both nodes one shape. */
+static bool match_shapes(Elab *e, const Operands *o, Node **a, Node **b) {
+    Type ta = (*a)->type, tb = (*b)->type;
+    if (type_same_shape(&ta, &tb)) return true;
+    if (ta.rank == 0)
+        *a = expand_to(e, *a, &tb);
+    else if (tb.rank == 0)
+        *b = expand_to(e, *b, &ta);
+    else if (o->row->dotted && aligns(&tb, &ta))
+        *b = repeat_to(e, *b, &ta);
+    else if (o->row->dotted && aligns(&ta, &tb))
+        *a = repeat_to(e, *a, &tb);
+    else
+        return shape_error(e, o, *a, *b);
+    return true;
+}
+
+static Value elem_error(Elab *e, const Operands *o) {
+    Diag *diag = sema_error(e, o->at, E0401, "'%s' does not mix %s and %s", o->row->text,
+                            value_describe(e->arena, o->a), value_describe(e->arena, o->b));
+    diag_help(diag, "convert one side, as in cast(x, real)");
+    return value_poison();
+}
+
+static Value bool_arithmetic_error(Elab *e, const Operands *o) {
+    Diag *diag = sema_error(e, o->at, E0401, "'%s' needs numbers, not truth values (bool)", o->row->text);
+    diag_help(diag, "cast(x, real) gives 0 and 1; count(x) counts; and, or, not combine");
+    return value_poison();
+}
+
+static bool is_bool_tensor(Value value) {
+    return (value.kind == VALUE_TENSOR || value.kind == VALUE_SCALAR) && value.node->type.elem == ELEM_BOOL;
+}
+
+static bool operand_is_number(Elab *e, const Operands *o, Value value, Span at) {
+    if (value_is_numeric(value)) return true;
+    Diag *diag = sema_error(e, at, E0502, "'%s' needs numbers, not %s", o->row->text, value_describe(e->arena, value));
+    if (value.kind == VALUE_LAYER) diag_help(diag, "call it first: '|> layer(...)' or layer(...)(x)");
+    return false;
+}
+
+/* Terms that are added keep their weight where they agree; scaling keeps it. */
+static Node *combined_weight(const Operands *o) {
+    bool sum = o->row->plain == BIN_ADD || o->row->plain == BIN_SUB;
+    if (sum && o->a.kind == VALUE_TENSOR && o->b.kind == VALUE_TENSOR)
+        return o->a.weight == o->b.weight ? o->a.weight : NULL;
+    return o->a.weight ? o->a.weight : o->b.weight;
+}
+
+static Value tensor_operator(Elab *e, const Operands *o) {
+    ElemType elem;
+    bool     equality = o->row->plain == BIN_EQ || o->row->plain == BIN_NE;
+    if ((is_bool_tensor(o->a) || is_bool_tensor(o->b)) && !equality) return bool_arithmetic_error(e, o);
+    if (!promote(e, o->a, o->b, &elem)) return elem_error(e, o);
+    if ((o->row->plain == BIN_DIV || o->row->plain == BIN_POW) && elem_is_integer(elem)) {
+        int64_t exponent;
+        bool    product = o->row->plain == BIN_POW && const_int(o->b, &exponent) && exponent >= 0 && exponent <= 4;
+        if (o->row->plain == BIN_POW && !product) return elem_error(e, o);
+        if (!product) elem = e->real;
+    }
+    Node *a = o->a.kind == VALUE_TENSOR ? node_cast(e->graph, elem, o->a.node)
+                                        : convert(e, o->a, elem, o->left, "the left operand");
+    if (!a) return value_poison();
+    double exponent;
+    if (o->row->plain == BIN_POW && const_real(o->b, &exponent)) return value_tensor(constant_power(e, a, exponent));
+    Node *b = o->b.kind == VALUE_TENSOR ? node_cast(e->graph, elem, o->b.node)
+                                        : convert(e, o->b, elem, o->right, "the right operand");
+    if (!b || !match_shapes(e, o, &a, &b)) return value_poison();
+    Value result = value_tensor(build(e, o->row, a, b));
+    if (!result.node->type.rank && o->row->shape == PLAIN) result.weight = combined_weight(o);
+    return result;
+}
+
+/* ---- matmul: (..., m, k) @ (..., k, n), leading axes equal; vectors on either side ------------------------------------------------ */
+
+static Value matmul(Elab *e, const Operands *o) {
+    if (o->a.kind != VALUE_TENSOR || o->b.kind != VALUE_TENSOR) {
+        sema_error(e, o->at, E0502, "'@' multiplies tensors, not %s and %s", value_describe(e->arena, o->a),
+                   value_describe(e->arena, o->b));
+        return value_poison();
+    }
+    ElemType elem;
+    if (!promote(e, o->a, o->b, &elem) || !elem_is_float(elem)) return elem_error(e, o);
+    Node       *a = node_cast(e->graph, elem, o->a.node), *b = node_cast(e->graph, elem, o->b.node);
+    const Type *ta = &a->type, *tb = &b->type;
+    int         n_batch = tb->rank > 2 ? tb->rank - 2 : 0;
+    bool        fits    = ta->rank >= 1 && tb->rank >= 1 && (n_batch == 0 || ta->rank == tb->rank);
+    int         ka = ta->rank - 1, kb = tb->rank >= 2 ? tb->rank - 2 : 0;
+    for (int i = 0; fits && i < n_batch; i++) fits = ta->dims[i] == tb->dims[i];
+    if (!fits || ta->dims[ka] != tb->dims[kb]) {
+        Diag *diag = sema_error(e, o->at, E0301, "shapes do not fit '@': %s and %s", shape_print(e->arena, ta),
+                                shape_print(e->arena, tb));
+        if (fits) {
+            diag_label(diag, o->left, "the last axis is %s", dim_print(e->arena, ta->dims[ka]));
+            diag_label(diag, o->right, "axis %d is %s", kb, dim_print(e->arena, tb->dims[kb]));
+        }
+        diag_help(diag, "'@' contracts the left's last axis with the right's last but one; einsum names the axes");
+        return value_poison();
+    }
+    DotAxes axes;
+    memset(&axes, 0, sizeof axes);
+    axes.n_batch = (int8_t)n_batch;
+    for (int i = 0; i < n_batch; i++) axes.left_batch[i] = axes.right_batch[i] = (int8_t)i;
+    axes.n_contract       = 1;
+    axes.left_contract[0] = (int8_t)ka, axes.right_contract[0] = (int8_t)kb;
+    return value_tensor(node_dot(e->graph, a, b, &axes));
+}
+
+/* ---- truth values ------------------------------------------------------------------------------------------------------------------ */
+
+static Value logical(Elab *e, const Operands *o) {
+    if (o->a.kind == VALUE_BOOL && o->b.kind == VALUE_BOOL)
+        return value_bool(o->row->plain == BIN_AND ? o->a.boolean && o->b.boolean : o->a.boolean || o->b.boolean);
+    for (int side = 0; side < 2; side++) {
+        Value value = side ? o->b : o->a;
+        if (value.kind == VALUE_BOOL || is_bool_tensor(value)) continue;
+        Diag *diag = sema_error(e, side ? o->right : o->left, E0502, "'%s' needs truth values, not %s", o->row->text,
+                                value_describe(e->arena, value));
+        if (value_is_numeric(value)) diag_help(diag, "compare it with something");
+        return value_poison();
+    }
+    if (o->a.kind == VALUE_BOOL || o->b.kind == VALUE_BOOL) {
+        bool  known = o->a.kind == VALUE_BOOL ? o->a.boolean : o->b.boolean;
+        Value other = o->a.kind == VALUE_BOOL ? o->b : o->a;
+        if (known == (o->row->plain == BIN_AND)) return other;
+        if (other.kind == VALUE_SCALAR) return value_bool(known);
+        return value_tensor(node_fill(e->graph, &other.node->type, known));
+    }
+    Node *a = o->a.node, *b = o->b.node;
+    if (!match_shapes(e, o, &a, &b)) return value_poison();
+    Node *node = node_binary(e->graph, o->row->op, a, b);
+    return o->a.kind == VALUE_SCALAR && o->b.kind == VALUE_SCALAR ? value_scalar(node) : value_tensor(node);
+}
+
+bool same_value(Value a, Value b) {
+    if (a.kind != b.kind) return false;
+    switch (a.kind) {
+    case VALUE_NONE: return true;
+    case VALUE_BOOL: return a.boolean == b.boolean;
+    case VALUE_STRING: return a.string == b.string;
+    case VALUE_ELEM: return a.elem == b.elem;
+    case VALUE_DIM: return a.dim == b.dim;
+    case VALUE_REAL: return a.real == b.real;
+    case VALUE_BUILTIN: return a.builtin == b.builtin;
+    case VALUE_FN: return a.fn == b.fn || (a.fn->decl && a.fn->decl == b.fn->decl && !a.fn->bound && !b.fn->bound);
+    case VALUE_LAYER: return a.layer == b.layer;
+    case VALUE_LIST:
+    case VALUE_TUPLE:
+        if (a.list->len != b.list->len) return false;
+        for (int i = 0; i < a.list->len; i++)
+            if (!same_value(a.list->items[i], b.list->items[i])) return false;
+        return true;
+    default: return false;
+    }
+}
+
+static bool is_number_or_tensor(Value value) {
+    return value_is_numeric(value);
+}
+
+/* == and != of names, strings, lists and truth values. */
+static bool compares_identity(const Operands *o) {
+    if (o->row->plain != BIN_EQ && o->row->plain != BIN_NE) return false;
+    return !is_number_or_tensor(o->a) || !is_number_or_tensor(o->b);
+}
+
+Value op_binary(Elab *e, BinaryOp op, Value a, Value b, Span at, Span left, Span right) {
+    Operands o = {&rows[op], a, b, at, left, right};
+    if (a.kind == VALUE_POISON || b.kind == VALUE_POISON) return value_poison();
+    sema_place(e, at);
+    if (op == BIN_AND || op == BIN_OR) return logical(e, &o);
+    if (compares_identity(&o)) return value_bool(same_value(a, b) == (o.row->plain == BIN_EQ));
+    if (!operand_is_number(e, &o, a, left) || !operand_is_number(e, &o, b, right)) return value_poison();
+    if (op == BIN_MATMUL) return matmul(e, &o);
+    if (a.kind == VALUE_TENSOR || b.kind == VALUE_TENSOR) return tensor_operator(e, &o);
+    double x, y;
+    bool   dims = a.kind == VALUE_DIM && b.kind == VALUE_DIM;
+    if (dims && o.row->shape == COMPARISON) return compare_dims(e, &o);
+    if (dims && o.row->plain != BIN_DIV) return dim_arithmetic(e, &o);
+    if (const_real(a, &x) && const_real(b, &y)) return fold_numbers(e, &o, x, y);
+    return scalar_operator(e, &o);
+}
+
+Value op_unary(Elab *e, UnaryOp op, Value a, Span at) {
+    if (a.kind == VALUE_POISON) return a;
+    sema_place(e, at);
+    if (op == UNARY_NOT) {
+        if (a.kind == VALUE_BOOL) return value_bool(!a.boolean);
+        if (is_bool_tensor(a)) {
+            Node *node = node_unary(e->graph, OP_NOT, a.node);
+            return a.kind == VALUE_SCALAR ? value_scalar(node) : value_tensor(node);
+        }
+        sema_error(e, at, E0502, "'not' needs a truth value, not %s", value_describe(e->arena, a));
+        return value_poison();
+    }
+    if (!value_is_numeric(a) || is_bool_tensor(a)) {
+        sema_error(e, at, E0502, "'-' needs a number, not %s", value_describe(e->arena, a));
+        return value_poison();
+    }
+    if (a.kind == VALUE_REAL) return value_real(-a.real);
+    if (a.kind == VALUE_DIM) {
+        const Dim *negative = dim_sub(e->dims, dim_const(e->dims, 0), a.dim);
+        return negative ? value_dim(negative) : overflow(e, at);
+    }
+    Value result = a;
+    result.node  = node_unary(e->graph, OP_NEG, a.node);
+    return result;
+}

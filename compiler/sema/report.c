@@ -1,0 +1,40 @@
+/* Reports: an error with the chain of calls that led there, and the place that graph nodes remember. */
+#include "sema/elab.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+const char *sema_where(Elab *e, Span at) {
+    int line = 0, column = 0;
+    diags_position(e->diags, at, &line, &column);
+    const char *path  = diags_source_path(e->diags, at.file);
+    const char *slash = strrchr(path, '/');
+    return arena_printf(e->arena, "%s:%d", slash ? slash + 1 : path, line);
+}
+
+static void note_chain(Elab *e, Diag *diag) {
+    int shown = 0;
+    for (const Frame *frame = e->frame; frame && shown < 6; frame = frame->parent) {
+        if (frame->kind == FRAME_MODEL || !frame->call.file) continue;
+        const char *as =
+            frame->layer && frame->layer->path ? arena_printf(e->arena, " as '%s'", frame->layer->path) : "";
+        diag_note(diag, "in %s '%s'%s, called at %s", callable_kind(frame->decl), frame->decl->name.text, as,
+                  sema_where(e, frame->call));
+        shown++;
+    }
+}
+
+Diag *sema_error(Elab *e, Span at, DiagCode code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    Diag *diag = diag_error(e->diags, at, code, "%s", text);
+    note_chain(e, diag);
+    return diag;
+}
+
+void sema_place(Elab *e, Span span) {
+    graph_set_place(e->graph, span, e->frame ? e->frame->origin : NULL);
+}

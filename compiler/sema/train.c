@@ -1,0 +1,291 @@
+/* Training: the settings of `train { }`, what each `minimize` line updates, and the elaboration of an optimizer's body for
+ * each parameter. Real hyper-parameters of optimizers and schedules are slots that --set changes at run time, except those
+ * that decide a compile-time `if` or a shape: these are found by a first elaboration and baked in. */
+#include "sema/elab.h"
+
+#include "sema/train.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- hyper-parameters as slots ---------------------------------------------------------------------------------------------------- */
+
+static Value hyper_slot(Elab *e, const char *path, double value, bool count, Span span) {
+    Type type = {.elem = ELEM_F64};
+    path      = intern(e->c->names, path);
+    if (map_has(e->baked, path)) return value_real(value);
+    int slot = slot_find(e, path);
+    if (slot < 0) {
+        slot                               = slot_new(e, SLOT_HYPER, path, &type, span);
+        e->program->slots.data[slot].value = value;
+    }
+    Node *node = slot_read(e, slot);
+    return value_scalar(count ? node_cast(e->graph, ELEM_I64, node) : node);
+}
+
+static bool is_schedule(Value value) {
+    return value.kind == VALUE_FN && value.fn->decl && value.fn->decl->kind == DECL_SCHEDULE;
+}
+
+static bool type_named(const TypeExpr *type, const char *name) {
+    return type && !type->has_shape && !strcmp(type->elem.text, name);
+}
+
+static Value run_time_value(Elab *e, const ParamDecl *param, Value value, const char *path, Span span) {
+    double number;
+    if (is_schedule(value)) {
+        if (type_named(param->type, "schedule")) return value_fn(hyper_function(e, value.fn, path));
+        return schedule_value(e, value.fn, path, span);
+    }
+    bool count = type_named(param->type, "steps"),
+         real  = param->type ? type_elem(e, param->type) < ELEM_COUNT : value.kind == VALUE_REAL;
+    if ((count || (real && elem_is_float(param->type ? type_elem(e, param->type) : ELEM_F64))) &&
+        const_real(value, &number))
+        return hyper_slot(e, path, number, count, span);
+    return value;
+}
+
+/* The callable with every real hyper-parameter read from a slot "prefix.name". */
+const Function *hyper_function(Elab *e, const Function *fn, const char *prefix) {
+    const ParamDeclVec *params = &fn->decl->u.callable.hyper;
+    Function           *bound  = ARENA_NEW(e->arena, Function);
+    Value              *values = ARENA_ARRAY(e->arena, Value, params->len + 1);
+    Span               *spans  = ARENA_ARRAY(e->arena, Span, params->len + 1);
+    Env                *env    = env_new(e, NULL, fn->scope);
+    *bound                     = *fn;
+    for (int i = 0; i < params->len; i++) {
+        const ParamDecl *param = &params->data[i];
+        bool             given = fn->bound && fn->hyper && fn->hyper[i].kind != VALUE_NONE;
+        Value            value = given                  ? fn->hyper[i]
+                                 : param->default_value ? eval_expr(e, env, param->default_value)
+                                                        : value_none();
+        spans[i]               = given ? fn->hyper_spans[i] : param->span;
+        env_bind(e, env, param->name.text, spans[i], value);
+        values[i] =
+            value.kind == VALUE_NONE
+                ? value
+                : run_time_value(e, param, value, arena_printf(e->arena, "%s.%s", prefix, param->name.text), spans[i]);
+    }
+    bound->bound       = true;
+    bound->hyper       = values;
+    bound->hyper_spans = spans;
+    return bound;
+}
+
+/* A schedule's value at this step: f64. */
+Value schedule_value(Elab *e, const Function *fn, const char *prefix, Span span) {
+    const Function *bound = hyper_function(e, fn, prefix);
+    Type            type  = {.elem = ELEM_I64};
+    sema_place(e, span);
+    Value    step    = value_scalar(node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &type));
+    Value    total   = value_scalar(node_ref(e->graph, OP_RUNTIME, RUNTIME_TOTAL_STEPS, &type));
+    Argument args[2] = {{.value = step, .span = span}, {.value = total, .span = span}};
+    Call     call    = {.span = span, .callee = span, .n = 2, .args = args};
+    Value    value   = apply_function(e, bound, &call, NULL);
+    if (value.kind == VALUE_POISON || (value_is_numeric(value) && value.kind != VALUE_TENSOR)) return value;
+    sema_error(e, span, E0605, "a schedule gives a number, not %s", value_describe(e->arena, value));
+    return value_poison();
+}
+
+/* ---- one parameter ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Trainee { /* a parameter and its gradient in one minimize line */
+    int   slot;
+    Node *gradient;
+} Trainee;
+
+static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, const Trainee *trainee, Span span) {
+    const Callable *callable = &fn->decl->u.callable;
+    const char     *path     = e->program->slots.data[trainee->slot].path;
+    Type            count    = {.elem = ELEM_I64};
+    Frame           frame    = {.kind        = FRAME_OPTIMIZER,
+                                .decl        = fn->decl,
+                                .slot_prefix = prefix,
+                                .slot_suffix = path,
+                                .param       = trainee->slot,
+                                .call        = span};
+    if (callable->params.len != 3) {
+        sema_error(e, fn->decl->name.span, E0605, "an optimizer's second list is (p, g, t)");
+        return NULL;
+    }
+    sema_place(e, span);
+    Node *t         = node_binary(e->graph, OP_ADD, node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &count),
+                                  node_const(e->graph, ELEM_I64, 1));
+    Value values[3] = {value_tensor(slot_read(e, trainee->slot)), value_tensor(trainee->gradient), value_scalar(t)};
+    Span  spans[3]  = {span, span, span};
+    Node *result    = NULL;
+    Env  *env       = bind_hypers(e, fn, NULL);
+    frame_push(e, &frame);
+    if (bind_tensors(e, fn, env, values, spans, span)) {
+        Binding *p = env_find(env, callable->params.data[0].name.text);
+        p->kind    = BIND_VAR;
+        bind_late_hypers(e, fn, env);
+        exec_block(e, env, callable->body);
+        p = env_find(env, callable->params.data[0].name.text);
+        if (p->value.kind == VALUE_TENSOR) result = p->value.node;
+    }
+    frame_pop(e, &frame);
+    return result;
+}
+
+static void forget_slots(Elab *e, int from) {
+    for (int i = from; i < e->program->slots.len; i++) map_set(e->slot_by_path, e->program->slots.data[i].path, NULL);
+    for (int i = from; i < e->current.len; i++) e->current.data[i] = NULL;
+    e->program->slots.len = from;
+}
+
+/* Elaborates once for nothing, until no further hyper-parameter turns out to decide something when compiling. */
+static void find_baked(Elab *e, const OptimizerRule *rule, const Trainee *trainee) {
+    int from = e->program->slots.len, before;
+    do {
+        before             = e->bakes;
+        const Function *fn = hyper_function(e, rule->fn, rule->prefix);
+        optimizer_step(e, fn, rule->slot_prefix, trainee, rule->span);
+        forget_slots(e, from);
+    } while (e->bakes > before && diags_error_count(e->diags) == 0);
+}
+
+/* ---- clipping ------------------------------------------------------------------------------------------------------------------------- */
+
+static void clip_value(Elab *e, Trainee *trainees, int n, double limit) {
+    for (int i = 0; i < n; i++) {
+        Type  type           = trainees[i].gradient->type;
+        Node *upper          = node_binary(e->graph, OP_MIN, trainees[i].gradient, node_fill(e->graph, &type, limit));
+        trainees[i].gradient = node_binary(e->graph, OP_MAX, upper, node_fill(e->graph, &type, -limit));
+    }
+}
+
+/* All gradients times min(1, limit / (norm + 1e-6)), the norm being that of all of them together. */
+static void clip_norm(Elab *e, Trainee *trainees, int n, double limit) {
+    Node *squares = NULL;
+    int   axes[MAX_RANK];
+    for (int i = 0; i < MAX_RANK; i++) axes[i] = i;
+    for (int i = 0; i < n; i++) {
+        Node *g   = node_cast(e->graph, e->real, trainees[i].gradient);
+        Node *sum = node_reduce(e->graph, OP_SUM, node_binary(e->graph, OP_MUL, g, g), g->type.rank, axes);
+        squares   = squares ? node_binary(e->graph, OP_ADD, squares, sum) : sum;
+    }
+    if (!squares) return;
+    Node *norm =
+        node_binary(e->graph, OP_ADD, node_unary(e->graph, OP_SQRT, squares), node_const(e->graph, e->real, 1e-6));
+    Node *ratio = node_binary(e->graph, OP_DIV, node_const(e->graph, e->real, limit), norm);
+    Node *scale = node_binary(e->graph, OP_MIN, ratio, node_const(e->graph, e->real, 1.0));
+    for (int i = 0; i < n; i++) {
+        Node *g              = trainees[i].gradient;
+        Node *factor         = expand_to(e, node_cast(e->graph, g->type.elem, scale), &g->type);
+        trainees[i].gradient = node_binary(e->graph, OP_MUL, g, factor);
+    }
+}
+
+/* ---- one minimize line ------------------------------------------------------------------------------------------------------------------ */
+
+static bool path_within(const char *path, const char *prefix) {
+    size_t length = strlen(prefix);
+    return !strncmp(path, prefix, length) && (path[length] == '/' || !path[length] || !length);
+}
+
+static bool selected(const Elab *e, const MinimizeLine *line, int slot) {
+    const char *path = e->program->slots.data[slot].path;
+    if (line->over_all) return true;
+    for (int i = 0; i < line->n_over; i++)
+        if (line->over_is_glob[i] ? glob_match(line->over[i], path) : path_within(path, line->over[i])) return true;
+    return false;
+}
+
+static const OptimizerRule *rule_for(const MinimizeLine *line, const char *path) {
+    const OptimizerRule *found = &line->rules.data[0];
+    for (int i = 1; i < line->rules.len; i++)
+        for (int k = 0; k < line->rules.data[i].n_patterns; k++)
+            if (glob_match(line->rules.data[i].patterns[k], path)) found = &line->rules.data[i];
+    return found;
+}
+
+static int collect_trainees(Elab *e, const MinimizeLine *line, Trainee *trainees) {
+    bool *reached = ARENA_ARRAY(e->arena, bool, e->program->slots.len + 1);
+    int   n       = 0;
+    reach_slots(e, line->loss.node, reached);
+    sema_place(e, line->span);
+    for (int i = 0; i < e->program->slots.len; i++) {
+        if (e->program->slots.data[i].kind != SLOT_PARAM || !reached[i] || !selected(e, line, i)) continue;
+        Node *inputs[2] = {line->loss.node, slot_read(e, i)};
+        trainees[n++]   = (Trainee){i, graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL)};
+    }
+    return n;
+}
+
+static void update_parameters(Elab *e, const MinimizeLine *line, Fn *fn, const Trainee *trainees, int n) {
+    const Function **bound = ARENA_ARRAY(e->arena, const Function *, line->rules.len);
+    for (int i = 0; i < n; i++) {
+        const OptimizerRule *rule  = rule_for(line, e->program->slots.data[trainees[i].slot].path);
+        int                  index = (int)(rule - line->rules.data);
+        if (!bound[index]) {
+            find_baked(e, rule, &trainees[i]);
+            if (diags_error_count(e->diags)) return;
+            bound[index] = hyper_function(e, rule->fn, rule->prefix);
+        }
+        Node *next = optimizer_step(e, bound[index], rule->slot_prefix, &trainees[i], rule->span);
+        if (!next || diags_error_count(e->diags)) return;
+        fn_update(e, fn, trainees[i].slot, next);
+    }
+    for (int i = 0; i < e->current.len; i++) {
+        if (!e->current.data[i] || e->program->slots.data[i].kind != SLOT_OPTIMIZER) continue;
+        fn_update(e, fn, i, e->current.data[i]);
+        e->current.data[i] = NULL;
+    }
+}
+
+static bool value_marked(Value value, const bool *marks, int limit) {
+    if (value.kind == VALUE_TENSOR) return value.node->id <= limit && marks[value.node->id];
+    for (int i = 0; value.kind == VALUE_TUPLE && i < value.list->len; i++)
+        if (value_marked(value.list->items[i], marks, limit)) return true;
+    return false;
+}
+
+/* Was a layer that holds this slot part of the line's forward pass? */
+static bool in_forward(const Elab *e, const char *path, const bool *marks, int limit) {
+    for (int i = 0; i < e->calls.len; i++)
+        if (path_within(path, e->calls.data[i].layer->path) && value_marked(e->calls.data[i].result, marks, limit))
+            return true;
+    return false;
+}
+
+static void update_state(Elab *e, const MinimizeLine *line, Fn *fn, bool only_line) {
+    bool *marks = reach_marks(e, line->loss.node);
+    for (int i = 0; i < e->current.len; i++) {
+        const Slot *slot = &e->program->slots.data[i];
+        if (e->current.data[i] && slot->kind == SLOT_STATE &&
+            (only_line || in_forward(e, slot->path, marks, line->loss.node->id)))
+            fn_update(e, fn, i, e->current.data[i]);
+    }
+}
+
+static void line_results(Elab *e, const MinimizeLine *line, Fn *fn, bool only_line) {
+    if (only_line && e->sums_losses) {
+        add_losses(e, fn, true);
+        return;
+    }
+    fn_result(e, fn, line->name, line->loss.node, line->loss.weight ? line->loss.weight : sample_count(e));
+    for (int i = 0; only_line && i < e->losses.len; i++) {
+        const NamedLoss *loss = &e->losses.data[i];
+        if (loss->value.node == line->loss.node) continue;
+        fn_result(e, fn, loss->name, loss->value.node, loss->value.weight ? loss->value.weight : sample_count(e));
+    }
+}
+
+void train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line) {
+    Trainee *trainees = ARENA_ARRAY(e->arena, Trainee, e->program->slots.len + 1);
+    int      n        = collect_trainees(e, line, trainees);
+    if (!n) {
+        Diag *diag = sema_error(e, line->span, E0606, "there is no parameter to train");
+        diag_help(diag, line->over_all ? "the loss depends on no 'param'"
+                                       : "the loss depends on no parameter of what follows 'over'");
+        return;
+    }
+    if (plan->clip_value > 0) clip_value(e, trainees, n, plan->clip_value);
+    if (plan->clip_norm > 0) clip_norm(e, trainees, n, plan->clip_norm);
+    Fn *fn    = fn_add(e, FN_TRAIN, name);
+    fn->times = line->times;
+    line_results(e, line, fn, only_line);
+    update_parameters(e, line, fn, trainees, n);
+    update_state(e, line, fn, only_line);
+}

@@ -1,0 +1,36 @@
+/* Training, between the settings' reader and the maker of the training functions. */
+#ifndef NNC_SEMA_TRAIN_H
+#define NNC_SEMA_TRAIN_H
+
+#include "sema/elab.h"
+
+typedef struct OptimizerRule { /* an optimizer for the parameters that match; the line's first rule takes the rest */
+    const Function *fn;
+    const char     *prefix;      /* of its hyper-parameters: "optimizer" */
+    const char     *slot_prefix; /* of its states */
+    const char    **patterns;
+    int             n_patterns;
+    Span            span;
+} OptimizerRule;
+
+typedef struct MinimizeLine {
+    const char  *name; /* of the result: "loss" */
+    Value        loss; /* a rank-0 tensor of the real type */
+    Span         span;
+    bool         over_all;
+    int          n_over;
+    const char **over; /* path prefixes, or globs */
+    bool        *over_is_glob;
+    int          times;
+    VEC(OptimizerRule) rules;
+} MinimizeLine;
+
+typedef struct TrainPlan {
+    double clip_norm, clip_value; /* 0: none */
+    VEC(MinimizeLine) lines;
+} TrainPlan;
+
+const Function *hyper_function(Elab *e, const Function *fn, const char *prefix);
+void            train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line);
+
+#endif
