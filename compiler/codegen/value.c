@@ -6,6 +6,7 @@
 
 #include "codegen/vmath.h"
 #include "nnrt.h"
+#include "ops/random.h"
 
 /* ---- sources ------------------------------------------------------------------------------------------------------------ */
 
@@ -16,17 +17,16 @@ static Value value_runtime(KernelEmit *k, const Node *node) {
 }
 
 static Value value_random(KernelEmit *k, const Node *node, const Index *index) {
-    uint64_t       parts[] = {node->attr.random.instance, node->attr.random.call};
-    LLVMBuilderRef entry   = k->root->b;
-    LLVMValueRef   key     = irb_i64(entry, (int64_t)hash_bytes(HASH_SEED, parts, sizeof parts));
-    LLVMValueRef   seed    = build_field(entry, k->e->t_i64, k->args, offsetof(nnrt_args, seed));
-    LLVMValueRef   pass    = build_field(entry, k->e->t_i64, k->args, offsetof(nnrt_args, pass));
-    Index          linear  = index_row_major(k, node->type.rank, node->type.dims, index);
-    LLVMValueRef   at      = linear.kind == INDEX_UNIFORM ? linear.v : index_vector(k, linear);
-    LLVMTypeRef    type    = irb_with_elem(LLVMTypeOf(at), emit_reg_type(k->e, node->type.elem));
-    LLVMBuilderRef b       = linear.scope->b;
-    LLVMValueRef   v       = node->op == OP_UNIFORM ? vmath_uniform(b, k->e->target, type, seed, key, pass, at)
-                                                    : vmath_normal(b, k->e->target, type, seed, key, pass, at);
+    LLVMBuilderRef entry  = k->root->b;
+    LLVMValueRef   key    = irb_i64(entry, (int64_t)random_key(node->attr.random));
+    LLVMValueRef   seed   = build_field(entry, k->e->t_i64, k->args, offsetof(nnrt_args, seed));
+    LLVMValueRef   pass   = build_field(entry, k->e->t_i64, k->args, offsetof(nnrt_args, pass));
+    Index          linear = index_row_major(k, node->type.rank, node->type.dims, index);
+    LLVMValueRef   at     = linear.kind == INDEX_UNIFORM ? linear.v : index_vector(k, linear);
+    LLVMTypeRef    type   = irb_with_elem(LLVMTypeOf(at), emit_reg_type(k->e, node->type.elem));
+    LLVMBuilderRef b      = linear.scope->b;
+    LLVMValueRef   v      = node->op == OP_UNIFORM ? vmath_uniform(b, k->e->target, type, seed, key, pass, at)
+                                                   : vmath_normal(b, k->e->target, type, seed, key, pass, at);
     return value_new(k, v, linear.scope);
 }
 

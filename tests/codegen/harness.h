@@ -1,0 +1,24 @@
+/* Compiles the functions of a hand-made program, loads them as a shared library, runs one and compares it with the interpreter. */
+#ifndef NNC_TESTS_CODEGEN_HARNESS_H
+#define NNC_TESTS_CODEGEN_HARNESS_H
+
+#include "interp/scratch.h"
+#include "nnrt.h"
+
+typedef struct Compiled {
+    void             *library;
+    const nnrt_model *model;
+} Compiled;
+
+/* Plans and compiles; `target` NULL: native. Fails the running test where that fails. */
+Compiled compiled_new(Scratch *s, const char *target);
+void     compiled_free(Compiled *compiled);
+
+/* Runs function `index` on the scratch program's slots with `nthreads` threads and compares results and updated slots with the
+ * interpreter's within `tolerance` (relative to 1 + |expected|). Returns the fault's code. */
+int compiled_check(Scratch *s, const Compiled *compiled, int index, int nthreads, double tolerance);
+
+/* All of it for every function of the program, with 1 and 3 threads. */
+void check_program(Scratch *s, double tolerance);
+
+#endif

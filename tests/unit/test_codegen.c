@@ -1,0 +1,258 @@
+/* Compiled kernels against the interpreter: each template, with constant and symbolic dims, sizes around the vector width. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "codegen/harness.h"
+
+typedef struct Shape { /* a matrix, its dims constant or symbolic */
+    int64_t rows, columns;
+    bool    symbolic;
+} Shape;
+
+static const Shape shapes[] = {{1, 1, false},   {5, 10, false}, {7, 16, false}, {3, 33, false}, {9, 32, false},
+                               {6, 200, false}, {4, 300, true}, {11, 7, true},  {64, 16, true}, {300, 130, true}};
+enum { SHAPE_COUNT = sizeof shapes / sizeof *shapes };
+
+static Scratch *program(ElemType real) {
+    Scratch *s       = scratch_new(42);
+    s->program->real = real;
+    return s;
+}
+
+static Type matrix(Scratch *s, ElemType elem, const Shape *shape) {
+    const Dim *dims[2];
+    dims[0] = shape->symbolic ? scratch_symbol(s, "rows", shape->rows) : scratch_dim(s, shape->rows);
+    dims[1] = shape->symbolic ? scratch_symbol(s, "columns", shape->columns) : scratch_dim(s, shape->columns);
+    return scratch_type(elem, 2, dims);
+}
+
+static Node *spread(Scratch *s, Node *x, const Type *shape, int new_axis) {
+    return node_expand(s->graph, x, shape, 1, &new_axis);
+}
+
+static double tolerance(ElemType real) {
+    return real == ELEM_F64 ? 1e-12 : 2e-5;
+}
+
+typedef void Build(Scratch *s, Fn *fn, const Type *type);
+
+static void for_shapes(Build *build) {
+    static const ElemType reals[] = {ELEM_F32, ELEM_F64};
+    for (int r = 0; r < 2; r++) {
+        for (int i = 0; i < SHAPE_COUNT; i++) {
+            Scratch *s    = program(reals[r]);
+            Type     type = matrix(s, reals[r], &shapes[i]);
+            build(s, scratch_fn(s, FN_PREDICT, "f"), &type);
+            check_program(s, tolerance(reals[r]));
+            scratch_free(s);
+        }
+    }
+}
+
+static void build_map(Scratch *s, Fn *fn, const Type *type) {
+    Node *x = scratch_slot(s, type), *y = scratch_slot(s, type);
+    Node *sum = node_binary(s->graph, OP_ADD, node_binary(s->graph, OP_MUL, x, y), node_unary(s->graph, OP_EXP, x));
+    scratch_result(s, fn, sum);
+    scratch_update(s, fn, 1, node_binary(s->graph, OP_SUB, y, node_fill(s->graph, type, 0.25)));
+}
+
+static void test_map(void **state) {
+    (void)state;
+    for_shapes(build_map);
+}
+
+static void build_softmax(Scratch *s, Fn *fn, const Type *type) {
+    int   last    = 1;
+    Node *x       = scratch_slot(s, type);
+    Node *largest = spread(s, node_reduce(s->graph, OP_REDUCE_MAX, x, 1, &last), type, 1);
+    Node *e       = node_unary(s->graph, OP_EXP, node_binary(s->graph, OP_SUB, x, largest));
+    Node *sum     = node_reduce(s->graph, OP_SUM, e, 1, &last);
+    scratch_result(s, fn, node_binary(s->graph, OP_DIV, e, spread(s, sum, type, 1)));
+    scratch_result(s, fn, node_unary(s->graph, OP_LOG, sum));
+    scratch_result(s, fn, node_reduce(s->graph, OP_ARGMAX, x, 1, &last));
+}
+
+static void test_softmax(void **state) {
+    (void)state;
+    for_shapes(build_softmax);
+}
+
+static void build_sums(Scratch *s, Fn *fn, const Type *type) {
+    int   first = 0, both[] = {0, 1}, last = 1;
+    Node *x = scratch_slot(s, type), *square = node_binary(s->graph, OP_MUL, x, x);
+    scratch_result(s, fn, node_reduce(s->graph, OP_SUM, x, 1, &first));
+    scratch_result(s, fn, node_reduce(s->graph, OP_SUM, square, 2, both));
+    Node *rows = node_unary(s->graph, OP_SQRT, node_reduce(s->graph, OP_SUM, square, 1, &last));
+    int   zero = 0;
+    scratch_result(s, fn, node_reduce(s->graph, OP_SUM, rows, 1, &zero));
+    scratch_result(s, fn, node_reduce(s->graph, OP_REDUCE_MAX, x, 2, both));
+}
+
+static void test_sums(void **state) {
+    (void)state;
+    for_shapes(build_sums);
+}
+
+/* Statistics of columns used on the points again, as batch norm does. */
+static void build_columns(Scratch *s, Fn *fn, const Type *type) {
+    int   first = 0;
+    Node *x = scratch_slot(s, type), *mean = node_reduce(s->graph, OP_SUM, x, 1, &first);
+    Node *scaled = node_binary(s->graph, OP_MUL, mean, node_fill(s->graph, &mean->type, 1.0 / 64));
+    Node *rest   = node_binary(s->graph, OP_SUB, x, spread(s, scaled, type, 0));
+    scratch_result(s, fn, rest);
+    scratch_result(s, fn, node_reduce(s->graph, OP_SUM, node_binary(s->graph, OP_MUL, rest, rest), 1, &first));
+}
+
+static void test_columns(void **state) {
+    (void)state;
+    for_shapes(build_columns);
+}
+
+static void build_movement(Scratch *s, Fn *fn, const Type *type) {
+    Node      *x = scratch_slot(s, type), *y = scratch_slot(s, type);
+    int        swapped[] = {1, 0};
+    const Dim *zero = scratch_dim(s, 0), *one = scratch_dim(s, 1);
+    Node      *t = node_permute(s->graph, node_binary(s->graph, OP_ADD, x, y), swapped);
+    scratch_result(s, fn, t);
+    Node *parts[] = {x, node_unary(s->graph, OP_NEG, y)};
+    scratch_result(s, fn, node_concat(s->graph, 2, parts, 1));
+    scratch_result(s, fn, node_concat(s->graph, 2, parts, 0));
+    Type wide                   = *type;
+    wide.dims[0]                = dim_add(s->dims, type->dims[0], one);
+    wide.dims[1]                = dim_add(s->dims, type->dims[1], scratch_dim(s, 3));
+    const Dim *before[MAX_RANK] = {one, one};
+    Node      *padded           = node_pad(s->graph, x, before, &wide);
+    scratch_result(s, fn, padded);
+    const Dim *from[MAX_RANK] = {zero, one};
+    scratch_result(s, fn, node_slice(s->graph, node_unary(s->graph, OP_EXP, padded), from, type));
+    const Dim *flat = dim_mul(s->dims, type->dims[0], type->dims[1]);
+    scratch_result(s, fn, node_reshape(s->graph, node_binary(s->graph, OP_MUL, x, y), 1, &flat));
+    const Dim *turned[] = {type->dims[1], type->dims[0]};
+    scratch_result(s, fn, node_reshape(s->graph, node_unary(s->graph, OP_TANH, t), 1, &flat));
+    scratch_result(s, fn, node_reshape(s->graph, node_unary(s->graph, OP_ABS, x), 2, turned));
+}
+
+static void test_movement(void **state) {
+    (void)state;
+    for_shapes(build_movement);
+}
+
+static void build_dot(Scratch *s, Fn *fn, const Type *type) {
+    Type       square = *type;
+    const Dim *units  = scratch_dim(s, 24);
+    square.dims[0] = type->dims[1], square.dims[1] = units;
+    Type out    = *type;
+    out.dims[1] = units;
+    Node   *x = scratch_slot(s, type), *w = scratch_slot(s, &square), *g = scratch_slot(s, &out);
+    Type    row     = {.elem = type->elem, .rank = 1, .dims = {units}};
+    Node   *bias    = scratch_slot(s, &row);
+    DotAxes forward = {.n_contract = 1, .left_contract = {1}, .right_contract = {0}};
+    Node   *h       = node_binary(s->graph, OP_ADD, node_dot(s->graph, x, w, &forward), spread(s, bias, &out, 0));
+    Node   *zero    = node_fill(s->graph, &out, 0);
+    scratch_result(s, fn, node_select(s->graph, node_binary(s->graph, OP_LT, zero, h), h, zero));
+    DotAxes weights = {.n_contract = 1, .left_contract = {0}, .right_contract = {0}};
+    Node   *dw      = node_dot(s->graph, x, g, &weights);
+    scratch_update(
+        s, fn, 1,
+        node_binary(s->graph, OP_SUB, w, node_binary(s->graph, OP_MUL, dw, node_fill(s->graph, &square, 0.125))));
+    DotAxes input = {.n_contract = 1, .left_contract = {1}, .right_contract = {1}};
+    scratch_result(s, fn, node_dot(s->graph, g, w, &input));
+    Type    column = {.elem = type->elem, .rank = 1, .dims = {type->dims[1]}};
+    Node   *v      = scratch_slot(s, &column);
+    DotAxes vector = {.n_contract = 1, .left_contract = {1}, .right_contract = {0}};
+    scratch_result(s, fn, node_dot(s->graph, x, v, &vector));
+}
+
+static void test_dot(void **state) {
+    (void)state;
+    for_shapes(build_dot);
+}
+
+static void build_indexed(Scratch *s, Fn *fn, const Type *type) {
+    Type    indices = {.elem = ELEM_I32, .rank = 1, .dims = {type->dims[0]}};
+    Node   *x = scratch_slot(s, type), *index = scratch_slot(s, &indices), *values = scratch_slot(s, type);
+    int64_t rows = s->slots[0].dims[0];
+    for (int64_t i = 0; i < rows; i++) s->slots[1].data[i] = (double)scratch_below(s, (int)rows);
+    scratch_result(s, fn, node_binary(s->graph, OP_MUL, node_gather(s->graph, x, index), values));
+    scratch_result(s, fn, node_scatter_add(s->graph, values, index, type->dims[0]));
+}
+
+static void test_indexed(void **state) {
+    (void)state;
+    for_shapes(build_indexed);
+}
+
+static void test_fault(void **state) {
+    (void)state;
+    Scratch *s    = program(ELEM_F32);
+    Type     type = matrix(s, ELEM_F32, &shapes[1]);
+    Fn      *fn   = scratch_fn(s, FN_PREDICT, "f");
+    build_indexed(s, fn, &type);
+    s->slots[1].data[2] = 5;
+    Compiled compiled   = compiled_new(s, NULL);
+    assert_int_equal(compiled_check(s, &compiled, 0, 1, 1e-5), NNRT_FAULT_INDEX);
+    compiled_free(&compiled);
+    scratch_free(s);
+}
+
+static void build_random(Scratch *s, Fn *fn, const Type *type) {
+    Node *x = scratch_slot(s, type);
+    Node *u = node_random(s->graph, OP_UNIFORM, type, (RandomKey){77, 0}),
+         *n = node_random(s->graph, OP_NORMAL, type, (RandomKey){77, 1});
+    scratch_result(s, fn, node_binary(s->graph, OP_ADD, node_binary(s->graph, OP_MUL, x, u), n));
+}
+
+static void test_random(void **state) {
+    (void)state;
+    for_shapes(build_random);
+}
+
+static void build_types(Scratch *s, Fn *fn, const Type *type) {
+    static const ElemType elems[] = {ELEM_I32, ELEM_I64, ELEM_U8, ELEM_BOOL, ELEM_BF16};
+    Node                 *x       = scratch_slot(s, type);
+    for (int i = 0; i < 5; i++) {
+        Type other = *type;
+        other.elem = elems[i];
+        Node *y    = scratch_slot(s, &other);
+        for (int64_t k = 0; k < s->slots[i + 1].count; k++)
+            s->slots[i + 1].data[k] = (double)scratch_below(s, elems[i] == ELEM_BOOL ? 2 : 100);
+        scratch_result(s, fn, node_binary(s->graph, OP_ADD, x, node_cast(s->graph, type->elem, y)));
+        if (elems[i] != ELEM_BF16)
+            scratch_result(s, fn, node_cast(s->graph, elems[i], node_unary(s->graph, OP_ABS, x)));
+    }
+}
+
+static void test_types(void **state) {
+    (void)state;
+    for_shapes(build_types);
+}
+
+static void test_scalars(void **state) {
+    (void)state;
+    Scratch *s  = program(ELEM_F32);
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Type     t  = {.elem = ELEM_F64};
+    Node    *a = scratch_slot(s, &t), *b = scratch_slot(s, &t);
+    scratch_update(s, fn, 0, node_binary(s->graph, OP_ADD, a, b));
+    scratch_update(s, fn, 1, node_binary(s->graph, OP_SUB, a, b));
+    Type  integer = {.elem = ELEM_I64};
+    Node *step    = node_ref(s->graph, OP_RUNTIME, RUNTIME_STEP, &integer);
+    scratch_result(s, fn, node_binary(s->graph, OP_MUL, node_cast(s->graph, ELEM_F64, step), a));
+    check_program(s, 1e-12);
+    scratch_free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scalars), cmocka_unit_test(test_map),     cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_sums),    cmocka_unit_test(test_columns), cmocka_unit_test(test_movement),
+        cmocka_unit_test(test_dot),     cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_types),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
