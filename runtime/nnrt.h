@@ -40,12 +40,12 @@ int        nnrt_pool_size(const nnrt_pool *pool); /* 1 for NULL */
 typedef void nnrt_task(void *context, int64_t begin, int64_t end, int32_t worker);
 void         nnrt_parallel(nnrt_pool *pool, nnrt_task *task, void *context, int64_t units);
 
-/* Denormals to zero in the calling thread; hand what it returned to nnrt_denormals_restore(). nnrt_parallel does this for
- * every task; a caller that runs many small kernels in a row may set it once around them. */
+/* Denormals to zero in the calling thread; hand what it returned to nnrt_denormals_restore(). nnrt_parallel does
+ * this for every task; a caller that runs many small kernels in a row may set it once around them. */
 uint64_t nnrt_denormals_flush(void);
 void     nnrt_denormals_restore(uint64_t state);
 
-/* ---- random numbers ----------------------------------------------------------------------------------------------- */
+/* ---- random numbers ---------------------------------------------------------------------------------------------- */
 
 /* Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). */
 void nnrt_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
@@ -53,13 +53,13 @@ void nnrt_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[
 /* order[0 .. n): 0 .. n-1 in random order, a function of (seed, stream, n) alone (Fisher-Yates over Philox). */
 void nnrt_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *order);
 
-/* ---- memory ------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 /* Zeroed, 64-byte aligned (2 MiB aligned and advised for huge pages when large). NULL when there is none. */
 void *nnrt_alloc(size_t nbytes);
 void  nnrt_free(void *memory, size_t nbytes);
 
-/* ---- what generated code is called with ------------------------------------------------------------------------------ */
+/* ---- what generated code is called with -------------------------------------------------------------------------- */
 
 typedef struct nnrt_fault { /* set by a kernel that met data it cannot use; checked by the caller after each call */
     int32_t code;           /* 0: none; NNRT_FAULT_INDEX */
@@ -85,7 +85,7 @@ typedef struct nnrt_args {
 typedef void    nnrt_code(const nnrt_args *args);
 typedef int64_t nnrt_workspace_fn(const int64_t *symbols, int64_t nthreads);
 
-/* ---- the description that a compiled model exports (symbol `<model>_nnrt_model`, lower-case model name) ------------------ */
+/* ---- the description that a compiled model exports (symbol `<model>_nnrt_model`, lower-case model name) ---------- */
 
 typedef enum nnrt_elem { NNRT_F32, NNRT_F64, NNRT_BF16, NNRT_F16, NNRT_I32, NNRT_I64, NNRT_U8, NNRT_BOOL } nnrt_elem;
 typedef enum nnrt_slot_kind {
@@ -173,7 +173,8 @@ typedef struct nnrt_model {
     const nnrt_slot  *slots;
     const nnrt_fn    *fns;
     void (*shapes)(const int64_t *symbols, int64_t *shape_values);
-    /* checks[i]: two values that must be equal once dims are bound: shape_values[2i], [2i+1] from check_values, with its message. */
+    /* checks[i]: two values that must be equal once dims are bound: shape_values[2i], [2i+1] from check_values, with
+     * its message. */
     void (*check_values)(const int64_t *symbols, int64_t *values);
     const char *const  *check_messages;
     nnrt_train_settings train;

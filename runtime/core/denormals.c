@@ -1,4 +1,5 @@
-/* Denormals to zero, in the calling thread: one denormal operand costs a hundred cycles, and trained nets reach them. */
+/* Denormals to zero, in the calling thread: one denormal operand costs a hundred cycles, and trained nets reach
+ * them. */
 #include "nnrt.h"
 
 #if defined(__x86_64__)

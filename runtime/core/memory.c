@@ -1,5 +1,6 @@
-/* Memory for parameters and workspaces: zeroed and aligned for the widest vectors. Large blocks come straight from the
- * system, aligned for huge pages, since a network's weights walked through 4 KiB pages spend their time in TLB misses. */
+/* Memory for parameters and workspaces: zeroed and aligned for the widest vectors. Large blocks come straight from
+ * the system, aligned for huge pages, since a network's weights walked through 4 KiB pages spend their time in TLB
+ * misses. */
 #include "nnrt.h"
 
 #include <stdlib.h>

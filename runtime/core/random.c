@@ -1,4 +1,5 @@
-/* Counter-based random numbers: a number is a function of its key and counter, so neither threads nor order change it. */
+/* Counter-based random numbers: a number is a function of its key and counter, so neither threads nor order change
+ * it. */
 #include "nnrt.h"
 
 enum { ROUNDS = 10 };

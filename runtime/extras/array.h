@@ -35,8 +35,8 @@ typedef struct nnrt_content {
     char       *metadata; /* a safetensors file's __metadata__ as JSON, or NULL */
 } nnrt_content;
 
-/* Reads a file by its contents: .npy, IDX, safetensors, each also gzipped, else CSV. NNRT_BAD_DATA with a message that names
- * the file, and for CSV the line and column. */
+/* Reads a file by its contents: .npy, IDX, safetensors, each also gzipped, else CSV. NNRT_BAD_DATA with a message
+ * that names the file, and for CSV the line and column. */
 nnrt_status nnrt_read_content(const char *path, nnrt_content *content, nnrt_error *error);
 void        nnrt_content_free(nnrt_content *content);
 

@@ -1,4 +1,5 @@
-/* Random splits and batches: everything drawn is a function of the seed, so a run can be repeated and its test set found again. */
+/* Random splits and batches: everything drawn is a function of the seed, so a run can be repeated and its test set
+ * found again. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,7 @@ nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double
     return status;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------------------------------- */
+/* ---- batches ----------------------------------------------------------------------------------------------------- */
 
 static bool is_plain(const nnrt_batches *batches, int input) {
     const nnrt_column *column = &batches->split->set->columns[input];

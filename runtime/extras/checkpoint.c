@@ -80,7 +80,7 @@ nnrt_status nnrt_checkpoint_save(const nnrt_instance *instance, const nnrt_setti
     return status;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------------------ */
+/* ---- loading ----------------------------------------------------------------------------------------------------- */
 
 enum { SHOWN = 4 /* differences in a message */ };
 

@@ -1,16 +1,18 @@
-/* Weights on disk: a safetensors file of the slots that outlive a run, with the model's name and the settings that produced it. */
+/* Weights on disk: a safetensors file of the slots that outlive a run, with the model's name and the settings that
+ * produced it. */
 #ifndef NNRT_EXTRAS_CHECKPOINT_H
 #define NNRT_EXTRAS_CHECKPOINT_H
 
 #include "core/instance.h"
 #include "extras/trainer.h"
 
-/* Saves parameters, layer state, fitted statistics and optimizer state. The file depends on them and on the settings alone. */
+/* Saves parameters, layer state, fitted statistics and optimizer state. The file depends on them and on the settings
+ * alone. */
 nnrt_status nnrt_checkpoint_save(const nnrt_instance *instance, const nnrt_settings *settings, int64_t steps_done,
                                  const char *path, nnrt_error *error);
 
-/* Fills the slots. Optimizer state may be absent from the file; everything else must agree in name, shape and type, and the
- * message (NNRT_BAD_DATA) lists what does not. */
+/* Fills the slots. Optimizer state may be absent from the file; everything else must agree in name, shape and type,
+ * and the message (NNRT_BAD_DATA) lists what does not. */
 nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_error *error);
 
 /* The same to go on training: optimizer state must be there too, and steps_done is set to where the file stands. */

@@ -1,5 +1,6 @@
-/* Elements of a file to elements of an input. A conversion is accepted where every value survives it exactly (u8 to f32, i64
- * labels to i32); whether it does is checked once when data is loaded, so that the copying of batches can just copy. */
+/* Elements of a file to elements of an input. A conversion is accepted where every value survives it exactly (u8 to
+ * f32, i64 labels to i32); whether it does is checked once when data is loaded, so that the copying of batches can
+ * just copy. */
 #ifndef NNRT_EXTRAS_CONVERT_H
 #define NNRT_EXTRAS_CONVERT_H
 

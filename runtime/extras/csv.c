@@ -1,8 +1,8 @@
 /* CSV of numbers.
  *
- * Rules: commas, fields optionally in double quotes, LF or CRLF, blank lines skipped, a byte order mark ignored. A first line
- * without numbers is a header. A first line `rows,features,name,...` (scikit-learn's) gives class names. Everything else is
- * data, and every field of it a finite decimal number. */
+ * Rules: commas, fields optionally in double quotes, LF or CRLF, blank lines skipped, a byte order mark ignored. A
+ * first line without numbers is a header. A first line `rows,features,name,...` (scikit-learn's) gives class names.
+ * Everything else is data, and every field of it a finite decimal number. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +191,8 @@ static bool is_count(const Field *field, int64_t *value) {
     return true;
 }
 
-/* What the first record is: a header, scikit-learn's line, or data (false). `promised` gets scikit-learn's row count. */
+/* What the first record is: a header, scikit-learn's line, or data (false). `promised` gets scikit-learn's row
+ * count. */
 static bool take_first_line(Scanner *s, nnrt_table *table, int64_t *promised) {
     int64_t n_numbers = 0, n_features;
     double  value;

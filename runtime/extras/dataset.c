@@ -1,5 +1,5 @@
-/* Arguments to arrays, arrays to inputs, and the check that they fit: shapes bind the symbolic dims, sample dims regroup, every
- * element survives its conversion. */
+/* Arguments to arrays, arrays to inputs, and the check that they fit: shapes bind the symbolic dims, sample dims
+ * regroup, every element survives its conversion. */
 #include "extras/dataset.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static const char *list_inputs(const nnrt_model *model, char *text, size_t size)
     return text;
 }
 
-/* ---- from arguments to arrays --------------------------------------------------------------------------------------- */
+/* ---- from arguments to arrays ------------------------------------------------------------------------------------ */
 
 static void set_array(nnrt_dataset *set, int input, nnrt_array *array) {
     nnrt_array_free(&set->columns[input].array);
@@ -118,7 +118,7 @@ static nnrt_status fill_missing(nnrt_dataset *set, const bool *needed, const nnr
     return NNRT_OK;
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------------ */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 static nnrt_status fail_shape(const nnrt_dataset *set, int input, nnrt_error *error) {
     const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
@@ -129,7 +129,8 @@ static nnrt_status fail_shape(const nnrt_dataset *set, int input, nnrt_error *er
                      nnrt_elem_name(tensor->elem), tensor->shape_text);
 }
 
-/* Binds the symbols that stand in the tensor's shape to the array's sizes. With unequal ranks only a leading dim can be told. */
+/* Binds the symbols that stand in the tensor's shape to the array's sizes. With unequal ranks only a leading dim can
+ * be told. */
 static nnrt_status bind_symbols(nnrt_dataset *set, int input, nnrt_error *error) {
     const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
     const nnrt_array  *array  = &set->columns[input].array;
@@ -152,8 +153,8 @@ static nnrt_status bind_symbols(nnrt_dataset *set, int input, nnrt_error *error)
     return NNRT_OK;
 }
 
-/* Do two shapes cut the same row-major elements so that one only splits or joins neighbouring axes of the other? (28, 28) and 784
- * do; (3, 32, 32) and (32, 32, 3) do not, though their counts agree. */
+/* Do two shapes cut the same row-major elements so that one only splits or joins neighbouring axes of the other?
+ * (28, 28) and 784 do; (3, 32, 32) and (32, 32, 3) do not, though their counts agree. */
 static bool regroups(const int64_t *a, int rank_a, const int64_t *b, int rank_b) {
     if (nnrt_shape_count(a, rank_a) != nnrt_shape_count(b, rank_b)) return false;
     bool    a_in_b = true, b_in_a = true;
@@ -220,7 +221,7 @@ static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
     return status;
 }
 
-/* ---- elements ------------------------------------------------------------------------------------------------------------ */
+/* ---- elements ---------------------------------------------------------------------------------------------------- */
 
 const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size) {
     const nnrt_array *array = &column->array;
@@ -240,7 +241,8 @@ const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char 
     return text;
 }
 
-/* Classes of a target: those that the program knows, or those that a CSV's first line names for its one column of classes. */
+/* Classes of a target: those that the program knows, or those that a CSV's first line names for its one column of
+ * classes. */
 static nnrt_status check_classes(const nnrt_dataset *set, int input, nnrt_error *error) {
     const nnrt_column *column = &set->columns[input];
     const nnrt_array  *array  = &column->array;

@@ -21,8 +21,9 @@ typedef struct nnrt_dataset {
     int64_t  n_classes;
 } nnrt_dataset;
 
-/* Loads `FILE` or `NAME=FILE` arguments. needed[input] says which inputs must have data, and which columns of a CSV are
- * expected. Inputs without the sample dim that are not given come from `shared` (may be NULL), which must live as long. */
+/* Loads `FILE` or `NAME=FILE` arguments. needed[input] says which inputs must have data, and which columns of a CSV
+ * are expected. Inputs without the sample dim that are not given come from `shared` (may be NULL), which must live
+ * as long. */
 nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
                               const bool *needed, const nnrt_dataset *shared, nnrt_error *error);
 void        nnrt_dataset_free(nnrt_dataset *set);
@@ -30,14 +31,16 @@ void        nnrt_dataset_free(nnrt_dataset *set);
 /* Where an element stands, for messages: "digits.csv:12: column 65" or "labels.npy: element [11]". */
 const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size);
 
-/* widths[input]: elements of one sample of each input, which are its columns in a CSV; -1 where the model alone does not tell. */
+/* widths[input]: elements of one sample of each input, which are its columns in a CSV; -1 where the model alone does
+ * not tell. */
 nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_error *error);
 
-/* A CSV table's columns become arrays for the needed inputs (dataset_csv.c). Takes the table's lines, not its values. */
+/* A CSV table's columns become arrays for the needed inputs (dataset_csv.c). Takes the table's lines, not its
+ * values. */
 nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, const nnrt_table *table, const bool *needed,
                                     int only_input, nnrt_error *error);
 
-/* ---- splits and batches ------------------------------------------------------------------------------------------------ */
+/* ---- splits and batches ------------------------------------------------------------------------------------------ */
 
 typedef struct nnrt_split { /* some samples of a data set */
     const nnrt_dataset *set;
@@ -45,8 +48,8 @@ typedef struct nnrt_split { /* some samples of a data set */
     int64_t             n;
 } nnrt_split;
 
-/* Cuts the samples at random, a function of seed alone: round(n * test) for test, round(n * validation) for validation, the rest
- * to train on; each in ascending order. NNRT_BAD_DATA when a part would be empty. */
+/* Cuts the samples at random, a function of seed alone: round(n * test) for test, round(n * validation) for
+ * validation, the rest to train on; each in ascending order. NNRT_BAD_DATA when a part would be empty. */
 nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double test, uint64_t seed, nnrt_split *train,
                               nnrt_split *val, nnrt_split *held_out, nnrt_error *error);
 nnrt_split  nnrt_split_all(const nnrt_dataset *set);

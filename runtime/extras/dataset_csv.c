@@ -1,5 +1,5 @@
-/* Columns of a CSV to inputs: by name where the header names every input that is needed, else by order, the first columns
- * filling the inputs and the last the targets. */
+/* Columns of a CSV to inputs: by name where the header names every input that is needed, else by order, the first
+ * columns filling the inputs and the last the targets. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +82,8 @@ static nnrt_status fail_columns(const nnrt_model *model, const char *path, const
                      (long long)table->n_columns, table->n_columns == 1 ? "" : "s", model->name, parts);
 }
 
-/* Inputs from the left, targets from the right. Surplus columns are an error, unless they can only be targets that are not asked for. */
+/* Inputs from the left, targets from the right. Surplus columns are an error, unless they can only be targets that
+ * are not asked for. */
 static nnrt_status map_by_order(const nnrt_model *model, const char *path, const nnrt_table *table, Mapping *maps,
                                 nnrt_error *error) {
     int64_t wanted = 0, with_targets = 0, left = 0;

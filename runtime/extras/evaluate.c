@@ -49,7 +49,7 @@ nnrt_status nnrt_call_on_batch(nnrt_instance *instance, int fn, const nnrt_batch
     return status;
 }
 
-/* ---- scores ---------------------------------------------------------------------------------------------------------- */
+/* ---- scores ------------------------------------------------------------------------------------------------------ */
 
 void nnrt_scores_free(nnrt_scores *scores) {
     for (int i = 0; i < scores->n; i++) free(scores->items[i].values);

@@ -67,7 +67,8 @@ static nnrt_status fail_write(const char *path, nnrt_error *error) {
     return nnrt_fail(error, NNRT_ERROR, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-/* What stands at the path now must be nothing or an ordinary file that may be replaced: a rename would even replace a device. */
+/* What stands at the path now must be nothing or an ordinary file that may be replaced: a rename would even replace
+ * a device. */
 static nnrt_status check_target(const char *path, nnrt_error *error) {
     struct stat info;
     if (stat(path, &info) != 0) return errno == ENOENT ? NNRT_OK : fail_write(path, error);

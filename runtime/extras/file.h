@@ -30,7 +30,8 @@ void nnrt_writer_put(nnrt_writer *writer, const void *data, size_t nbytes);
 nnrt_status nnrt_writer_commit(nnrt_writer *writer, nnrt_error *error);
 void        nnrt_writer_abandon(nnrt_writer *writer);
 
-/* Can a file of this name be written? Tried by creating the temporary file, so that a run of hours does not fail at its end. */
+/* Can a file of this name be written? Tried by creating the temporary file, so that a run of hours does not fail at
+ * its end. */
 nnrt_status nnrt_check_writable(const char *path, nnrt_error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* IDX, the format of MNIST: two zero bytes, a type byte, the number of axes, one big-endian 32-bit size an axis, then the
- * elements, big-endian and row-major. http://yann.lecun.com/exdb/mnist/ */
+/* IDX, the format of MNIST: two zero bytes, a type byte, the number of axes, one big-endian 32-bit size an axis,
+ * then the elements, big-endian and row-major. http://yann.lecun.com/exdb/mnist/ */
 #include <string.h>
 
 #include "core/element.h"

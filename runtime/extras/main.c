@@ -1,5 +1,5 @@
-/* main() of an executable model. The compiler's object defines nnrt_model_main; this archive member is linked only where a program
- * has no main of its own. */
+/* main() of an executable model. The compiler's object defines nnrt_model_main; this archive member is linked only
+ * where a program has no main of its own. */
 #include "extras/cli.h"
 
 extern const nnrt_model nnrt_model_main;

@@ -203,7 +203,7 @@ void nnrt_options_free(nnrt_options *options) {
     *options = (nnrt_options){0};
 }
 
-/* ---- --set ------------------------------------------------------------------------------------------------------------------ */
+/* ---- --set ------------------------------------------------------------------------------------------------------- */
 
 static const char *hyper_name(int i, const void *model) {
     const nnrt_slot *slot = &((const nnrt_model *)model)->slots[i];

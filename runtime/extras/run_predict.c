@@ -58,7 +58,7 @@ static void free_outputs(Outputs *outputs) {
     free(outputs->items);
 }
 
-/* ---- computing -------------------------------------------------------------------------------------------------------- */
+/* ---- computing --------------------------------------------------------------------------------------------------- */
 
 /* Appends the result that was just computed. With several batches its leading axis must be the sample dim. */
 static nnrt_status keep_result(Output *output, const nnrt_instance *instance, int64_t n_samples, int64_t n_batches,
@@ -158,7 +158,7 @@ static nnrt_status compute(Outputs *outputs, const nnrt_options *options, nnrt_i
     return status;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void print_element(FILE *out, const nnrt_array *array, int64_t index) {
     if (array->elem == NNRT_I64)

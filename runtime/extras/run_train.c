@@ -8,8 +8,8 @@
 #include "extras/cli.h"
 #include "extras/report.h"
 
-/* Set by the first SIGINT or SIGTERM; the second finds the default action and ends the program. The one global of the runtime: a
- * signal handler is given nothing else to write to. */
+/* Set by the first SIGINT or SIGTERM; the second finds the default action and ends the program. The one global of
+ * the runtime: a signal handler is given nothing else to write to. */
 static volatile sig_atomic_t interrupt_requested;
 
 static void on_interrupt(int number) {
@@ -41,7 +41,8 @@ static nnrt_status load_set(nnrt_dataset *set, const nnrt_model *model, const nn
     return nnrt_dataset_load(set, model, list->items, list->n, data->needed, shared, error);
 }
 
-/* A file of its own takes the place of a share of --data. A model without a sample dim is evaluated on what it is trained on. */
+/* A file of its own takes the place of a share of --data. A model without a sample dim is evaluated on what it is
+ * trained on. */
 static nnrt_status load_data(const nnrt_options *options, const nnrt_model *model, nnrt_settings *settings, Data *data,
                              nnrt_error *error) {
     *data        = (Data){0};

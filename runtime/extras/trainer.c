@@ -1,5 +1,5 @@
-/* The training loop. Its counters (step, epoch, forward pass, position in the data) are functions of the number of steps done,
- * and random numbers are functions of the counters: so a run is repeatable whatever the machine. */
+/* The training loop. Its counters (step, epoch, forward pass, position in the data) are functions of the number of
+ * steps done, and random numbers are functions of the counters: so a run is repeatable whatever the machine. */
 #include "extras/trainer.h"
 
 #include <math.h>
@@ -48,7 +48,7 @@ nnrt_status nnrt_fit(const nnrt_training *training, nnrt_error *error) {
     return status;
 }
 
-/* ---- one step ------------------------------------------------------------------------------------------------------------- */
+/* ---- one step ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Loop {
     nnrt_training *training;
@@ -108,7 +108,7 @@ static nnrt_status run_step(Loop *loop, int64_t step, nnrt_error *error) {
     return NNRT_OK;
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *error) {
     const nnrt_model    *model    = training->instance->model;

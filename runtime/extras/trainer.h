@@ -1,4 +1,5 @@
-/* Training and evaluation of any compiled model, through the functions it exports. Prints nothing: an observer hears of it. */
+/* Training and evaluation of any compiled model, through the functions it exports. Prints nothing: an observer hears
+ * of it. */
 #ifndef NNRT_EXTRAS_TRAINER_H
 #define NNRT_EXTRAS_TRAINER_H
 

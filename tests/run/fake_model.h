@@ -1,5 +1,5 @@
-/* A compiled model written by hand: softmax regression on 4 features and 3 classes, momentum SGD, centred features. It lets the
- * runtime's tests run without the compiler. */
+/* A compiled model written by hand: softmax regression on 4 features and 3 classes, momentum SGD, centred features.
+ * It lets the runtime's tests run without the compiler. */
 #ifndef TESTS_RUN_FAKE_MODEL_H
 #define TESTS_RUN_FAKE_MODEL_H
 

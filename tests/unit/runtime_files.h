@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* Writes the bytes to NAME in the current folder, which files_enter made; gzip where the name ends in .gz. Returns name. */
+/* Writes the bytes to NAME in the current folder, which files_enter made; gzip where the name ends in .gz. Returns
+ * name. */
 const char *files_write(const char *name, const void *bytes, size_t size);
 const char *files_write_text(const char *name, const char *text);
 

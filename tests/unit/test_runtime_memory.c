@@ -81,7 +81,8 @@ static void write_data(void) {
 static void train_without_memory(void **state) {
     (void)state;
     write_data();
-    /* the weights are saved before the result is computed: a failure after that leaves them, so only codes are checked */
+    /* the weights are saved before the result is computed: a failure after that leaves them, so only codes are
+     * checked */
     FAIL_EACH(NULL, "train", "--data", "d.csv", "--val", "d.csv", "--epochs", "1", "--threads", "2", "--quiet", "--set",
               "optimizer.lr=0.2");
 }

@@ -1,5 +1,5 @@
-/* Every reader on damaged files: bytes changed, inserted, files cut off. Whatever happens, it is data or an error with a message,
- * never a crash (run it under the sanitizers). The mutants are a function of their number. */
+/* Every reader on damaged files: bytes changed, inserted, files cut off. Whatever happens, it is data or an error
+ * with a message, never a crash (run it under the sanitizers). The mutants are a function of their number. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

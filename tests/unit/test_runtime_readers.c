@@ -12,7 +12,7 @@
 #include "extras/array.h"
 #include "runtime_files.h"
 
-/* ---- CSV ---------------------------------------------------------------------------------------------------------- */
+/* ---- CSV --------------------------------------------------------------------------------------------------------- */
 
 typedef struct CsvCase {
     const char *text;
@@ -119,7 +119,7 @@ static void csv_numbers_are_correctly_rounded(void **state) {
     }
 }
 
-/* ---- arrays ------------------------------------------------------------------------------------------------------------ */
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
 /* Reads `bytes` as `name`; compares the message and, where it is accepted, shape and last element. */
 static void check_array(const char *name, const void *bytes, size_t size, const char *message, int elem, int rank,
@@ -314,7 +314,7 @@ static void safetensors_hostile(void **state) {
                 0);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static void unreadable_files(void **state) {
     (void)state;
