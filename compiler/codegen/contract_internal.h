@@ -64,6 +64,9 @@ void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, in
 LLVMValueRef contract_sum_address(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef c, int vectors, int i);
 /* Calls the micro-kernel that stores them to c: one internal function for each number of rows and vectors. */
 void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args);
+/* The same for fewer rows than mr, a number known only at run time. */
+void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef rows, int vectors,
+                        const TileArgs *args);
 /* void transpose(src, src_stride, dst, dst_stride): lanes x lanes elements. */
 LLVMValueRef contract_transpose_function(const ContractPlan *plan, LLVMModuleRef module);
 LLVMTypeRef  contract_transpose_type(LLVMContextRef context);

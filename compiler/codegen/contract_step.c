@@ -37,29 +37,32 @@ static bool may_have_vectors(const Emit *e, int vectors) {
     return false;
 }
 
-/* Calls the micro-kernel for the tile's rows and vectors. */
+/* Calls the micro-kernel for the tile's vectors, and for all or some of its rows. */
 static void dispatch_tile(const Emit *e, const TilePlace *at, const TileArgs *args) {
-    const ContractPlan *plan    = e->plan;
-    LLVMBuilderRef      b       = e->b;
-    LLVMValueRef        vectors = irb_ceil_div(b, at->cols, c64(e, plan->lanes));
-    LLVMValueRef        code    = irb_add(b, irb_mul(b, vectors, c64(e, plan->mr + 1)), at->rows);
-    int64_t             constant;
-    if (irb_const(code, &constant)) {
-        contract_call_tile(plan, b, (int)(constant % (plan->mr + 1)), (int)(constant / (plan->mr + 1)), args);
-        return;
+    const ContractPlan *plan       = e->plan;
+    LLVMBuilderRef      b          = e->b;
+    LLVMContextRef      context    = irb_context(b);
+    LLVMTypeRef         i64        = LLVMInt64TypeInContext(context);
+    LLVMValueRef        vectors    = irb_ceil_div(b, at->cols, c64(e, plan->lanes));
+    LLVMValueRef        full       = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, plan->mr), "");
+    LLVMValueRef        code       = irb_add(b, irb_mul(b, vectors, c64(e, 2)), LLVMBuildZExt(b, full, i64, ""));
+    LLVMBasicBlockRef   impossible = LLVMAppendBasicBlockInContext(context, irb_function(b), "impossible");
+    LLVMBasicBlockRef   after      = LLVMAppendBasicBlockInContext(context, irb_function(b), "summed");
+    LLVMValueRef        choice     = LLVMBuildSwitch(b, code, impossible, 2 * (unsigned)plan->nv);
+    for (int c = 2 * plan->nv + 1; c > 1; c--) {
+        int  v = c / 2, rows = c % 2 ? plan->mr : -1;
+        bool rows_may =
+            rows > 0 ? may_leave(plan->shape.m, rows, plan->mr, 1) : plan->shape.m < 0 || plan->shape.m % plan->mr;
+        if (!rows_may || !may_have_vectors(e, v)) continue;
+        LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(context, impossible, "tile");
+        LLVMAddCase(choice, c64(e, c), here);
+        LLVMPositionBuilderAtEnd(b, here);
+        if (rows > 0)
+            contract_call_tile(plan, b, rows, v, args);
+        else
+            contract_call_tail(plan, b, at->rows, v, args);
+        LLVMBuildBr(b, after);
     }
-    LLVMBasicBlockRef impossible = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "impossible");
-    LLVMBasicBlockRef after      = LLVMAppendBasicBlockInContext(irb_context(b), irb_function(b), "summed");
-    LLVMValueRef      choice     = LLVMBuildSwitch(b, code, impossible, (unsigned)(plan->mr * plan->nv));
-    for (int v = plan->nv; v > 0; v--)
-        for (int r = plan->mr; r > 0; r--) {
-            if (!may_have_vectors(e, v) || !may_leave(plan->shape.m, r, plan->mr, 1)) continue;
-            LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(irb_context(b), impossible, "tile");
-            LLVMAddCase(choice, c64(e, (int64_t)v * (plan->mr + 1) + r), here);
-            LLVMPositionBuilderAtEnd(b, here);
-            contract_call_tile(plan, b, r, v, args);
-            LLVMBuildBr(b, after);
-        }
     LLVMPositionBuilderAtEnd(b, impossible);
     LLVMBuildUnreachable(b);
     LLVMPositionBuilderAtEnd(b, after);

@@ -90,6 +90,11 @@ static LLVMTypeRef tile_type(LLVMContextRef context) {
     return LLVMFunctionType(LLVMVoidTypeInContext(context), params, 8, false);
 }
 
+static TileArgs params_as_args(LLVMValueRef f) {
+    return (TileArgs){LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), LLVMGetParam(f, 3),
+                      LLVMGetParam(f, 4), LLVMGetParam(f, 5), LLVMGetParam(f, 6), LLVMGetParam(f, 7)};
+}
+
 static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors) {
     char           name[64];
     LLVMContextRef context = LLVMGetModuleContext(module);
@@ -99,8 +104,7 @@ static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module
     f                = irb_internal_function(module, name, tile_type(context));
     LLVMBuilderRef b = LLVMCreateBuilderInContext(context);
     LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(context, f, "entry"));
-    TileArgs     args = {LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), LLVMGetParam(f, 3),
-                         LLVMGetParam(f, 4), LLVMGetParam(f, 5), LLVMGetParam(f, 6), LLVMGetParam(f, 7)};
+    TileArgs     args = params_as_args(f);
     LLVMValueRef sums[TILE_SUMS_MOST];
     contract_tile_sums(plan, b, rows, vectors, &args, sums);
     for (int i = 0; i < rows * vectors; i++) irb_store(b, sums[i], contract_sum_address(plan, b, args.c, vectors, i));
@@ -113,6 +117,46 @@ void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, in
     LLVMValueRef f        = tile_function(plan, irb_module(b), rows, vectors);
     LLVMValueRef values[] = {args->a, args->a_row, args->a_k, args->b, args->b_k, args->k, args->c, args->first};
     LLVMBuildCall2(b, tile_type(irb_context(b)), f, values, 8, "");
+}
+
+/* Rows below mr, as tiles of 4, 2 and 1 rows: few micro-kernels to compile, at little loss. */
+static void tail_body(const ContractPlan *plan, LLVMBuilderRef b, int vectors, LLVMValueRef rows,
+                      const TileArgs *args) {
+    LLVMTypeRef elem = elem_type(plan, irb_context(b));
+    int         size = 1;
+    while (2 * size < plan->mr) size *= 2;
+    for (; size; size /= 2) {
+        LLVMValueRef bit    = LLVMBuildAnd(b, rows, irb_i64(b, size), "");
+        Branch       has    = branch_begin(b, LLVMBuildICmp(b, LLVMIntNE, bit, irb_i64(b, 0), ""));
+        LLVMValueRef before = LLVMBuildAnd(b, rows, irb_i64(b, -2 * (int64_t)size), ""); /* rows of the larger tiles */
+        TileArgs     part   = *args;
+        part.a              = irb_at(b, elem, args->a, irb_mul(b, before, args->a_row));
+        part.c              = irb_at(b, elem, args->c, irb_mul(b, before, irb_i64(b, plan->c_row)));
+        contract_call_tile(plan, b, size, vectors, &part);
+        branch_end(&has, b);
+    }
+    LLVMBuildRetVoid(b);
+}
+
+void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef rows, int vectors,
+                        const TileArgs *args) {
+    char           name[64];
+    LLVMContextRef context = irb_context(b);
+    LLVMTypeRef    ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
+    LLVMTypeRef    params[] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context), i64};
+    LLVMTypeRef    type     = LLVMFunctionType(LLVMVoidTypeInContext(context), params, 9, false);
+    snprintf(name, sizeof name, "nnc.tail.f%d.x%d", plan->elem_bytes * 8, vectors);
+    LLVMValueRef f = LLVMGetNamedFunction(irb_module(b), name);
+    if (!f) {
+        f                  = irb_internal_function(irb_module(b), name, type);
+        LLVMBuilderRef own = LLVMCreateBuilderInContext(context);
+        LLVMPositionBuilderAtEnd(own, LLVMAppendBasicBlockInContext(context, f, "entry"));
+        TileArgs inner = params_as_args(f);
+        tail_body(plan, own, vectors, LLVMGetParam(f, 8), &inner);
+        LLVMDisposeBuilder(own);
+    }
+    LLVMValueRef values[] = {args->a, args->a_row, args->a_k, args->b, args->b_k, args->k, args->c, args->first, rows};
+    LLVMBuildCall2(b, type, f, values, 9, "");
 }
 
 /* ---- transposition ---- */
