@@ -34,7 +34,7 @@ LLVMTypeRef emit_reg_type(const Emit *e,
 LLVMTypeRef emit_mem_type(const Emit *e, ElemType elem); /* in memory: bool i8, bf16 i16 */
 bool        value_is_vector(LLVMValueRef value);
 /* The field of `type` at `offset` bytes behind `base`. */
-LLVMValueRef build_field(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base, int64_t offset);
+LLVMValueRef build_member(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base, int64_t offset);
 
 /* ---- dims at run time ------------------------------------------------------------------------------------------------ */
 

@@ -43,7 +43,7 @@ LLVMValueRef operand_pointer(KernelEmit *k, const Location *location) {
     if (index < 0) BUG("a kernel uses memory that is not among its operands");
     if (!k->pointers[index]) {
         int64_t slot       = CONTEXT_OPERANDS + index;
-        k->pointers[index] = build_field(k->root->b, k->e->t_ptr, k->context, 8 * slot);
+        k->pointers[index] = build_member(k->root->b, k->e->t_ptr, k->context, 8 * slot);
     }
     return k->pointers[index];
 }
@@ -56,7 +56,7 @@ static KernelSize size_here(KernelEmit *k, const struct ContractPlan *contract) 
 }
 
 LLVMValueRef kernel_shared_scratch(KernelEmit *k) {
-    return build_field(k->root->b, k->e->t_ptr, k->context, 8 * CONTEXT_SCRATCH);
+    return build_member(k->root->b, k->e->t_ptr, k->context, 8 * CONTEXT_SCRATCH);
 }
 
 LLVMValueRef kernel_worker_scratch(KernelEmit *k) {
@@ -106,9 +106,9 @@ static void open_function(KernelEmit *k, const char *name, LLVMTypeRef *params, 
     k->fn      = function_new(e, name, k->fn_type);
     k->context = LLVMGetParam(k->fn, 0);
     k->root = k->now = scope_new(k, NULL, LLVMAppendBasicBlockInContext(e->context, k->fn, "entry"));
-    k->args          = build_field(k->root->b, e->t_ptr, k->context, 8 * CONTEXT_ARGS);
-    k->dims       = dims_begin(e, k->root->b, build_field(k->root->b, e->t_ptr, k->args, offsetof(nnrt_args, symbols)));
-    k->pointers   = ARENA_ARRAY(e->arena, LLVMValueRef, k->operands.len + 1);
+    k->args          = build_member(k->root->b, e->t_ptr, k->context, 8 * CONTEXT_ARGS);
+    k->dims     = dims_begin(e, k->root->b, build_member(k->root->b, e->t_ptr, k->args, offsetof(nnrt_args, symbols)));
+    k->pointers = ARENA_ARRAY(e->arena, LLVMValueRef, k->operands.len + 1);
     k->full_lanes = lane_count(e);
     k->lanes      = 1;
     math_init(k);

@@ -14,7 +14,7 @@ LLVMTypeRef emit_mem_type(const Emit *e, ElemType elem) {
     return types[elem];
 }
 
-LLVMValueRef build_field(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base, int64_t offset) {
+LLVMValueRef build_member(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base, int64_t offset) {
     LLVMValueRef at = irb_at(b, LLVMInt8TypeInContext(irb_context(b)), base, irb_i64(b, offset));
     return LLVMBuildLoad2(b, type, at, "");
 }

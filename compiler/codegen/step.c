@@ -76,12 +76,12 @@ static LLVMValueRef emit_workspace(Emit *e, const FnPlan *plan, const StepKernel
 /* ---- pointers ---------------------------------------------------------------------------------------------------------------- */
 
 static LLVMValueRef table_entry(Step *s, int64_t table, int ref) {
-    LLVMValueRef entries = build_field(s->b, s->e->t_ptr, s->args, table);
+    LLVMValueRef entries = build_member(s->b, s->e->t_ptr, s->args, table);
     return irb_at(s->b, s->e->t_ptr, entries, irb_i64(s->b, ref));
 }
 
 static LLVMValueRef workspace_at(Step *s, LLVMValueRef offset) {
-    return irb_at(s->b, s->e->t_i8, build_field(s->b, s->e->t_ptr, s->args, offsetof(nnrt_args, workspace)), offset);
+    return irb_at(s->b, s->e->t_i8, build_member(s->b, s->e->t_ptr, s->args, offsetof(nnrt_args, workspace)), offset);
 }
 
 static LLVMValueRef location_pointer(Step *s, const Location *at) {
@@ -137,7 +137,7 @@ static void run_kernel(Step *s, const StepKernel *kernel) {
     KernelSize size = kernel_size(s->e, kernel->kernel, kernel->compiled, &s->dims);
     for (int i = 0; i < kernel->operands.len; i++)
         set_context(s, CONTEXT_OPERANDS + i, s->pointers[operand_index(&s->operands, &kernel->operands.data[i])]);
-    LLVMValueRef pool  = build_field(s->b, s->e->t_ptr, s->args, offsetof(nnrt_args, pool));
+    LLVMValueRef pool  = build_member(s->b, s->e->t_ptr, s->args, offsetof(nnrt_args, pool));
     LLVMValueRef share = is_worth_threads(s, kernel->kernel, pool, size.units);
     if (LLVMIsAConstantInt(share)) {
         call_directly(s, kernel, size.units);
@@ -211,7 +211,7 @@ static void emit_code(Step *s) {
     s->b               = open_block(e, s->fn);
     s->args            = LLVMGetParam(s->fn, 0);
     s->context         = LLVMBuildAlloca(s->b, LLVMArrayType2(e->t_i64, (uint64_t)context_slots(s)), "context");
-    s->dims            = dims_begin(e, s->b, build_field(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
+    s->dims            = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
     s->regions         = region_offsets(e, s->plan, &s->dims);
     LLVMValueRef saved = flush_denormals(s);
     load_pointers(s);

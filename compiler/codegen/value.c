@@ -13,14 +13,14 @@
 static Value value_runtime(KernelEmit *k, const Node *node) {
     static const int64_t offsets[] = {offsetof(nnrt_args, step), offsetof(nnrt_args, total_steps),
                                       offsetof(nnrt_args, epoch_steps)};
-    return value_new(k, build_field(k->root->b, k->e->t_i64, k->args, offsets[node->attr.ref]), k->root);
+    return value_new(k, build_member(k->root->b, k->e->t_i64, k->args, offsets[node->attr.ref]), k->root);
 }
 
 static Value value_random(KernelEmit *k, const Node *node, const Index *index) {
     LLVMBuilderRef entry  = k->root->b;
     LLVMValueRef   key    = irb_i64(entry, (int64_t)random_key(node->attr.random));
-    LLVMValueRef   seed   = build_field(entry, k->e->t_i64, k->args, offsetof(nnrt_args, seed));
-    LLVMValueRef   pass   = build_field(entry, k->e->t_i64, k->args, offsetof(nnrt_args, pass));
+    LLVMValueRef   seed   = build_member(entry, k->e->t_i64, k->args, offsetof(nnrt_args, seed));
+    LLVMValueRef   pass   = build_member(entry, k->e->t_i64, k->args, offsetof(nnrt_args, pass));
     Index          linear = index_row_major(k, node->type.rank, node->type.dims, index);
     LLVMValueRef   at     = linear.kind == INDEX_UNIFORM ? linear.v : index_vector(k, linear);
     LLVMTypeRef    type   = irb_with_elem(LLVMTypeOf(at), emit_reg_type(k->e, node->type.elem));
@@ -176,7 +176,7 @@ static LLVMValueRef fault_function(Emit *e) {
     LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, noinline, 0));
     LLVMBuilderRef b = LLVMCreateBuilderInContext(e->context);
     LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(e->context, fn, "entry"));
-    LLVMValueRef fault = build_field(b, e->t_ptr, LLVMGetParam(fn, 0), offsetof(nnrt_args, fault));
+    LLVMValueRef fault = build_member(b, e->t_ptr, LLVMGetParam(fn, 0), offsetof(nnrt_args, fault));
     LLVMBuildStore(b, LLVMConstInt(e->t_i32, NNRT_FAULT_INDEX, false), fault);
     LLVMBuildStore(b, LLVMGetParam(fn, 1), irb_at(b, e->t_i8, fault, irb_i64(b, offsetof(nnrt_fault, value))));
     LLVMBuildStore(b, LLVMGetParam(fn, 2), irb_at(b, e->t_i8, fault, irb_i64(b, offsetof(nnrt_fault, limit))));
