@@ -17,20 +17,23 @@ typedef struct Sweep {
 
 /* ---- which nodes matter --------------------------------------------------------------------------------------------- */
 
-/* Marks `node` when one of `targets` is below it (or it is one). `visited` holds the nodes decided. */
-static bool mark_wanted(Sweep *s, Node *node, const Map *targets, Map *visited) {
-    if (map_has(visited, node)) return map_has(s->wanted, node);
-    map_set(visited, node, node);
-    bool wanted = map_has(targets, node);
-    /* Below a custom gradient only its x's count; below stop_grad and integers nothing does. */
-    if (node->op == OP_CUSTOM) {
-        for (int i = 2; i < node->n_inputs; i += 2) wanted |= mark_wanted(s, node->inputs[i], targets, visited);
-    } else if (op_gradient[node->op] != grad_zero) {
-        for (int i = 0; i < node->n_inputs; i++) wanted |= mark_wanted(s, node->inputs[i], targets, visited);
+/* Does the gradient of `node` flow into its input i? Below a custom gradient only into its x's; below stop_grad and integers nowhere. */
+static bool flows_into(const Node *node, int i) {
+    if (node->op == OP_CUSTOM) return i >= 2 && i % 2 == 0;
+    return op_gradient[node->op] != grad_zero;
+}
+
+/* Marks the nodes under the loss that have one of `targets` below them, or are one. */
+static void mark_wanted(Sweep *s, const Map *targets) {
+    NodeVec order = {0};
+    graph_post_order(s->c->arena, s->loss, map_new(s->c->arena), &order);
+    for (int k = 0; k < order.len; k++) {
+        Node *node   = order.data[k];
+        bool  wanted = map_has(targets, node);
+        for (int i = 0; i < node->n_inputs && !wanted; i++)
+            wanted = flows_into(node, i) && map_has(s->wanted, node->inputs[i]);
+        if (wanted && elem_is_float(node->type.elem)) map_set(s->wanted, node, node);
     }
-    if (!elem_is_float(node->type.elem)) wanted = false;
-    if (wanted) map_set(s->wanted, node, node);
-    return wanted;
 }
 
 /* ---- contributions --------------------------------------------------------------------------------------------------- */
@@ -58,11 +61,12 @@ static void no_gradient(Sweep *s, const Node *node) {
     s->failed = true;
 }
 
-/* gx with the cotangent placeholder replaced by g. */
+/* gx with the cotangent placeholder replaced by g. It can only be above the x's. */
 static void custom_gradient(Sweep *s, Node *node, Node *g) {
     for (int i = 2; i + 1 < node->n_inputs; i += 2) {
         if (!map_has(s->wanted, node->inputs[i])) continue;
         Map *replacement = map_new(s->c->arena);
+        for (int k = 2; k < node->n_inputs; k += 2) map_set(replacement, node->inputs[k], node->inputs[k]);
         map_set(replacement, node->inputs[1], g);
         contribute(s, node->inputs[i], graph_substitute(s->graph, node->inputs[i + 1], replacement));
     }
@@ -91,7 +95,7 @@ static void visit(Sweep *s, Node *node, Node *g) {
 /* The cotangents of everything that `targets` names, with respect to `loss`. */
 static Map *sweep(Compilation *c, Graph *graph, Node *loss, const Map *targets, bool *failed) {
     Sweep s = {c, graph, loss, map_new(c->arena), map_new(c->arena), false};
-    mark_wanted(&s, loss, targets, map_new(c->arena));
+    mark_wanted(&s, targets);
     if (map_has(s.wanted, loss)) {
         graph_set_place(graph, loss->span, loss->origin);
         map_set(s.cotangent, loss, node_const(graph, loss->type.elem, 1));
@@ -127,13 +131,16 @@ static Ask *ask_of(Replace *r, Node *loss) {
     return &vec_last(&r->asks);
 }
 
-static void collect(Replace *r, Node *node, Map *seen) {
-    if (!node || map_has(seen, node)) return;
-    map_set(seen, node, node);
-    for (int i = 0; i < node->n_inputs; i++) collect(r, node->inputs[i], seen);
-    if (node->op != OP_GRAD) return;
-    vec_push(r->c->arena, &r->grads, node);
-    map_set(ask_of(r, node->inputs[0])->targets, node->inputs[1], node);
+/* Lists the GRADs under a root that has not been seen. */
+static void collect_root(Replace *r, Node **root, Map *seen) {
+    NodeVec order = {0};
+    graph_post_order(r->c->arena, *root, seen, &order);
+    for (int i = 0; i < order.len; i++) {
+        Node *node = order.data[i];
+        if (node->op != OP_GRAD) continue;
+        vec_push(r->c->arena, &r->grads, node);
+        map_set(ask_of(r, node->inputs[0])->targets, node->inputs[1], node);
+    }
 }
 
 static void replace_root(Replace *r, Node **root, Map *replacement) {
@@ -154,34 +161,25 @@ static void each_root(Replace *r, Program *program, RootVisitor *visitor, Map *m
     }
 }
 
-static void collect_root(Replace *r, Node **root, Map *seen) {
-    collect(r, *root, seen);
-}
-
 /* CUSTOM and STOP_GRAD have done their work: each becomes its value. */
-static Node *strip(Replace *r, Node *node, Map *done) {
-    if (!node) return NULL;
-    Node *known = map_get(done, node);
-    if (known) return known;
-    Node *result;
-    if (node->op == OP_CUSTOM || node->op == OP_STOP_GRAD) {
-        result = strip(r, node->inputs[0], done);
-    } else {
-        Node **inputs  = ARENA_ARRAY(r->c->arena, Node *, node->n_inputs + 1);
-        bool   changed = false;
-        for (int i = 0; i < node->n_inputs; i++) {
-            inputs[i] = strip(r, node->inputs[i], done);
-            changed |= inputs[i] != node->inputs[i];
-        }
-        graph_set_place(r->graph, node->span, node->origin);
-        result = changed ? graph_node(r->graph, node->op, &node->type, node->n_inputs, inputs, &node->attr) : node;
+static Node *strip(Replace *r, Node *node, const Map *done) {
+    if (node->op == OP_CUSTOM || node->op == OP_STOP_GRAD) return map_get(done, node->inputs[0]);
+    Node **inputs  = ARENA_ARRAY(r->c->arena, Node *, node->n_inputs + 1);
+    bool   changed = false;
+    for (int i = 0; i < node->n_inputs; i++) {
+        inputs[i] = map_get(done, node->inputs[i]);
+        changed |= inputs[i] != node->inputs[i];
     }
-    map_set(done, node, result);
-    return result;
+    if (!changed) return node;
+    graph_set_place(r->graph, node->span, node->origin);
+    return graph_node(r->graph, node->op, &node->type, node->n_inputs, inputs, &node->attr);
 }
 
 static void strip_root(Replace *r, Node **root, Map *done) {
-    *root = strip(r, *root, done);
+    NodeVec order = {0};
+    graph_post_order(r->c->arena, *root, done, &order);
+    for (int i = 0; i < order.len; i++) map_set(done, order.data[i], strip(r, order.data[i], done));
+    *root = map_get(done, *root);
 }
 
 bool graph_add_gradients(Compilation *c, Program *program) {

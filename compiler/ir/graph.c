@@ -121,21 +121,33 @@ typedef struct Frame { /* a node whose inputs from `next` on are still to be vis
     int   next;
 } Frame;
 
-void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order) {
+void graph_post_order_where(Arena *arena, Node *root, struct Map *seen, NodePredicate *enter, const void *context,
+                            NodeVec *order) {
     VEC(Frame) stack = {0};
     if (!root || map_has(seen, root)) return;
     vec_push(arena, &stack, ((Frame){root, 0}));
     while (stack.len) {
         Frame *top = &vec_last(&stack);
-        while (top->next < top->node->n_inputs && map_has(seen, top->node->inputs[top->next])) top->next++;
-        if (top->next < top->node->n_inputs) {
-            vec_push(arena, &stack, ((Frame){top->node->inputs[top->next], 0}));
+        int    n   = top->next > 0 || enter(context, top->node) ? top->node->n_inputs : 0;
+        while (top->next < n && map_has(seen, top->node->inputs[top->next])) top->next++;
+        if (top->next < n) {
+            Node *input = top->node->inputs[top->next++];
+            vec_push(arena, &stack, ((Frame){input, 0}));
             continue;
         }
         map_set(seen, top->node, top->node);
         vec_push(arena, order, top->node);
         stack.len--;
     }
+}
+
+static bool enter_all(const void *context, const Node *node) {
+    (void)context, (void)node;
+    return true;
+}
+
+void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order) {
+    graph_post_order_where(arena, root, seen, enter_all, NULL, order);
 }
 
 /* The node over the replacements of its inputs. */

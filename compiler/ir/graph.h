@@ -113,6 +113,10 @@ Node *node_dot(Graph *graph, Node *a, Node *b, const DotAxes *axes);
  * node). A loop: a graph may be deeper than the stack. */
 struct Map;
 void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order);
+/* The same, but the inputs of a node are visited only where `enter` says so. */
+typedef bool NodePredicate(const void *context, const Node *node);
+void graph_post_order_where(Arena *arena, Node *root, struct Map *seen, NodePredicate *enter, const void *context,
+                            NodeVec *order);
 
 /* A copy of the sub-graph under `root` in which nodes are replaced as `replacement` (old Node* -> new Node*) says;
  * the map is extended with every node visited. */

@@ -59,11 +59,14 @@ static bool stored_here(const Kernel *kernel, const Node *node) {
     return false;
 }
 
-/* Each node once: its element count in flops, or its bytes when it is loaded. */
-static void count_value(Count *count, Node *node) {
-    if (map_has(count->seen, node)) return;
-    map_set(count->seen, node, node);
-    if (node_location(count->f->plan, node) && !stored_here(count->kernel, node)) {
+static bool computed(const void *context, const Node *node) {
+    const Count *count = context;
+    return !node_location(count->f->plan, node) || stored_here(count->kernel, node);
+}
+
+/* A node's element count in flops, or its bytes when it is loaded. */
+static void count_node(Count *count, const Node *node) {
+    if (!computed(count, node)) {
         count->bytes =
             dim_plus(count->dims, count->bytes, type_count(count->dims, &node->type), elem_size(node->type.elem));
         return;
@@ -73,7 +76,13 @@ static void count_value(Count *count, Node *node) {
     if (op_info[node->op].class == REDUCTION)
         count->flops = dim_plus(count->dims, count->flops, type_count(count->dims, &node->inputs[0]->type), 1);
     if (node->op == OP_DOT) count_dot(count, node);
-    for (int i = 0; i < node->n_inputs; i++) count_value(count, node->inputs[i]);
+}
+
+/* Each node once. */
+static void count_value(Count *count, Node *root) {
+    NodeVec order = {0};
+    graph_post_order_where(count->f->c->arena, root, (struct Map *)count->seen, computed, count, &order);
+    for (int i = 0; i < order.len; i++) count_node(count, order.data[i]);
 }
 
 void kernel_cost(Fuse *f, Kernel *kernel) {

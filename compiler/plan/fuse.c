@@ -19,10 +19,8 @@ static void roots_compute(Graph *graph, Fn *fn) {
         fn->updates.data[i].value = root_computes(graph, fn->updates.data[i].value);
 }
 
-static void reach(Fuse *f, Node *root) {
-    if (!root || f->facts[root->id].reached) return;
-    f->facts[root->id].reached = true;
-    for (int i = 0; i < root->n_inputs; i++) reach(f, root->inputs[i]);
+static void reach(Fuse *f, const Node *root) {
+    if (root) f->facts[root->id].reached = true;
 }
 
 static void reach_all(Fuse *f) {
@@ -31,6 +29,10 @@ static void reach_all(Fuse *f) {
         reach(f, f->fn->results.data[i].weight);
     }
     for (int i = 0; i < f->fn->updates.len; i++) reach(f, f->fn->updates.data[i].value);
+    for (int id = f->n_facts - 1; id >= 0; id--) { /* users before inputs */
+        const Node *node = graph_node_at(f->graph, id);
+        for (int i = 0; f->facts[id].reached && i < node->n_inputs; i++) reach(f, node->inputs[i]);
+    }
     for (int id = 0; id < f->n_facts; id++)
         if (f->facts[id].reached) vec_push(f->c->arena, &f->nodes, graph_node_at(f->graph, id));
 }

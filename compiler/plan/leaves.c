@@ -18,37 +18,41 @@ Location *node_location(const FnPlan *plan, const Node *node) {
     return map_get(plan->located, node);
 }
 
-typedef struct Walk {
-    Fuse    *f;
-    LeafVec *leaves;
-} Walk;
-
-static void walk(Walk *w, Node *node, Align align, int trailing);
-
-/* EXPAND: an index loses the new axes. Only trailing ones keep the index a row's. */
-static void walk_expand(Walk *w, Node *node, Align align, int trailing) {
-    Node *input = node->inputs[0];
-    if (input->type.rank == 0) {
-        walk(w, input, ALIGN_SCALAR, 0);
-        return;
-    }
-    bool tail = align == ALIGN_SAME || align == ALIGN_EXPANDED;
+/* How the input of an EXPAND is reached: an index loses the new axes. Only trailing ones keep the index a row's. */
+static Leaf under_expand(const Leaf *at) {
+    const Node *node  = at->node;
+    Node       *input = node->inputs[0];
+    if (input->type.rank == 0) return (Leaf){input, ALIGN_SCALAR, 0};
+    bool tail = at->align == ALIGN_SAME || at->align == ALIGN_EXPANDED;
     for (int i = 0; i < node->attr.axes.count; i++)
         if (node->attr.axes.axes[i] < input->type.rank) tail = false;
-    walk(w, input, tail ? ALIGN_EXPANDED : ALIGN_OTHER, tail ? trailing + node->attr.axes.count : 0);
+    return (Leaf){input, tail ? ALIGN_EXPANDED : ALIGN_OTHER, tail ? at->trailing + node->attr.axes.count : 0};
 }
 
-static void walk(Walk *w, Node *node, Align align, int trailing) {
-    if (node_computes(node) || node->op == OP_INPUT || node->op == OP_READ) {
-        if (node->type.rank == 0 && align == ALIGN_OTHER) align = ALIGN_SCALAR;
-        vec_push(w->f->c->arena, w->leaves, ((Leaf){node, align, trailing}));
+static bool is_leaf(const Node *node) {
+    return node_computes(node) || node->op == OP_INPUT || node->op == OP_READ;
+}
+
+/* From `start` down through movement ops, first inputs first. */
+static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
+    if (is_leaf(start.node) && (start.node->type.rank || start.align != ALIGN_OTHER)) { /* mostly so */
+        vec_push(f->c->arena, leaves, start);
         return;
     }
-    if (node->op == OP_EXPAND) {
-        walk_expand(w, node, align, trailing);
-        return;
+    LeafVec stack = {0};
+    vec_push(f->c->arena, &stack, start);
+    while (stack.len) {
+        Leaf at = stack.data[--stack.len];
+        if (is_leaf(at.node)) {
+            if (at.node->type.rank == 0 && at.align == ALIGN_OTHER) at.align = ALIGN_SCALAR;
+            vec_push(f->c->arena, leaves, at);
+        } else if (at.node->op == OP_EXPAND) {
+            vec_push(f->c->arena, &stack, under_expand(&at));
+        } else {
+            for (int i = at.node->n_inputs - 1; i >= 0; i--)
+                vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[i], ALIGN_OTHER, 0}));
+        }
     }
-    for (int i = 0; i < node->n_inputs; i++) walk(w, node->inputs[i], ALIGN_OTHER, 0);
 }
 
 void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves) {
@@ -56,5 +60,5 @@ void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves) {
     OpClass class = op_info[node->op].class;
     bool same     = class == ELEMENTWISE || (class == REDUCTION && !f->facts[node->id].inline_reduction);
     for (int i = 0; i < node->n_inputs; i++)
-        walk(&(Walk){f, leaves}, node->inputs[i], same ? ALIGN_SAME : ALIGN_OTHER, 0);
+        walk(f, (Leaf){node->inputs[i], same ? ALIGN_SAME : ALIGN_OTHER, 0}, leaves);
 }

@@ -14,13 +14,24 @@ static bool stores(const Kernel *kernel, const Node *node) {
     return false;
 }
 
-static void visit(FnPlan *plan, const Kernel *kernel, Node *node, Map *seen) {
-    if (map_has(seen, node)) return;
-    map_set(seen, node, node);
-    const Location *at = node_location(plan, node);
-    if (at) use(plan, at, kernel->index);
-    if (at && !stores(kernel, node)) return;
-    for (int i = 0; i < node->n_inputs; i++) visit(plan, kernel, node->inputs[i], seen);
+typedef struct Scope {
+    const FnPlan *plan;
+    const Kernel *kernel;
+} Scope;
+
+static bool computed(const void *context, const Node *node) {
+    const Scope *scope = context;
+    return !node_location(scope->plan, node) || stores(scope->kernel, node);
+}
+
+/* What the kernel reads to compute `root`, and where it is. */
+static void visit(Arena *arena, FnPlan *plan, const Kernel *kernel, Node *root, Map *seen) {
+    NodeVec order = {0};
+    graph_post_order_where(arena, root, seen, computed, &(Scope){plan, kernel}, &order);
+    for (int i = 0; i < order.len; i++) {
+        const Location *at = node_location(plan, order.data[i]);
+        if (at) use(plan, at, kernel->index);
+    }
 }
 
 void buffers_live(Compilation *c, FnPlan *plan) {
@@ -29,7 +40,7 @@ void buffers_live(Compilation *c, FnPlan *plan) {
         Map          *seen   = map_new(c->arena);
         for (int k = 0; k < kernel->stores.len; k++) {
             use(plan, &kernel->stores.data[k].to, i);
-            visit(plan, kernel, kernel->stores.data[k].node, seen);
+            visit(c->arena, plan, kernel, kernel->stores.data[k].node, seen);
         }
     }
 }

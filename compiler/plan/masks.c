@@ -14,11 +14,11 @@ static bool is_rectifier(const Node *node) {
     return test->inputs[1] == node->inputs[1] && is_zero_fill(test->inputs[0]) && is_zero_fill(node->inputs[2]);
 }
 
-static void collect(Node *node, Map *seen, NodeVec *rectifiers, Arena *arena) {
-    if (!node || map_has(seen, node)) return;
-    map_set(seen, node, node);
-    for (int i = 0; i < node->n_inputs; i++) collect(node->inputs[i], seen, rectifiers, arena);
-    if (is_rectifier(node)) vec_push(arena, rectifiers, node);
+static void collect(Node *root, Map *seen, NodeVec *rectifiers, Arena *arena) {
+    NodeVec order = {0};
+    graph_post_order(arena, root, (struct Map *)seen, &order);
+    for (int i = 0; i < order.len; i++)
+        if (is_rectifier(order.data[i])) vec_push(arena, rectifiers, order.data[i]);
 }
 
 void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn) {

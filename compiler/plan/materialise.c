@@ -63,26 +63,49 @@ static bool must_be_operand(const Node *node) {
     return node->op == OP_DOT || node->op == OP_SCATTER_ADD;
 }
 
-/* Looks at what computing `node` in `cluster` reads; stores what is neither in memory, nor computed here, nor cheap. */
-static void visit_value(Locate *l, Cluster *cluster, Node *node, Map *seen) {
-    Fuse *f = l->f;
+typedef struct Visit { /* a node whose leaves from `next` on are still to be looked at */
+    Node   *node;
+    LeafVec leaves;
+    int     next;
+} Visit;
+typedef VEC(Visit) VisitVec;
+
+static void visit_push(Locate *l, VisitVec *stack, Node *node, Map *seen) {
     if (map_has(seen, node)) return;
     map_set(seen, node, node);
-    LeafVec leaves = {0};
-    leaves_of_inputs(f, node, &leaves);
-    for (int i = 0; i < leaves.len; i++) {
-        Node *leaf = leaves.data[i].node;
-        if (!node_computes(leaf)) continue;
-        if (must_be_operand(node)) {
-            force_node(l, leaf, "operand of a contraction or scatter");
-        } else if (f->facts[leaf->id].home == cluster) {
-            visit_value(l, cluster, leaf, seen);
-        } else if (!f->facts[leaf->id].stored) {
-            if (is_cheap(f, leaf))
-                visit_value(l, cluster, leaf, seen);
-            else
-                store_node(l, leaf, "read by another kernel");
+    Visit visit = {node, {0}, 0};
+    leaves_of_inputs(l->f, node, &visit.leaves);
+    vec_push(l->f->c->arena, stack, visit);
+}
+
+/* True when `leaf` is computed in `cluster` for `node`; stores it where it is neither computed there nor in memory nor cheap. */
+static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, Node *leaf) {
+    if (!node_computes(leaf)) return false;
+    if (must_be_operand(node)) {
+        force_node(l, leaf, "operand of a contraction or scatter");
+        return false;
+    }
+    if (l->f->facts[leaf->id].home == cluster) return true;
+    if (l->f->facts[leaf->id].stored) return false;
+    if (is_cheap(l->f, leaf)) return true;
+    store_node(l, leaf, "read by another kernel");
+    return false;
+}
+
+/* Looks at all that computing `root` in its home reads, depth first by an explicit stack. */
+static void visit_value(Locate *l, Node *root) {
+    Cluster *cluster = l->f->facts[root->id].home;
+    Map     *seen    = map_new(l->f->c->arena);
+    VisitVec stack   = {0};
+    visit_push(l, &stack, root, seen);
+    while (stack.len) {
+        Visit *top = &vec_last(&stack);
+        if (top->next == top->leaves.len) {
+            stack.len--;
+            continue;
         }
+        Node *leaf = top->leaves.data[top->next++].node;
+        if (computes_leaf(l, cluster, top->node, leaf)) visit_push(l, &stack, leaf, seen);
     }
 }
 
@@ -90,7 +113,7 @@ static void visit_pending(Locate *l) {
     while (l->pending.len) {
         Node *node = vec_last(&l->pending);
         l->pending.len--;
-        visit_value(l, l->f->facts[node->id].home, node, map_new(l->f->c->arena));
+        visit_value(l, node);
     }
 }
 
@@ -122,23 +145,36 @@ typedef struct Reads { /* the walk below one stored value */
     Locate  *l;
     Cluster *cluster;
     Level    level;
-    Map     *seen[2]; /* nodes visited unaligned, aligned */
+    Map     *seen[2]; /* nodes met unaligned, aligned */
+    NodeVec  left[2]; /* of those, whose leaves have not been looked at */
 } Reads;
 
-static void find_reads(Reads *r, Node *node, bool aligned) {
-    Fuse *f = r->l->f;
+static void meet(Reads *r, Node *node, bool aligned) {
     if (map_has(r->seen[aligned], node)) return;
     map_set(r->seen[aligned], node, node);
+    vec_push(r->l->f->c->arena, &r->left[aligned], node);
+}
+
+static void find_reads_of(Reads *r, const Node *node, bool aligned) {
+    Fuse   *f      = r->l->f;
     LeafVec leaves = {0};
     leaves_of_inputs(f, node, &leaves);
     for (int i = 0; i < leaves.len; i++) {
         Node *leaf = leaves.data[i].node;
         bool  same = aligned && leaves.data[i].align == ALIGN_SAME && op_info[node->op].class != REDUCTION;
-        if (leaf->op == OP_READ) {
+        if (leaf->op == OP_READ)
             vec_push(f->c->arena, &r->l->readers, ((Reader){r->cluster, leaf->attr.ref, r->level, same}));
-        } else if (node_computes(leaf) && (f->facts[leaf->id].home == r->cluster || !f->facts[leaf->id].stored)) {
-            find_reads(r, leaf, same);
-        }
+        else if (node_computes(leaf) && (f->facts[leaf->id].home == r->cluster || !f->facts[leaf->id].stored))
+            meet(r, leaf, same);
+    }
+}
+
+static void find_reads(Reads *r, Node *root) {
+    meet(r, root, true);
+    while (r->left[0].len || r->left[1].len) {
+        bool  aligned = r->left[1].len > 0;
+        Node *node    = r->left[aligned].data[--r->left[aligned].len];
+        find_reads_of(r, node, aligned);
     }
 }
 
@@ -148,8 +184,8 @@ static void find_readers(Locate *l) {
         Node      *node  = f->nodes.data[i];
         NodeFacts *facts = &f->facts[node->id];
         if (!facts->stored) continue;
-        Reads reads = {l, facts->home, facts->level, {map_new(f->c->arena), map_new(f->c->arena)}};
-        find_reads(&reads, node, true);
+        Reads reads = {l, facts->home, facts->level, {map_new(f->c->arena), map_new(f->c->arena)}, {{0}, {0}}};
+        find_reads(&reads, node);
     }
 }
 

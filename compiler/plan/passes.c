@@ -29,22 +29,28 @@ static bool is_reduction(const Passes *p, const Node *node) {
     return op_info[node->op].class == REDUCTION && computed_here(p, node) && !p->f->facts[node->id].inline_reduction;
 }
 
-/* The first pass in which `node` can be evaluated; lists it and what it needs. */
-static int available(Passes *p, Node *node) {
-    intptr_t known = (intptr_t)map_get(p->available, node);
-    if (known) return (int)known - 1;
-    int pass = 0;
-    if (!loaded(p, node)) {
-        for (int i = 0; i < node->n_inputs; i++) {
-            int input = available(p, node->inputs[i]);
-            if (input > pass) pass = input;
-        }
-        if (is_reduction(p, node) && p->f->facts[node->id].level == LEVEL_ROW) pass++;
+static bool computed(const void *context, const Node *node) {
+    return !loaded(context, node);
+}
+
+static int known_pass(const Passes *p, const Node *node) {
+    return (int)(intptr_t)map_get(p->available, node) - 1;
+}
+
+/* The first pass in which `root` can be evaluated; lists it and what it needs. */
+static int available(Passes *p, Node *root) {
+    int first = p->order.len;
+    graph_post_order_where(p->f->c->arena, root, (struct Map *)p->available, computed, p, &p->order);
+    for (int k = first; k < p->order.len; k++) {
+        const Node *node = p->order.data[k];
+        int         pass = 0;
+        for (int i = 0; i < node->n_inputs && !loaded(p, node); i++)
+            if (known_pass(p, node->inputs[i]) > pass) pass = known_pass(p, node->inputs[i]);
+        if (!loaded(p, node) && is_reduction(p, node) && p->f->facts[node->id].level == LEVEL_ROW) pass++;
+        if (pass > MAX_PASSES) BUG("a row needs more than %d passes", MAX_PASSES);
+        map_set(p->available, node, (void *)(intptr_t)(pass + 1));
     }
-    if (pass > MAX_PASSES) BUG("a row needs more than %d passes", MAX_PASSES);
-    map_set(p->available, node, (void *)(intptr_t)(pass + 1));
-    vec_push(p->f->c->arena, &p->order, node);
-    return pass;
+    return known_pass(p, root);
 }
 
 static int before_available(Passes *p, Node *node) {

@@ -29,17 +29,29 @@ static bool stores_node(const Kernel *kernel, const Node *node) {
     return false;
 }
 
+typedef struct Scope {
+    const FnPlan *plan;
+    const Kernel *kernel;
+} Scope;
+
+static bool computed(const void *context, const Node *node) {
+    const Scope *scope = context;
+    return !node_location(scope->plan, node) || stores_node(scope->kernel, node);
+}
+
 /* The ops a kernel evaluates and the places it reads, each once, in order of need. */
-static void print_body(Printer *p, const Kernel *kernel, Node *node, Map *seen, bool reads) {
-    if (map_has(seen, node)) return;
-    map_set(seen, node, node);
-    const Location *at = node_location(p->plan, node);
-    if (at && !stores_node(kernel, node)) {
-        if (reads) fprintf(p->out, " %s;", location_print(p, at));
-        return;
+static void print_body(Printer *p, const Kernel *kernel, Node *root, Map *seen, bool reads) {
+    Scope   scope = {p->plan, kernel};
+    NodeVec order = {0};
+    graph_post_order_where(p->arena, root, (struct Map *)seen, computed, &scope, &order);
+    for (int i = 0; i < order.len; i++) {
+        const Node *node = order.data[i];
+        if (!computed(&scope, node)) {
+            if (reads) fprintf(p->out, " %s;", location_print(p, node_location(p->plan, node)));
+        } else if (!reads && op_info[node->op].class != SOURCE) {
+            fprintf(p->out, " %s", op_info[node->op].name);
+        }
     }
-    for (int i = 0; i < node->n_inputs; i++) print_body(p, kernel, node->inputs[i], seen, reads);
-    if (!reads && op_info[node->op].class != SOURCE) fprintf(p->out, " %s", op_info[node->op].name);
 }
 
 static void print_bodies(Printer *p, const Kernel *kernel, const char *title, bool reads) {
