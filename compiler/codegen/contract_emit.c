@@ -103,27 +103,21 @@ static void emit_chunk(Emit *e) {
     loop_end(&loop, b);
 }
 
-/* Rows [*m0, *m1): the row blocks of column block j that are among units [begin, end). */
-static void rows_of_units(const Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef *m0,
-                          LLVMValueRef *m1) {
+/* Of column block j, the first row that units from `unit` on hold. */
+static LLVMValueRef first_row(const Emit *e, LLVMValueRef j, LLVMValueRef unit) {
     LLVMBuilderRef b         = e->b;
     const Cut     *cut       = &e->cut;
     LLVMValueRef   start     = irb_mul(b, j, cut->row_blocks);
-    LLVMValueRef   bounds[2] = {begin, end};
-    for (int i = 0; i < 2; i++) {
-        LLVMValueRef in_column = irb_max(b, irb_sub(b, bounds[i], start), e->zero);
-        LLVMValueRef in_rows   = irb_ceil_div(b, irb_max(b, irb_sub(b, bounds[i], j), e->zero), cut->col_blocks);
-        LLVMValueRef block     = select_value(e, cut->row_major, in_rows, in_column);
-        LLVMValueRef row       = irb_mul(b, irb_min(b, block, cut->row_blocks), cut->height);
-        *(i ? m1 : m0)         = irb_min(b, row, e->m);
-    }
+    LLVMValueRef   in_column = irb_max(b, irb_sub(b, unit, start), e->zero);
+    LLVMValueRef   in_rows   = irb_ceil_div(b, irb_max(b, irb_sub(b, unit, j), e->zero), cut->col_blocks);
+    LLVMValueRef   block     = select_value(e, cut->row_major, in_rows, in_column);
+    return irb_min(b, irb_mul(b, irb_min(b, block, cut->row_blocks), cut->height), e->m);
 }
 
 /* The rows of column block j, in equal chunks of at most mc. */
 static void emit_column_block(Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end) {
     LLVMBuilderRef b  = e->b;
-    LLVMValueRef   nr = c64(e, e->plan->nr), m0, m1;
-    rows_of_units(e, j, begin, end, &m0, &m1);
+    LLVMValueRef   nr = c64(e, e->plan->nr), m0 = first_row(e, j, begin), m1 = first_row(e, j, end);
     e->n0              = irb_mul(b, j, e->cut.width);
     e->n1              = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
     e->full_panels     = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");

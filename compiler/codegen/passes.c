@@ -14,8 +14,7 @@ static const char *const passes_by_level[] = {
     "function(sroa)",
     "function(sroa,early-cse,simplifycfg)",
     "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),early-cse)",
-    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,instcombine<no-verify-"
-    "fixpoint>,simplifycfg)",
+    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,simplifycfg)",
 };
 
 void codegen_run_passes(LLVMModuleRef module, const Target *target, int opt_level) {
