@@ -84,23 +84,41 @@ const char *interp_error(const Interp *interp) {
     return interp->error;
 }
 
-static const Tensor *value_of(Interp *interp, Node *node) {
-    Tensor *known = map_get(interp->values, node);
-    if (known) return known;
-    int            n_inputs = node->op == OP_CUSTOM ? 1 : node->n_inputs; /* its gradients stand apart */
-    const Tensor **in       = ARENA_ARRAY(interp->arena, const Tensor *, n_inputs + 1);
-    for (int i = 0; i < n_inputs; i++) in[i] = value_of(interp, node->inputs[i]);
-    Tensor *out      = ARENA_NEW(interp->arena, Tensor);
+void interp_give(Interp *interp, const Node *node, Tensor value) {
+    Tensor *copy = ARENA_NEW(interp->arena, Tensor);
+    *copy        = value;
+    map_set(interp->values, node, copy);
+}
+
+static void evaluate(Interp *interp, const Node *node) {
+    const Tensor **in  = ARENA_ARRAY(interp->arena, const Tensor *, node->n_inputs + 1);
+    Tensor        *out = ARENA_NEW(interp->arena, Tensor);
+    for (int i = 0; i < node->n_inputs; i++) in[i] = map_get(interp->values, node->inputs[i]);
     *out             = tensor_new(interp->arena, &node->type, interp->args->symbols);
     InterpRule *rule = op_lower[node->op] ? interp_elementwise : rules[node->op];
     if (!rule) BUG("the interpreter knows no %s", op_info[node->op].name);
     rule(interp, node, in, out);
     map_set(interp->values, node, out);
-    return out;
 }
 
-Tensor interp_value(Interp *interp, Node *node) {
-    return *value_of(interp, node);
+Tensor interp_value(Interp *interp, Node *root) {
+    NodeVec stack = {0}; /* not recursion: a graph may be deeper than the machine's stack */
+    vec_push(interp->arena, &stack, root);
+    while (stack.len) {
+        const Node *node     = vec_last(&stack);
+        Node       *missing  = NULL;
+        int         n_inputs = node->op == OP_CUSTOM ? 1 : node->n_inputs; /* its gradients stand apart */
+        if (!map_has(interp->values, node))
+            for (int i = 0; i < n_inputs && !missing; i++)
+                if (!map_has(interp->values, node->inputs[i])) missing = node->inputs[i];
+        if (missing) {
+            vec_push(interp->arena, &stack, missing);
+            continue;
+        }
+        if (!map_has(interp->values, node)) evaluate(interp, node);
+        stack.len--;
+    }
+    return *(Tensor *)map_get(interp->values, root);
 }
 
 InterpRun interp_run(Arena *arena, const Program *program, const Fn *fn, const InterpArgs *args) {

@@ -40,6 +40,7 @@ InterpRun interp_run(Arena *arena, const Program *program, const Fn *fn, const I
 /* Single nodes: values are kept, so that shared nodes are computed once. */
 typedef struct Interp Interp;
 Interp               *interp_new(Arena *arena, const Program *program, const InterpArgs *args);
+void                  interp_give(Interp *interp, const Node *node, Tensor value); /* instead of computing it */
 Tensor                interp_value(Interp *interp, Node *node);
 const char           *interp_error(const Interp *interp); /* the first one, or NULL */
 
