@@ -149,6 +149,7 @@ struct Elab {
     Map         *baked;            /* interned paths of hyper-parameters that are compiled in */
     int          bakes;            /* how many */
     bool         sums_losses;      /* one function minimizes the sum of all losses */
+    const Expr  *total_expr;       /* what the only minimize line minimizes, where it is not one loss's name */
     VEC(NamedValue) metric_values; /* read from the metrics' state at the end */
     const char *headline;          /* the first metric */
     int         cotangents;

@@ -113,13 +113,11 @@ static Value eval_as(Elab *e, Env *env, const Expr *expr) {
     const Expr *inner = expr->u.as.value;
     Value       value;
     if (inner->kind == EXPR_CALL) { /* dense(10)(x) as head names the layer that is applied */
-        Value callee  = as_layer(e, eval_expr(e, env, inner->u.call.callee), inner->span);
-        bool  applied = callee.kind == VALUE_LAYER && inner->u.call.callee->kind == EXPR_CALL;
-        if (applied) layer_name(e, callee.layer, expr->u.as.name);
-        if (callee.kind == VALUE_LAYER && !applied) callee = eval_expr(e, env, inner->u.call.callee);
-        Call call = eval_call_args(e, env, inner, 0);
-        value     = apply_value(e, callee, &call);
-        if (applied) return value;
+        Value callee = eval_expr(e, env, inner->u.call.callee);
+        Call  call   = eval_call_args(e, env, inner, 0);
+        if (callee.kind == VALUE_LAYER) layer_name(e, callee.layer, expr->u.as.name);
+        value = apply_value(e, callee, &call);
+        if (callee.kind == VALUE_LAYER) return value;
     } else
         value = eval_expr(e, env, inner);
     value = as_layer(e, value, inner->span);
@@ -232,12 +230,13 @@ bool eval_condition(Elab *e, Env *env, const Expr *expr, const char *what, bool 
         return true;
     }
     if (value.kind == VALUE_SCALAR && value.node->type.elem == ELEM_BOOL) {
+        *run_time = value.node;
+        if (e->frame && e->frame->kind == FRAME_SCHEDULE) return true; /* nothing needs to be baked in */
+        *run_time = NULL;
         if (fold_scalar(e, value.node, &folded)) {
             *result = folded != 0;
             return true;
         }
-        *run_time = value.node;
-        if (e->frame && e->frame->kind == FRAME_SCHEDULE) return true;
     }
     Diag *diag = sema_error(e, expr->span, E0501, "%s must be known when compiling, but this is %s", what,
                             value_describe(e->arena, value));

@@ -65,9 +65,23 @@ void add_losses(Elab *e, Fn *fn, bool with_total) {
     }
 }
 
+/* What the minimize line adds up, over the evaluation's losses. */
+static void add_total(Elab *e, Fn *fn) {
+    Frame frame = {.kind = FRAME_MODEL, .decl = e->model, .path = ""};
+    if (!e->total_expr) return;
+    frame_push(e, &frame);
+    Value total = eval_expr(e, e->model_env, e->total_expr);
+    frame_pop(e, &frame);
+    if (total.kind == VALUE_TENSOR)
+        fn_result(e, fn, "loss", node_cast(e->graph, e->real, total.node),
+                  total.weight ? total.weight : sample_count(e));
+}
+
 static void eval_functions(Elab *e) {
     Fn *fn = fn_add(e, FN_EVAL, "eval");
+    add_total(e, fn);
     add_losses(e, fn, e->sums_losses);
+    e->program->headline = e->headline ? e->headline : fn->results.len ? fn->results.data[0].name : "loss";
     for (int i = 0; i < e->metrics.len; i++) {
         const NamedLoss *metric = &e->metrics.data[i];
         fn_result(e, fn, metric->name, metric->value.node,
@@ -202,8 +216,5 @@ Program *graph_from_ast(Compilation *c, Module *module) {
     e->program->real  = e->real;
     make_functions(e);
     if (!clean(e)) return NULL;
-    e->program->headline = e->headline                                     ? e->headline
-                           : e->losses.len == 1 && e->losses.data[0].named ? e->losses.data[0].name
-                                                                           : "loss";
     return e->program;
 }

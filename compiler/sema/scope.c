@@ -206,7 +206,10 @@ static Value const_value(Elab *e, Scope *scope, const Decl *decl) {
     if (!call_enter(e, decl->span)) return value_poison();
     *known = eval_expr(e, env_new(e, NULL, scope), decl->u.constant.value);
     e->call_depth--;
-    return *known;
+    Value value = *known;
+    if (value.kind == VALUE_TENSOR || value.kind == VALUE_SCALAR)
+        map_set(scope->consts, decl, NULL); /* nodes belong to one graph */
+    return value;
 }
 
 static Value decl_value(Elab *e, Scope *scope, const Decl *decl) {

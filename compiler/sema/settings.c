@@ -197,19 +197,22 @@ static void unknown_hyper(Elab *e, const Decl *decl, const Name *name) {
 }
 
 /* The line's optimizer with a group's settings in place of its own. */
-static const Function *group_optimizer(Reading *r, const Stmt *group, const Function *base) {
-    Elab          *e     = r->e;
-    const StmtVec *stmts = &group->u.group.settings->stmts;
+static const Function *group_optimizer(Reading *r, const Stmt *group, const Function *base, const bool **own) {
+    Elab          *e       = r->e;
+    const StmtVec *stmts   = &group->u.group.settings->stmts;
+    bool           another = false;
     for (int i = 0; i < stmts->len; i++) {
         const Stmt *stmt = stmts->data[i];
         if (stmt->kind != STMT_SETTING || strcmp(stmt->u.bind.name.text, "optimizer")) continue;
         base = as_optimizer(e, eval_expr(e, r->env, stmt->u.bind.value), stmt->u.bind.value->span);
         if (!base) return NULL;
+        another = true;
     }
     int       n      = base->decl->u.callable.hyper.len;
     Function *fn     = ARENA_NEW(e->arena, Function);
     Value    *values = ARENA_ARRAY(e->arena, Value, n + 1);
     Span     *spans  = ARENA_ARRAY(e->arena, Span, n + 1);
+    bool     *set    = ARENA_ARRAY(e->arena, bool, n + 1);
     *fn              = *base;
     for (int i = 0; i < n; i++) values[i] = base->hyper[i], spans[i] = base->hyper_spans[i];
     for (int i = 0; i < stmts->len; i++) {
@@ -226,7 +229,9 @@ static const Function *group_optimizer(Reading *r, const Stmt *group, const Func
         }
         values[index] = eval_expr(e, r->env, stmt->u.bind.value);
         spans[index]  = stmt->u.bind.value->span;
+        set[index]    = true;
     }
+    *own            = another ? NULL : set;
     fn->hyper       = values;
     fn->hyper_spans = spans;
     return fn;
@@ -271,10 +276,11 @@ static void add_rules(Reading *r, MinimizeLine *line, int line_index, const Func
     for (int i = 0; i < r->groups.len; i++) {
         const Stmt   *group = r->groups.data[i];
         OptimizerRule rule  = base;
+        rule.shared         = prefix;
         rule.prefix         = intern(e->c->names, arena_printf(e->arena, "%s.group_%d", prefix, i + 1));
         rule.patterns       = ARENA_ARRAY(e->arena, const char *, group->u.group.patterns.len + 1);
         rule.n_patterns     = read_patterns(e, r->env, &group->u.group.patterns, rule.patterns);
-        rule.fn             = group_optimizer(r, group, fn);
+        rule.fn             = group_optimizer(r, group, fn, &rule.own);
         if (rule.fn) vec_push(e->arena, &line->rules, rule);
     }
 }
@@ -341,6 +347,7 @@ static void read_minimize(Reading *r, const Stmt *stmt, int index) {
     if (!fn) return;
     add_rules(r, &line, index, fn, span);
     vec_push(e->arena, &r->plan.lines, line);
+    e->total_expr = r->minimizes.len == 1 && stmt->u.minimize.loss->kind != EXPR_NAME ? stmt->u.minimize.loss : NULL;
 }
 
 static void default_line(Reading *r) {

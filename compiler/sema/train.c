@@ -27,6 +27,8 @@ static bool is_schedule(Value value) {
     return value.kind == VALUE_FN && value.fn->decl && value.fn->decl->kind == DECL_SCHEDULE;
 }
 
+static const Function *plain_hypers(Elab *e, const Function *fn, const char *prefix);
+
 static bool type_named(const TypeExpr *type, const char *name) {
     return type && !type->has_shape && !strcmp(type->elem.text, name);
 }
@@ -34,7 +36,7 @@ static bool type_named(const TypeExpr *type, const char *name) {
 static Value run_time_value(Elab *e, const ParamDecl *param, Value value, const char *path, Span span) {
     double number;
     if (is_schedule(value)) {
-        if (type_named(param->type, "schedule")) return value_fn(hyper_function(e, value.fn, path));
+        if (type_named(param->type, "schedule")) return value_fn(plain_hypers(e, value.fn, path));
         return schedule_value(e, value.fn, path, span);
     }
     bool count = type_named(param->type, "steps"),
@@ -46,7 +48,7 @@ static Value run_time_value(Elab *e, const ParamDecl *param, Value value, const 
 }
 
 /* The callable with every real hyper-parameter read from a slot "prefix.name". */
-const Function *hyper_function(Elab *e, const Function *fn, const char *prefix) {
+static const Function *hyper_function(Elab *e, const Function *fn, const OptimizerRule *rule) {
     const ParamDeclVec *params = &fn->decl->u.callable.hyper;
     Function           *bound  = ARENA_NEW(e->arena, Function);
     Value              *values = ARENA_ARRAY(e->arena, Value, params->len + 1);
@@ -54,17 +56,16 @@ const Function *hyper_function(Elab *e, const Function *fn, const char *prefix) 
     Env                *env    = env_new(e, NULL, fn->scope);
     *bound                     = *fn;
     for (int i = 0; i < params->len; i++) {
-        const ParamDecl *param = &params->data[i];
-        bool             given = fn->bound && fn->hyper && fn->hyper[i].kind != VALUE_NONE;
-        Value            value = given                  ? fn->hyper[i]
-                                 : param->default_value ? eval_expr(e, env, param->default_value)
-                                                        : value_none();
-        spans[i]               = given ? fn->hyper_spans[i] : param->span;
+        const ParamDecl *param  = &params->data[i];
+        bool             given  = fn->bound && fn->hyper && fn->hyper[i].kind != VALUE_NONE;
+        Value            value  = given                  ? fn->hyper[i]
+                                  : param->default_value ? eval_expr(e, env, param->default_value)
+                                                         : value_none();
+        const char      *prefix = rule->own && !rule->own[i] ? rule->shared : rule->prefix;
+        const char      *path   = arena_printf(e->arena, "%s.%s", prefix, param->name.text);
+        spans[i]                = given ? fn->hyper_spans[i] : param->span;
         env_bind(e, env, param->name.text, spans[i], value);
-        values[i] =
-            value.kind == VALUE_NONE
-                ? value
-                : run_time_value(e, param, value, arena_printf(e->arena, "%s.%s", prefix, param->name.text), spans[i]);
+        values[i] = value.kind == VALUE_NONE ? value : run_time_value(e, param, value, path, spans[i]);
     }
     bound->bound       = true;
     bound->hyper       = values;
@@ -72,9 +73,14 @@ const Function *hyper_function(Elab *e, const Function *fn, const char *prefix) 
     return bound;
 }
 
+static const Function *plain_hypers(Elab *e, const Function *fn, const char *prefix) {
+    OptimizerRule rule = {.prefix = prefix};
+    return hyper_function(e, fn, &rule);
+}
+
 /* A schedule's value at this step: f64. */
 Value schedule_value(Elab *e, const Function *fn, const char *prefix, Span span) {
-    const Function *bound = hyper_function(e, fn, prefix);
+    const Function *bound = plain_hypers(e, fn, prefix);
     Type            type  = {.elem = ELEM_I64};
     sema_place(e, span);
     Value    step    = value_scalar(node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &type));
@@ -134,15 +140,20 @@ static void forget_slots(Elab *e, int from) {
     e->program->slots.len = from;
 }
 
-/* Elaborates once for nothing, until no further hyper-parameter turns out to decide something when compiling. */
+/* Elaborates in a graph of its own, for nothing, until no further hyper-parameter turns out to decide something when
+ * compiling. */
 static void find_baked(Elab *e, const OptimizerRule *rule, const Trainee *trainee) {
-    int from = e->program->slots.len, before;
+    int    from = e->program->slots.len, before;
+    Graph *kept = e->graph;
     do {
-        before             = e->bakes;
-        const Function *fn = hyper_function(e, rule->fn, rule->prefix);
-        optimizer_step(e, fn, rule->slot_prefix, trainee, rule->span);
+        e->graph                = graph_new(e->arena, e->dims);
+        before                  = e->bakes;
+        Trainee         standin = {trainee->slot, node_ref(e->graph, OP_COTANGENT, 0, &trainee->gradient->type)};
+        const Function *fn      = hyper_function(e, rule->fn, rule);
+        optimizer_step(e, fn, rule->slot_prefix, &standin, rule->span);
         forget_slots(e, from);
     } while (e->bakes > before && diags_error_count(e->diags) == 0);
+    e->graph = kept;
 }
 
 /* ---- clipping ------------------------------------------------------------------------------------------------------------------------- */
@@ -221,7 +232,7 @@ static void update_parameters(Elab *e, const MinimizeLine *line, Fn *fn, const T
         if (!bound[index]) {
             find_baked(e, rule, &trainees[i]);
             if (diags_error_count(e->diags)) return;
-            bound[index] = hyper_function(e, rule->fn, rule->prefix);
+            bound[index] = hyper_function(e, rule->fn, rule);
         }
         Node *next = optimizer_step(e, bound[index], rule->slot_prefix, &trainees[i], rule->span);
         if (!next || diags_error_count(e->diags)) return;

@@ -8,6 +8,8 @@ typedef struct OptimizerRule { /* an optimizer for the parameters that match; th
     const Function *fn;
     const char     *prefix;      /* of its hyper-parameters: "optimizer" */
     const char     *slot_prefix; /* of its states */
+    const char     *shared;      /* prefix of the hyper-parameters that a group leaves to the line's optimizer */
+    const bool     *own;         /* by hyper-parameter: set by the group; NULL: all are */
     const char    **patterns;
     int             n_patterns;
     Span            span;
@@ -30,7 +32,6 @@ typedef struct TrainPlan {
     VEC(MinimizeLine) lines;
 } TrainPlan;
 
-const Function *hyper_function(Elab *e, const Function *fn, const char *prefix);
-void            train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line);
+void train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line);
 
 #endif
