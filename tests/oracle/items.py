@@ -136,7 +136,7 @@ def finish(name, data, cases):
     for precision, dtype in PRECISIONS.items():
         tensors = {f"in/{key}": value for key, value in data.items()} | plan([0], 1)
         for case, (slots, compute, weight) in cases.items():
-            held = {path: value.double().requires_grad_() for path, value in slots.items()}
+            held = {path: value.double().detach().clone().requires_grad_() for path, value in slots.items()}
             out = compute(*held.values())
             total = (data[weight].double() * out).sum() if weight else out.sum()
             total.backward()

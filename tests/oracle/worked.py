@@ -29,10 +29,11 @@ def record_all():
             "hidden/kernel": row([0.4, -0.3], [0.6, 0.9]), "hidden/bias": row(0.1, -0.2),
             "last/kernel": row([0.7], [0.5]), "last/bias": row(0.05),
         }
-        neuron = torch.sigmoid(row([0.5 * 0.4 + 0.3 * -0.2 + 0.8 * 0.7 + 0.1]))
-        hidden = [max(0.0, 0.5 * 0.4 + 0.8 * 0.6 + 0.1), max(0.0, 0.5 * -0.3 + 0.8 * 0.9 - 0.2)]
-        network = torch.sigmoid(row([0.7 * hidden[0] + 0.5 * hidden[1] + 0.05]))
-        assert abs(neuron.item() - 0.690) < 5e-4 and abs(network.item() - 0.686) < 5e-4
         inputs = {"in/a": torch.tensor([[0.5, 0.3, 0.8]]), "in/x": torch.tensor([[0.5, 0.8]])}
+        a, x = (value.to(dtype) for value in inputs.values())
+        neuron = torch.sigmoid(a @ slots["single/kernel"] + slots["single/bias"])
+        hidden = torch.relu(x @ slots["hidden/kernel"] + slots["hidden/bias"])
+        network = torch.sigmoid(hidden @ slots["last/kernel"] + slots["last/bias"])
+        assert abs(neuron.item() - 0.690) < 5e-4 and abs(network.item() - 0.686) < 5e-4
         write_record("worked", precision, inputs | plan([1], 1) | {"out/neuron": neuron, "out/network": network}
                      | {f"slot/{path}": value for path, value in slots.items()})
