@@ -45,6 +45,7 @@ Cluster *cluster_new(Fuse *f, Template template, const Type *space) {
 
 void cluster_add(Fuse *f, Cluster *cluster, Node *node, Level level) {
     vec_push(f->c->arena, &cluster->nodes, node);
+    if (op_info[node->op].class == REDUCTION) cluster->n_reductions++;
     f->facts[node->id].home  = cluster;
     f->facts[node->id].level = level;
     LeafVec leaves           = {0};
@@ -144,7 +145,7 @@ static AxesForm reduction_form(const Node *node) {
 
 /* A reduction joins where its input lives at the point (or, for a total, the row) level and the split agrees. */
 static bool level_of_reduction(const Fuse *f, Cluster *cluster, const Node *node, const LeafVec *leaves, Level *level) {
-    if (cluster->template != TEMPLATE_LOOP) return false;
+    if (cluster->template != TEMPLATE_LOOP || cluster->n_reductions == MAX_REDUCTIONS) return false;
     const Type *input = &node->inputs[0]->type, *space = &cluster->space;
     AxesForm    form  = reduction_form(node);
     int         count = node->op == OP_ARGMAX ? 1 : node->attr.axes.count;

@@ -7,15 +7,19 @@
 
 #include "plan/kernel.h"
 
+/* A kernel carries its reductions in registers: more than this is another kernel. */
+enum { MAX_REDUCTIONS = 8 };
+
 typedef struct Cluster {
     int index;
     Template template;
-    Type      space;    /* dims of the POINT level; elem unused */
-    int       n_rows;   /* -1 while no reduction has fixed the split into rows and inner */
-    bool      floating; /* elementwise work on inputs and slots alone: waits for nothing */
-    bool      scalars;  /* the cluster of scalar arithmetic on hyper-parameters and counts */
-    NodeVec   nodes;    /* whose home this is, in id order */
-    uint64_t *before;   /* bit set of clusters that must run before this one (transitive) */
+    Type      space;        /* dims of the POINT level; elem unused */
+    int       n_rows;       /* -1 while no reduction has fixed the split into rows and inner */
+    int       n_reductions; /* among its nodes; at most MAX_REDUCTIONS */
+    bool      floating;     /* elementwise work on inputs and slots alone: waits for nothing */
+    bool      scalars;      /* the cluster of scalar arithmetic on hyper-parameters and counts */
+    NodeVec   nodes;        /* whose home this is, in id order */
+    uint64_t *before;       /* bit set of clusters that must run before this one (transitive) */
     VEC(Store) stores;
     Kernel *kernel;
 } Cluster;
@@ -91,5 +95,12 @@ void kernel_cost(Fuse *f, Kernel *kernel);
 int  op_cost(Op op); /* of recomputing one element; 1 is an addition, expensive ops are >= 8 */
 
 Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */
+
+/* A context for walks over what a kernel computes: kernel_computes() is false of what it loads. */
+typedef struct KernelScope {
+    const FnPlan *plan;
+    const Kernel *kernel;
+} KernelScope;
+bool kernel_computes(const void *kernel_scope, const Node *node);
 
 #endif
