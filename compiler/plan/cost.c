@@ -53,20 +53,9 @@ static void count_dot(Count *count, const Node *dot) {
     count->flops = dim_plus(count->dims, count->flops, work, 2);
 }
 
-static bool stored_here(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->stores.len; i++)
-        if (kernel->stores.data[i].node == node) return true;
-    return false;
-}
-
-static bool computed(const void *context, const Node *node) {
-    const Count *count = context;
-    return !node_location(count->f->plan, node) || stored_here(count->kernel, node);
-}
-
 /* A node's element count in flops, or its bytes when it is loaded. */
 static void count_node(Count *count, const Node *node) {
-    if (!computed(count, node)) {
+    if (!kernel_computes(&(KernelScope){count->f->plan, count->kernel}, node)) {
         count->bytes =
             dim_plus(count->dims, count->bytes, type_count(count->dims, &node->type), elem_size(node->type.elem));
         return;
@@ -81,7 +70,8 @@ static void count_node(Count *count, const Node *node) {
 /* Each node once. */
 static void count_value(Count *count, Node *root) {
     NodeVec order = {0};
-    graph_post_order_where(count->f->c->arena, root, (struct Map *)count->seen, computed, count, &order);
+    graph_post_order_where(count->f->c->arena, root, count->seen, kernel_computes,
+                           &(KernelScope){count->f->plan, count->kernel}, &order);
     for (int i = 0; i < order.len; i++) count_node(count, order.data[i]);
 }
 

@@ -18,6 +18,27 @@ Location *node_location(const FnPlan *plan, const Node *node) {
     return map_get(plan->located, node);
 }
 
+static bool stores_to(const Kernel *kernel, const Node *node, const Location *at) {
+    for (int i = 0; i < kernel->stores.len; i++) {
+        const Store *store = &kernel->stores.data[i];
+        if (store->node == node && store->to.kind == at->kind && store->to.ref == at->ref &&
+            store->to.offset == at->offset)
+            return true;
+    }
+    return false;
+}
+
+/* What is in memory is loaded, but for a value that the kernel itself puts there, or a reshape of one. */
+bool kernel_computes(const void *kernel_scope, const Node *node) {
+    const KernelScope *scope = kernel_scope;
+    const Location    *at    = node_location(scope->plan, node);
+    for (const Node *source = node; at; source = source->inputs[0]) {
+        if (stores_to(scope->kernel, source, at)) return true;
+        if (source->op != OP_RESHAPE) return false;
+    }
+    return true;
+}
+
 /* How the input of an EXPAND is reached: an index loses the new axes. Only trailing ones keep the index a row's. */
 static Leaf under_expand(const Leaf *at) {
     const Node *node  = at->node;

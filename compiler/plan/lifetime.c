@@ -8,26 +8,10 @@ static void use(FnPlan *plan, const Location *at, int kernel) {
     if (kernel > buffer->last) buffer->last = kernel;
 }
 
-static bool stores(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->stores.len; i++)
-        if (kernel->stores.data[i].node == node) return true;
-    return false;
-}
-
-typedef struct Scope {
-    const FnPlan *plan;
-    const Kernel *kernel;
-} Scope;
-
-static bool computed(const void *context, const Node *node) {
-    const Scope *scope = context;
-    return !node_location(scope->plan, node) || stores(scope->kernel, node);
-}
-
 /* What the kernel reads to compute `root`, and where it is. */
 static void visit(Arena *arena, FnPlan *plan, const Kernel *kernel, Node *root, Map *seen) {
     NodeVec order = {0};
-    graph_post_order_where(arena, root, seen, computed, &(Scope){plan, kernel}, &order);
+    graph_post_order_where(arena, root, seen, kernel_computes, &(KernelScope){plan, kernel}, &order);
     for (int i = 0; i < order.len; i++) {
         const Location *at = node_location(plan, order.data[i]);
         if (at) use(plan, at, kernel->index);

@@ -16,7 +16,7 @@ static bool is_rectifier(const Node *node) {
 
 static void collect(Node *root, Map *seen, NodeVec *rectifiers, Arena *arena) {
     NodeVec order = {0};
-    graph_post_order(arena, root, (struct Map *)seen, &order);
+    graph_post_order(arena, root, seen, &order);
     for (int i = 0; i < order.len; i++)
         if (is_rectifier(order.data[i])) vec_push(arena, rectifiers, order.data[i]);
 }
@@ -34,7 +34,7 @@ void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn) {
     for (int i = 0; i < rectifiers.len; i++) {
         Node *node = rectifiers.data[i], *test = node->inputs[0];
         if (map_has(replacement, test)) continue; /* another rectifier of the same x */
-        Node *value = graph_substitute(graph, node->inputs[1], (struct Map *)replacement);
+        Node *value = graph_substitute(graph, node->inputs[1], replacement);
         Node *zero  = test->inputs[0];
         graph_set_place(graph, node->span, node->origin);
         Node *output = node_select(graph, node_binary(graph, OP_LT, zero, value), value, node->inputs[2]);
@@ -43,9 +43,9 @@ void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn) {
     }
     for (int i = 0; i < fn->results.len; i++) {
         Result *result = &fn->results.data[i];
-        result->value  = graph_substitute(graph, result->value, (struct Map *)replacement);
-        if (result->weight) result->weight = graph_substitute(graph, result->weight, (struct Map *)replacement);
+        result->value  = graph_substitute(graph, result->value, replacement);
+        if (result->weight) result->weight = graph_substitute(graph, result->weight, replacement);
     }
     for (int i = 0; i < fn->updates.len; i++)
-        fn->updates.data[i].value = graph_substitute(graph, fn->updates.data[i].value, (struct Map *)replacement);
+        fn->updates.data[i].value = graph_substitute(graph, fn->updates.data[i].value, replacement);
 }

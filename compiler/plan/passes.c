@@ -40,7 +40,7 @@ static int known_pass(const Passes *p, const Node *node) {
 /* The first pass in which `root` can be evaluated; lists it and what it needs. */
 static int available(Passes *p, Node *root) {
     int first = p->order.len;
-    graph_post_order_where(p->f->c->arena, root, (struct Map *)p->available, computed, p, &p->order);
+    graph_post_order_where(p->f->c->arena, root, p->available, computed, p, &p->order);
     for (int k = first; k < p->order.len; k++) {
         const Node *node = p->order.data[k];
         int         pass = 0;

@@ -23,30 +23,14 @@ static const char *location_print(const Printer *p, const Location *at) {
     return "?";
 }
 
-static bool stores_node(const Kernel *kernel, const Node *node) {
-    for (int i = 0; i < kernel->stores.len; i++)
-        if (kernel->stores.data[i].node == node) return true;
-    return false;
-}
-
-typedef struct Scope {
-    const FnPlan *plan;
-    const Kernel *kernel;
-} Scope;
-
-static bool computed(const void *context, const Node *node) {
-    const Scope *scope = context;
-    return !node_location(scope->plan, node) || stores_node(scope->kernel, node);
-}
-
 /* The ops a kernel evaluates and the places it reads, each once, in order of need. */
 static void print_body(Printer *p, const Kernel *kernel, Node *root, Map *seen, bool reads) {
-    Scope   scope = {p->plan, kernel};
-    NodeVec order = {0};
-    graph_post_order_where(p->arena, root, (struct Map *)seen, computed, &scope, &order);
+    KernelScope scope = {p->plan, kernel};
+    NodeVec     order = {0};
+    graph_post_order_where(p->arena, root, seen, kernel_computes, &scope, &order);
     for (int i = 0; i < order.len; i++) {
         const Node *node = order.data[i];
-        if (!computed(&scope, node)) {
+        if (!kernel_computes(&scope, node)) {
             if (reads) fprintf(p->out, " %s;", location_print(p, node_location(p->plan, node)));
         } else if (!reads && op_info[node->op].class != SOURCE) {
             fprintf(p->out, " %s", op_info[node->op].name);
