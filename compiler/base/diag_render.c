@@ -129,6 +129,7 @@ static Mark mark_of(const Source *source, Span span, bool primary, const char *t
 static MarkVec marks_in(const Diags *diags, const Diag *diag, uint32_t file) {
     const Source *source = diags_source(diags, file);
     MarkVec       marks  = {0};
+    if (!source) return marks; /* a diagnostic without a place */
     if (diag->span.file == file) vec_push(diags->arena, &marks, mark_of(source, diag->span, true, diag->primary));
     for (int i = 0; i < diag->labels.len; i++) {
         const Label *label = &diag->labels.data[i];
