@@ -34,9 +34,10 @@ nnrt_pool *nnrt_pool_new(int nthreads);
 void       nnrt_pool_free(nnrt_pool *pool);
 int        nnrt_pool_size(const nnrt_pool *pool); /* 1 for NULL */
 
-/* Runs task(context, begin, end, worker) over a static partition of [0, units) into contiguous ranges, the caller being
- * worker 0; returns when all are done. What a task computes must not depend on the partition. Denormals are flushed
- * to zero (FTZ+DAZ) in every worker while a task runs and restored after. */
+/* Runs task(context, begin, end, worker) over a static partition of [0, units) into contiguous ranges, the caller
+ * being worker 0; returns when all are done. `worker` names scratch memory that no other range uses at the same
+ * time: the caller may run several ranges, one after the other. What a task computes must not depend on the
+ * partition. Denormals are flushed to zero (FTZ+DAZ) in every worker while a task runs and restored after. */
 typedef void nnrt_task(void *context, int64_t begin, int64_t end, int32_t worker);
 void         nnrt_parallel(nnrt_pool *pool, nnrt_task *task, void *context, int64_t units);
 

@@ -1,25 +1,27 @@
 /* The thread pool: one task at a time over a static partition.
  *
  * A hand-over is one store to `generation` that hot workers spin on. A worker that has spun for a while parks on a
- * condition variable, and whoever publishes the next task wakes it. The caller waits for the workers in the same way.
- * Invariants: task, context and units change only while no worker runs; `pending` counts workers that have not
- * finished the current generation; a pool that is busy (a task that calls nnrt_parallel again, or a second thread
- * sharing the pool) runs the new task in the calling thread, which gives the same bits since no task may depend on the
- * partition. */
+ * condition variable, and whoever publishes the next task wakes it. The caller waits for the workers in the same
+ * way. Each worker claims its range before it runs it; the caller, done with its own, claims those whose workers
+ * have not come yet (parked, or without a core on a busy machine) and runs them itself, so that it only ever waits
+ * for work that is being done. Invariants: task, context and units change only while no range is claimed and
+ * unfinished, and are read only after a claim; `pending` counts ranges of the current generation that are not
+ * finished; a pool that is busy (a task that calls nnrt_parallel again, or a second thread sharing the pool) runs
+ * the new task in the calling thread, which gives the same bits since no task may depend on the partition. */
 #include "nnrt.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 enum { SPINS = 2000, MAX_THREADS = 4096 }; /* 2000 pauses: 20 to 90 microseconds */
 
 typedef struct Worker {
     nnrt_pool *pool;
     pthread_t  thread;
-    int32_t    index; /* 1.. ; the caller is 0 */
+    int32_t    index;                 /* 1.. ; the caller is 0 */
+    _Alignas(64) atomic_uint claimed; /* generation whose range was taken last, by the worker or the caller */
 } Worker;
 
 struct nnrt_pool {
@@ -48,10 +50,11 @@ static void relax(void) {
 #endif
 }
 
-static void run_range(nnrt_task *task, void *context, int64_t units, int32_t worker, int32_t n_workers) {
-    int64_t share = units / n_workers, extra = units % n_workers;
-    int64_t begin = share * worker + (worker < extra ? worker : extra);
-    int64_t end   = begin + share + (worker < extra);
+/* Range `range` of n_ranges, run by `worker`. */
+static void run_range(nnrt_task *task, void *context, int64_t units, int32_t worker, int32_t range, int32_t n_ranges) {
+    int64_t share = units / n_ranges, extra = units % n_ranges;
+    int64_t begin = share * range + (range < extra ? range : extra);
+    int64_t end   = begin + share + (range < extra);
     if (begin < end) task(context, begin, end, worker);
 }
 
@@ -73,12 +76,19 @@ static unsigned await_generation(nnrt_pool *pool, unsigned seen) {
 
 /* A new generation; wakes the parked. Sequential consistency of `generation` and `parked` makes a lost wake-up
  * impossible: a worker counts itself as parked before it looks at the generation for the last time. */
-static void publish(nnrt_pool *pool) {
-    atomic_fetch_add(&pool->generation, 1);
-    if (atomic_load(&pool->parked) == 0) return;
+static unsigned publish(nnrt_pool *pool) {
+    unsigned generation = atomic_fetch_add(&pool->generation, 1) + 1;
+    if (atomic_load(&pool->parked) == 0) return generation;
     pthread_mutex_lock(&pool->lock);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
+    return generation;
+}
+
+/* A range is taken once a generation: a worker that comes late finds its own gone, whatever runs by then. */
+static bool claim(Worker *worker, unsigned generation) {
+    unsigned before = generation - 1;
+    return atomic_compare_exchange_strong(&worker->claimed, &before, generation);
 }
 
 static void report_done(nnrt_pool *pool) {
@@ -107,7 +117,8 @@ static void *worker_main(void *argument) {
     for (unsigned seen = 0;;) {
         seen = await_generation(pool, seen);
         if (atomic_load_explicit(&pool->stop, memory_order_relaxed)) return NULL;
-        run_range(pool->task, pool->context, pool->units, self->index, pool->n_threads);
+        if (!claim(self, seen)) continue;
+        run_range(pool->task, pool->context, pool->units, self->index, self->index, pool->n_threads);
         report_done(pool);
     }
 }
@@ -119,8 +130,9 @@ static bool start_workers(nnrt_pool *pool) {
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return false;
     bool started = true;
     for (int i = 0; started && i < pool->n_threads - 1; i++) {
-        pool->workers[i] = (Worker){.pool = pool, .index = i + 1};
-        started          = pthread_create(&pool->workers[i].thread, NULL, worker_main, &pool->workers[i]) == 0;
+        pool->workers[i].pool  = pool;
+        pool->workers[i].index = i + 1;
+        started                = pthread_create(&pool->workers[i].thread, NULL, worker_main, &pool->workers[i]) == 0;
         pool->n_started += started;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -136,7 +148,7 @@ nnrt_pool *nnrt_pool_new(int nthreads) {
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->finished, NULL);
-    pool->workers = calloc((size_t)nthreads, sizeof *pool->workers);
+    pool->workers = nnrt_alloc((size_t)nthreads * sizeof *pool->workers);
     if (!pool->workers || !start_workers(pool)) {
         nnrt_pool_free(pool);
         return NULL;
@@ -152,7 +164,7 @@ void nnrt_pool_free(nnrt_pool *pool) {
     pthread_cond_destroy(&pool->finished);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
-    free(pool->workers);
+    nnrt_free(pool->workers, (size_t)pool->n_threads * sizeof *pool->workers);
     nnrt_free(pool, sizeof *pool);
 }
 
@@ -176,9 +188,14 @@ void nnrt_parallel(nnrt_pool *pool, nnrt_task *task, void *context, int64_t unit
     pool->context = context;
     pool->units   = units;
     atomic_store_explicit(&pool->pending, pool->n_threads - 1, memory_order_relaxed);
-    publish(pool);
-    uint64_t state = nnrt_denormals_flush();
-    run_range(task, context, units, 0, pool->n_threads);
+    unsigned generation = publish(pool);
+    uint64_t state      = nnrt_denormals_flush();
+    run_range(task, context, units, 0, 0, pool->n_threads);
+    for (int32_t range = 1; range < pool->n_threads; range++) {
+        if (!claim(&pool->workers[range - 1], generation)) continue;
+        run_range(task, context, units, 0, range, pool->n_threads);
+        atomic_fetch_sub(&pool->pending, 1);
+    }
     nnrt_denormals_restore(state);
     await_workers(pool);
     atomic_store(&pool->busy, false);

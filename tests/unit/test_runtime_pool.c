@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,15 +84,42 @@ static void parked_workers_wake(void **state) {
     nnrt_pool_free(pool);
 }
 
+/* The first range lasts until the second is claimed, and that one long enough for the caller to park. */
 static void slow_range(void *context, int64_t begin, int64_t end, int32_t worker) {
-    (void)context;
-    if (worker > 0 && begin < end) usleep(3000); /* the caller has to park */
+    atomic_bool *claimed = context;
+    assert_int_equal(end, begin + 1);
+    assert_int_equal(worker, begin);
+    if (worker == 0)
+        while (!atomic_load(claimed)) usleep(10);
+    atomic_store(claimed, true);
+    if (worker == 1) usleep(3000);
 }
 
 static void caller_waits_for_slow_workers(void **state) {
     (void)state;
     nnrt_pool *pool = nnrt_pool_new(2);
-    for (int i = 0; i < 5; i++) nnrt_parallel(pool, slow_range, NULL, 2);
+    for (int i = 0; i < 5; i++) {
+        atomic_bool claimed = false;
+        nnrt_parallel(pool, slow_range, &claimed, 2);
+    }
+    nnrt_pool_free(pool);
+}
+
+/* Ranges whose workers have not come yet are run by the caller. */
+static void sleep_once(void *context, int64_t begin, int64_t end, int32_t worker) {
+    Marks *marks = context;
+    for (int64_t i = begin; i < end; i++) marks->done[i]++;
+    if (worker > 0) usleep(500);
+}
+
+static void late_workers_find_their_range_gone(void **state) {
+    (void)state;
+    nnrt_pool *pool = nnrt_pool_new(8);
+    for (int i = 0; i < 200; i++) {
+        Marks marks = {0};
+        nnrt_parallel(pool, sleep_once, &marks, 24);
+        for (int64_t k = 0; k < 24; k++) assert_int_equal(marks.done[k], 1);
+    }
     nnrt_pool_free(pool);
 }
 
@@ -212,6 +240,7 @@ int main(void) {
         cmocka_unit_test(many_tiny_tasks),
         cmocka_unit_test(parked_workers_wake),
         cmocka_unit_test(caller_waits_for_slow_workers),
+        cmocka_unit_test(late_workers_find_their_range_gone),
         cmocka_unit_test(nested_use_runs_in_place),
         cmocka_unit_test(two_threads_share_a_pool),
 #if defined(__x86_64__) || defined(__aarch64__)
