@@ -125,6 +125,13 @@ static Node *make_select(Maker *m) {
     return node_select(m->graph, condition, a, b);
 }
 
+/* Of a value that is nowhere near 0. */
+static Node *make_rectifier(Maker *m) {
+    Node *x = pick(m, ELEM_F64);
+    x       = binary(m, OP_ADD, bounded(m, x), scratch_slot(m->s, &x->type));
+    return node_select(m->graph, binary(m, OP_LT, fill(m, x, 0), x), x, fill(m, x, 0));
+}
+
 static Node *make_cast(Maker *m) {
     static const ElemType through[] = {ELEM_F32, ELEM_I64, ELEM_F64};
     Node                 *x         = pick(m, ELEM_F64);
@@ -252,10 +259,10 @@ static Node *make_rows(Maker *m) {
 typedef Node *Make(Maker *m);
 
 static Node *make_value(Maker *m) {
-    static Make *const makers[] = {make_unary,     make_binary,  make_binary,       make_binary, make_power,
-                                   make_select,    make_cast,    make_expand,       make_expand, make_permute,
-                                   make_reshape,   make_reshape, make_pad_or_slice, make_concat, make_reduction,
-                                   make_reduction, make_dot,     make_rows};
+    static Make *const makers[] = {make_unary,     make_binary,    make_binary,  make_binary,       make_power,
+                                   make_select,    make_rectifier, make_cast,    make_expand,       make_expand,
+                                   make_permute,   make_reshape,   make_reshape, make_pad_or_slice, make_concat,
+                                   make_reduction, make_reduction, make_dot,     make_rows};
     return makers[below(m, (int)(sizeof makers / sizeof *makers))](m);
 }
 
