@@ -177,12 +177,13 @@ static const char *hint_of_language(const Situation *s) {
 
 /* Whether the line that holds the found token begins with '//'. */
 static bool on_comment_line(const Situation *s) {
-    for (int back = 0;; back++) {
+    for (int back = 0; back < 64; back++) {
         const Token *token = raw_token(s, back);
         if (!token) return false;
         if (token->kind == TOK_IDIV && token->line_before) return true;
         if (token->line_before && back > 0) return false;
     }
+    return false;
 }
 
 static bool is_reserved(int kind) {

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_NESTING = 200 };
+enum { MAX_NESTING = 200, ENOUGH_ERRORS = 100 };
 
 /* ---- words ------------------------------------------------------------------------------------------------------------ */
 
@@ -190,9 +190,8 @@ static bool surely_starts_statement(const Token *token) {
 }
 
 static bool at_first_column(const Layout *layout, const Token *token) {
-    int column;
-    diags_position(layout->c->diags, token->span, NULL, &column);
-    return column == 1;
+    const char *text = diags_source_text(layout->c->diags, token->span.file, NULL);
+    return token->span.begin == 0 || text[token->span.begin - 1] == '\n';
 }
 
 /* Gives up the '(' and '[' above the innermost '{'; the first of them is to blame. */
@@ -311,13 +310,17 @@ static bool skip_ends(const Layout *layout) {
     return layout->open.len > 0 || token->kind == TOK_END || may_declare(layout, token);
 }
 
+/* Nobody reads more errors than these, and none behind nesting that is too deep. */
+static void give_up_in_time(Layout *layout) {
+    if (layout->too_deep || diags_error_count(layout->c->diags) > ENOUGH_ERRORS) layout->next = layout->tokens.len - 1;
+}
+
 int nnet_lex(NNET_STYPE *value, Span *span, Layout *layout) {
-    if (layout->too_deep) layout->next = layout->tokens.len - 1;
-    int kind = next_token(value, span, layout);
-    while (layout->skipping && kind != TOK_END) {
-        if (kind == ';' && skip_ends(layout)) break;
+    int kind;
+    do {
+        give_up_in_time(layout);
         kind = next_token(value, span, layout);
-    }
+    } while (layout->skipping && kind != TOK_END && !(kind == ';' && skip_ends(layout)));
     layout->skipping = false;
     return kind;
 }

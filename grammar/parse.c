@@ -14,7 +14,7 @@ static bool own_line_ends_before(const Module *module, const char *text, int com
     const Comment *last = &module->comments.data[comment];
     if (!last->own_line || last->span.end > place) return false;
     int lines = 0;
-    for (uint32_t i = last->span.end; i < place; i++)
+    for (uint32_t i = last->span.end; i < place && lines < 2; i++)
         if (text[i] == '\n') lines++;
     return lines == 1;
 }
