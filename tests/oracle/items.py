@@ -65,7 +65,8 @@ ACTIVATIONS = {
     "softplus": ("softplus(x)", softplus, [PLAIN, WIDE]),
     "softsign": ("softsign(x)", F.softsign, [PLAIN, WIDE]),
     "hard_tanh": ("hard_tanh(x)", F.hardtanh, [PLAIN, WIDE]),
-    "hard_sigmoid": ("hard_sigmoid(x)", F.hardsigmoid, [PLAIN, WIDE]),
+    # PyTorch rounds 1 / 6 to f32 in the gradient of F.hardsigmoid.
+    "hard_sigmoid": ("hard_sigmoid(x)", lambda x: F.relu6(x + 3) / 6, [PLAIN, WIDE]),
     "hard_swish": ("hard_swish(x)", F.hardswish, [PLAIN, WIDE]),
     "heaviside": ("heaviside(x)", lambda x: (x > 0).to(x.dtype) + 0 * x, [PLAIN, WIDE]),
     "softmax": ("softmax(x)", lambda x: torch.softmax(x, -1), [PLAIN, WIDE, CUBE, ONE]),
