@@ -1,5 +1,5 @@
 /* Constants: an elementwise op whose inputs are all constants is one. It is evaluated through the op's own lowering rule in
- * double and rounded to the element type. */
+ * double and rounded to the element type; what would wrap or saturate is left to run time. */
 #include <math.h>
 
 #include "ops/lower.h"
@@ -39,26 +39,47 @@ static double as_double(Value value) {
     return ((const Number *)(const void *)value)->value;
 }
 
-static double floor_mod(double a, double b) {
-    return b == 0 ? 0 : a - b * floor(a / b);
+bool names_axis(const Node *node, int axis) {
+    for (int i = 0; i < node->attr.axes.count; i++)
+        if (node->attr.axes.axes[i] == axis) return true;
+    return false;
+}
+
+bool is_one(const Dim *dim) {
+    int64_t size;
+    return dim_is_const(dim, &size) && size == 1;
+}
+
+/* Whether a rounded value is one of the type's; NaN is none of an integer's. */
+static bool fits(ElemType elem, double value) {
+    switch (elem) {
+    case ELEM_U8: return value >= 0 && value <= 255;
+    case ELEM_I32: return value >= INT32_MIN && value <= INT32_MAX;
+    case ELEM_I64: return fabs(value) < 9007199254740992.0; /* beyond 2^53 a double is not exact: left to run time */
+    default: return true;
+    }
 }
 
 static double round_to(ElemType elem, double value) {
-    switch (elem) {
-    case ELEM_F32: return (float)value;
-    case ELEM_F64:
-    case ELEM_BF16:
-    case ELEM_F16: return value;
-    case ELEM_I32:
-    case ELEM_I64:
-    case ELEM_U8: return trunc(value);
-    case ELEM_BOOL: return value != 0;
-    case ELEM_COUNT: break;
-    }
-    return value;
+    if (elem == ELEM_F32) return (float)value;
+    if (elem == ELEM_BOOL) return value != 0;
+    return elem_is_integer(elem) ? trunc(value) : value;
 }
 
-static double evaluate(MathFn fn, double a, double b, double c) {
+Node *rounded_fill(Graph *graph, const Type *type, double value) {
+    return node_fill(graph, type, round_to(type->elem, value));
+}
+
+/* Integers divide by 0 to 0, floats do not. */
+static double floor_div(ElemType elem, double a, double b) {
+    return !elem_is_float(elem) && b == 0 ? 0 : floor(a / b);
+}
+
+static double floor_mod(ElemType elem, double a, double b) {
+    return !elem_is_float(elem) && b == 0 ? 0 : a - b * floor(a / b);
+}
+
+static double evaluate(MathFn fn, ElemType elem, double a, double b, double c) {
     switch (fn) {
     case MATH_ADD: return a + b;
     case MATH_SUB: return a - b;
@@ -67,8 +88,8 @@ static double evaluate(MathFn fn, double a, double b, double c) {
     case MATH_MIN: return isnan(a) || isnan(b) ? NAN : a < b ? a : b;
     case MATH_MAX: return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
     case MATH_POW: return pow(a, b);
-    case MATH_IDIV: return b == 0 ? 0 : floor(a / b);
-    case MATH_MOD: return floor_mod(a, b);
+    case MATH_IDIV: return floor_div(elem, a, b);
+    case MATH_MOD: return floor_mod(elem, a, b);
     case MATH_AND: return a != 0 && b != 0;
     case MATH_OR: return a != 0 || b != 0;
     case MATH_LT: return a < b;
@@ -77,7 +98,7 @@ static double evaluate(MathFn fn, double a, double b, double c) {
     case MATH_NE: return a != b;
     case MATH_NEG: return -a;
     case MATH_ABS: return fabs(a);
-    case MATH_SIGN: return (a > 0) - (a < 0);
+    case MATH_SIGN: return a > 0 ? 1 : a < 0 ? -1 : a;
     case MATH_FLOOR: return floor(a);
     case MATH_CEIL: return ceil(a);
     case MATH_ROUND: return nearbyint(a);
@@ -106,8 +127,8 @@ static int operand_count(MathFn fn) {
 static Value fold_math(Lower *l, MathFn fn, ElemType elem, const Value *in) {
     int    n = operand_count(fn);
     double a = as_double(in[0]), b = n > 1 ? as_double(in[1]) : 0, c = n > 2 ? as_double(in[2]) : 0;
-    double result = evaluate(fn, a, b, c);
-    return number(l, fn == MATH_SELECT ? result : round_to(elem, result));
+    double result = evaluate(fn, elem, a, b, c);
+    return number(l, elem == ELEM_F32 ? (float)result : result);
 }
 
 static Value fold_constant(Lower *l, ElemType elem, double value) {
@@ -119,20 +140,16 @@ static Value fold_cast(Lower *l, ElemType from, ElemType to, Value value) {
     return number(l, round_to(to, as_double(value)));
 }
 
-/* Integers beyond 2^53 are not exact in double: left to run time. */
-static bool exact(const Node *node, double value) {
-    return elem_is_float(node->type.elem) || fabs(value) < 9007199254740992.0;
-}
-
 Node *fold_constants(Graph *graph, Node *node) {
-    double    values[3];
     FoldLower fold = {.base = {fold_constant, fold_math, fold_cast}};
     Value     in[3];
+    ElemType  elem = node->type.elem;
+    if (elem == ELEM_BF16 || elem == ELEM_F16) return NULL;
     for (int i = 0; i < node->n_inputs; i++) {
-        if (!constant_value(node->inputs[i], &values[i]) || !exact(node->inputs[i], values[i])) return NULL;
-        in[i] = number(&fold.base, values[i]);
+        double value;
+        if (!constant_value(node->inputs[i], &value) || !fits(node->inputs[i]->type.elem, value)) return NULL;
+        in[i] = number(&fold.base, value);
     }
     double result = as_double(op_lower[node->op](&fold.base, node, in));
-    if (!exact(node, result) || node->type.elem == ELEM_BF16 || node->type.elem == ELEM_F16) return NULL;
-    return node_fill(graph, &node->type, round_to(node->type.elem, result));
+    return fits(elem, result) ? rounded_fill(graph, &node->type, result) : NULL;
 }

@@ -1,5 +1,7 @@
-/* Rewrite rules. A rule looks at a node whose inputs are already rewritten and returns a simpler equivalent, or NULL.
- * rules[op] lists an op's rules; the engine applies them until none fires. */
+/* Rewrite rules. A rule looks at a node whose inputs are already rewritten and returns a simpler equivalent, or NULL. Its algebra
+ * stands above it. Rules keep values up to rounding, NaN and infinities included: 0 * x is not 0.
+ *
+ * rules.c lists the rules of each op; the engine (rewrite.c) applies them until none fires. */
 #ifndef NNC_OPT_REWRITE_H
 #define NNC_OPT_REWRITE_H
 
@@ -7,25 +9,42 @@
 
 typedef Node *RewriteRule(Graph *graph, Node *node);
 
-/* NULL-terminated list of the rules of an op; NULL when it has none. */
+/* NULL-terminated list of the rules of an op, in the order in which they are tried; NULL when it has none. */
 RewriteRule *const *rules_of(Op op);
+/* Rules that are a gain only where the node is the one user of its first input, which otherwise would be computed in two forms. */
+RewriteRule *const *single_use_rules_of(Op op);
 
 /* fold.c: an elementwise op on constants. */
 RewriteRule fold_constants;
 
-/* simplify_*.c */
-extern RewriteRule *const rules_add[],
-    *const rules_sub[], *const rules_mul[], *const rules_div[], *const rules_pow[], *const rules_neg[],
-                                                                                        *const         rules_select[],
-                                                                                            *const     rules_cast[],
-                                                                                                *const rules_not[];
-extern RewriteRule *const                                                                              rules_reshape[],
-    *const rules_permute[], *const rules_expand[],
-                                *const rules_slice[], *const rules_pad[], *const rules_sum[], *const rules_reduce_max[],
-                                                                                                  *const rules_dot[];
+/* simplify_arithmetic.c */
+RewriteRule add_zero, add_negated, add_pads, sub_zero, sub_negated, neg_of, neg_of_quotient, mul_one, mul_zero,
+    mul_negated, mul_constants, mul_of_quotient, div_constant, div_negated, pow_constant, commute;
 
-/* The value of a constant, seen through EXPAND and CAST. */
+/* simplify_choice.c */
+RewriteRule select_known, select_not, select_bool, extreme_same, extreme_infinite, compare_same, compare_casts,
+    logic_known, not_of, cast_of_cast, cast_to_own;
+
+/* simplify_expand.c */
+RewriteRule sink_expand, expand_twice, permute_of_expand, reshape_of_expand, slice_of_expand, sum_of_expand,
+    max_of_expand, dot_of_expand;
+
+/* simplify_movement.c */
+RewriteRule constant_moves, reshape_twice, reshape_inserts, reshape_to_own, permute_twice, permute_of_dot, slice_twice,
+    slice_of_pad, slice_of_concat, pad_twice, pad_of_zero, concat_of_concat;
+
+/* simplify_reduce.c */
+RewriteRule reduce_size_one, reduce_twice, reduce_of_permute, reduce_of_reshape, sum_of_zero, sum_of_neg,
+    sum_of_product, dot_of_permute, dot_size_one, dot_is_product;
+
+/* The value of a constant, seen through EXPAND. */
 bool constant_value(const Node *node, double *value);
 bool is_constant(const Node *node, double value);
+/* A constant, rounded to the type's elements, in its shape. */
+Node *rounded_fill(Graph *graph, const Type *type, double value);
+/* Whether an op with ATTR_AXES names this axis. */
+bool names_axis(const Node *node, int axis);
+/* Whether a dim is the constant 1. */
+bool is_one(const Dim *dim);
 
 #endif

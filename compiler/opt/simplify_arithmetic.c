@@ -1,4 +1,4 @@
-/* Algebra of elementwise ops. Rules keep values up to rounding, NaN and infinities included: 0 * x is not 0. */
+/* Algebra of sums, products and powers. */
 #include <math.h>
 
 #include "opt/rewrite.h"
@@ -7,178 +7,187 @@ static bool is_float(const Node *node) {
     return elem_is_float(node->type.elem);
 }
 
-/* ---- scalars stay scalars ------------------------------------------------------------------------------------------- */
-
-/* f(expand a, expand b) = expand f(a, b), for expansions of the same kind: work is done on the smaller shape. */
-static Node *sink_expand(Graph *graph, Node *node) {
-    const Node *first = NULL;
-    for (int i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i]->op == OP_EXPAND && node->inputs[i]->inputs[0]->op != OP_CONST) first = node->inputs[i];
-    if (!first) return NULL;
-    Node       *inputs[3];
-    const Type *small = &first->inputs[0]->type;
-    for (int i = 0; i < node->n_inputs; i++) {
-        Node  *input = node->inputs[i];
-        double value;
-        if (constant_value(input, &value)) {
-            Type type = *small;
-            type.elem = input->type.elem;
-            inputs[i] = node_fill(graph, &type, value);
-            continue;
-        }
-        if (input->op != OP_EXPAND || !type_same_shape(&input->inputs[0]->type, small) ||
-            input->attr.axes.count != first->attr.axes.count)
-            return NULL;
-        for (int k = 0; k < first->attr.axes.count; k++)
-            if (input->attr.axes.axes[k] != first->attr.axes.axes[k]) return NULL;
-        inputs[i] = input->inputs[0];
-    }
-    Type type = *small;
-    type.elem = node->type.elem;
-    int axes[MAX_RANK];
-    for (int i = 0; i < first->attr.axes.count; i++) axes[i] = first->attr.axes.axes[i];
-    Node *inner = graph_node(graph, node->op, &type, node->n_inputs, inputs, &node->attr);
-    return node_expand(graph, inner, &node->type, first->attr.axes.count, axes);
+static Node *binary(Graph *graph, Op op, Node *a, Node *b) {
+    return node_binary(graph, op, a, b);
 }
 
 /* ---- sums ------------------------------------------------------------------------------------------------------------ */
 
-/* x + 0 = x, x + (-y) = x - y */
-static Node *add_simple(Graph *graph, Node *node) {
+/* x + 0 = x */
+Node *add_zero(Graph *graph, Node *node) {
+    (void)graph;
+    for (int i = 0; i < 2; i++)
+        if (is_constant(node->inputs[i], 0)) return node->inputs[1 - i];
+    return NULL;
+}
+
+/* x + (-y) = x - y */
+Node *add_negated(Graph *graph, Node *node) {
+    for (int i = 1; i >= 0; i--)
+        if (node->inputs[i]->op == OP_NEG)
+            return binary(graph, OP_SUB, node->inputs[1 - i], node->inputs[i]->inputs[0]);
+    return NULL;
+}
+
+/* The one axis along which a PAD pads, or -1. */
+static int padded_axis(const Node *node) {
+    int axis = -1;
+    if (node->op != OP_PAD) return -1;
+    for (int i = 0; i < node->type.rank; i++) {
+        if (node->type.dims[i] == node->inputs[0]->type.dims[i]) continue;
+        if (axis >= 0) return -1;
+        axis = i;
+    }
+    return axis;
+}
+
+/* pad(a) + pad(b) = pad(concat(a, b)) where b begins at a's end: the gradients of an array's pieces are one array. */
+Node *add_pads(Graph *graph, Node *node) {
     for (int i = 0; i < 2; i++) {
-        Node *x = node->inputs[1 - i], *y = node->inputs[i];
-        if (is_constant(y, 0)) return x;
-        if (y->op == OP_NEG) return node_binary(graph, OP_SUB, x, y->inputs[0]);
+        Node *first = node->inputs[i], *second = node->inputs[1 - i];
+        int   axis = padded_axis(first);
+        if (axis < 0 || padded_axis(second) != axis) continue;
+        Node      *a = first->inputs[0], *b = second->inputs[0];
+        const Dim *end = dim_add(graph_dims(graph), first->attr.offsets[axis], a->type.dims[axis]);
+        if (!end || end != second->attr.offsets[axis]) continue;
+        return node_pad(graph, node_concat(graph, 2, (Node *[]){a, b}, axis), first->attr.offsets, &node->type);
     }
     return NULL;
 }
 
-/* x - 0 = x, 0 - x = -x, x - (-y) = x + y */
-static Node *sub_simple(Graph *graph, Node *node) {
+/* x - 0 = x, 0 - x = -x */
+Node *sub_zero(Graph *graph, Node *node) {
     Node *x = node->inputs[0], *y = node->inputs[1];
     if (is_constant(y, 0)) return x;
-    if (is_constant(x, 0) && is_float(node)) return node_unary(graph, OP_NEG, y);
-    return y->op == OP_NEG ? node_binary(graph, OP_ADD, x, y->inputs[0]) : NULL;
+    return is_constant(x, 0) ? node_unary(graph, OP_NEG, y) : NULL;
 }
 
-/* -(-x) = x, -(x - y) = y - x */
-static Node *neg_simple(Graph *graph, Node *node) {
+/* x - (-y) = x + y, (-x) - y = -(x + y) */
+Node *sub_negated(Graph *graph, Node *node) {
+    Node *x = node->inputs[0], *y = node->inputs[1];
+    if (y->op == OP_NEG) return binary(graph, OP_ADD, x, y->inputs[0]);
+    return x->op == OP_NEG ? node_unary(graph, OP_NEG, binary(graph, OP_ADD, x->inputs[0], y)) : NULL;
+}
+
+/* -(-x) = x, -(x - y) = y - x, -(x * c) = x * (-c) */
+Node *neg_of(Graph *graph, Node *node) {
     const Node *x = node->inputs[0];
+    double      c;
     if (x->op == OP_NEG) return x->inputs[0];
-    return x->op == OP_SUB ? node_binary(graph, OP_SUB, x->inputs[1], x->inputs[0]) : NULL;
+    if (x->op == OP_SUB) return binary(graph, OP_SUB, x->inputs[1], x->inputs[0]);
+    for (int i = 0; x->op == OP_MUL && i < 2; i++)
+        if (constant_value(x->inputs[i], &c))
+            return binary(graph, OP_MUL, x->inputs[1 - i], rounded_fill(graph, &node->type, -c));
+    return NULL;
+}
+
+/* -(c / x) = (-c) / x */
+Node *neg_of_quotient(Graph *graph, Node *node) {
+    const Node *x = node->inputs[0];
+    double      c;
+    if (x->op != OP_DIV || !constant_value(x->inputs[0], &c)) return NULL;
+    return binary(graph, OP_DIV, rounded_fill(graph, &node->type, -c), x->inputs[1]);
 }
 
 /* ---- products ---------------------------------------------------------------------------------------------------------- */
 
-/* x * 1 = x, x * -1 = -x, (-x) * (-y) = x * y; integers: x * 0 = 0 */
-static Node *mul_simple(Graph *graph, Node *node) {
+/* x * 1 = x, x * (-1) = -x */
+Node *mul_one(Graph *graph, Node *node) {
     for (int i = 0; i < 2; i++) {
-        Node *x = node->inputs[1 - i], *y = node->inputs[i];
-        if (is_constant(y, 1)) return x;
-        if (is_constant(y, -1)) return node_unary(graph, OP_NEG, x);
-        if (is_constant(y, 0) && !is_float(node)) return y;
+        if (is_constant(node->inputs[i], 1)) return node->inputs[1 - i];
+        if (is_constant(node->inputs[i], -1)) return node_unary(graph, OP_NEG, node->inputs[1 - i]);
     }
-    Node *x = node->inputs[0], *y = node->inputs[1];
-    return x->op == OP_NEG && y->op == OP_NEG ? node_binary(graph, OP_MUL, x->inputs[0], y->inputs[0]) : NULL;
+    return NULL;
+}
+
+/* Integers: x * 0 = 0. Of floats, infinities and NaN make something else of it. */
+Node *mul_zero(Graph *graph, Node *node) {
+    (void)graph;
+    for (int i = 0; i < 2; i++)
+        if (!is_float(node) && is_constant(node->inputs[i], 0)) return node->inputs[i];
+    return NULL;
+}
+
+/* (-x) * (-y) = x * y, (-x) * c = x * (-c) */
+Node *mul_negated(Graph *graph, Node *node) {
+    Node  *x = node->inputs[0], *y = node->inputs[1];
+    double c;
+    if (x->op == OP_NEG && y->op == OP_NEG) return binary(graph, OP_MUL, x->inputs[0], y->inputs[0]);
+    for (int i = 0; i < 2; i++)
+        if (node->inputs[i]->op == OP_NEG && constant_value(node->inputs[1 - i], &c))
+            return binary(graph, OP_MUL, node->inputs[i]->inputs[0], rounded_fill(graph, &node->type, -c));
+    return NULL;
+}
+
+/* Neither too large nor too small for the product of constants to round as the product of the parts does. */
+static bool moderate(double c) {
+    return fabs(c) > 1e-15 && fabs(c) < 1e15;
 }
 
 /* (x * a) * b = x * (a b) for constants */
-static Node *mul_constants(Graph *graph, Node *node) {
+Node *mul_constants(Graph *graph, Node *node) {
     double a, b;
     for (int i = 0; i < 2; i++) {
-        Node *product = node->inputs[1 - i];
-        if (!constant_value(node->inputs[i], &b) || product->op != OP_MUL || !is_float(node)) continue;
+        const Node *inner = node->inputs[1 - i];
+        if (inner->op != OP_MUL || !is_float(node) || !constant_value(node->inputs[i], &b) || !moderate(b)) continue;
         for (int k = 0; k < 2; k++)
-            if (constant_value(product->inputs[k], &a))
-                return node_binary(graph, OP_MUL, product->inputs[1 - k], node_fill(graph, &node->type, a * b));
+            if (constant_value(inner->inputs[k], &a) && moderate(a))
+                return binary(graph, OP_MUL, inner->inputs[1 - k], rounded_fill(graph, &node->type, a * b));
     }
     return NULL;
 }
 
-/* select(c, x, 0) * y = select(c, x * y, 0) would hide a NaN of y; left alone. x / 1 = x; x / c = x * (1/c) when 1/c is exact. */
-static Node *div_simple(Graph *graph, Node *node) {
+/* (a / x) * b = (a b) / x for constants, which commute() has put on the right */
+Node *mul_of_quotient(Graph *graph, Node *node) {
+    const Node *quotient = node->inputs[0];
+    double      a, b;
+    if (quotient->op != OP_DIV || !is_float(node)) return NULL;
+    if (!constant_value(quotient->inputs[0], &a) || !constant_value(node->inputs[1], &b)) return NULL;
+    if (!moderate(a) || !moderate(b)) return NULL;
+    return binary(graph, OP_DIV, rounded_fill(graph, &node->type, a * b), quotient->inputs[1]);
+}
+
+/* x / 1 = x, x / c = x * (1 / c) where 1 / c is exact: a power of two */
+Node *div_constant(Graph *graph, Node *node) {
     double c;
     int    exponent;
-    if (!constant_value(node->inputs[1], &c)) return NULL;
+    if (!is_float(node) || !constant_value(node->inputs[1], &c)) return NULL;
     if (c == 1) return node->inputs[0];
-    if (c != 0 && isfinite(c) && fabs(frexp(c, &exponent)) == 0.5)
-        return node_binary(graph, OP_MUL, node->inputs[0], node_fill(graph, &node->type, 1 / c));
-    return NULL;
+    if (!moderate(c) || fabs(frexp(c, &exponent)) != 0.5) return NULL;
+    return binary(graph, OP_MUL, node->inputs[0], node_fill(graph, &node->type, 1 / c));
+}
+
+/* (-x) / (-y) = x / y */
+Node *div_negated(Graph *graph, Node *node) {
+    const Node *x = node->inputs[0], *y = node->inputs[1];
+    if (x->op != OP_NEG || y->op != OP_NEG) return NULL;
+    return binary(graph, OP_DIV, x->inputs[0], y->inputs[0]);
 }
 
 /* ---- powers --------------------------------------------------------------------------------------------------------------- */
 
-/* x^0 = 1, x^1 = x, x^2 = x x, x^3 = x x x, x^-1 = 1/x, x^(1/2) = sqrt x, x^(-1/2) = 1/sqrt x (also for an x of -0: both give 0) */
-static Node *pow_simple(Graph *graph, Node *node) {
+/* x^0 = 1, x^1 = x, x^2 = x x, x^3 = x (x x), x^4 = (x x) (x x), x^-1 = 1/x, x^(1/2) = sqrt x, x^(-1/2) = 1/sqrt x */
+Node *pow_constant(Graph *graph, Node *node) {
     double e;
     Node  *x = node->inputs[0];
     if (!is_float(node) || !constant_value(node->inputs[1], &e)) return NULL;
     if (e == 0) return node_fill(graph, &node->type, 1);
     if (e == 1) return x;
-    if (e == 2) return node_binary(graph, OP_MUL, x, x);
-    if (e == 3) return node_binary(graph, OP_MUL, x, node_binary(graph, OP_MUL, x, x));
-    if (e == -1) return node_binary(graph, OP_DIV, node_fill(graph, &node->type, 1), x);
+    if (e == -1) return binary(graph, OP_DIV, node_fill(graph, &node->type, 1), x);
     if (e == 0.5) return node_unary(graph, OP_SQRT, x);
     if (e == -0.5) return node_unary(graph, OP_RSQRT, x);
-    return NULL;
+    if (e != 2 && e != 3 && e != 4) return NULL;
+    Node *square = binary(graph, OP_MUL, x, x);
+    return e == 2 ? square : binary(graph, OP_MUL, e == 3 ? x : square, square);
 }
 
-/* ---- choices and conversions ------------------------------------------------------------------------------------------------ */
+/* ---- one order for commutative ops, so that equal ones are found --------------------------------------------------------------- */
 
-/* select(true, a, b) = a, select(c, a, a) = a, select(not c, a, b) = select(c, b, a) */
-static Node *select_simple(Graph *graph, Node *node) {
-    Node  *condition = node->inputs[0], *a = node->inputs[1], *b = node->inputs[2];
+/* a + b = b + a: constants stand on the right, else the older node on the left */
+Node *commute(Graph *graph, Node *node) {
+    Node  *a = node->inputs[0], *b = node->inputs[1];
     double value;
-    if (constant_value(condition, &value)) return value != 0 ? a : b;
-    if (a == b) return a;
-    return condition->op == OP_NOT ? node_select(graph, condition->inputs[0], b, a) : NULL;
-}
-
-/* A widening cast back is nothing: f32 -> f64 -> f32. */
-static Node *cast_back(Graph *graph, Node *node) {
-    Node *inner = node->inputs[0];
-    if (node->inputs[0]->type.elem == node->type.elem) return inner;
-    if (inner->op != OP_CAST || inner->inputs[0]->type.elem != node->type.elem) return NULL;
-    bool widened = is_float(inner) && is_float(node) && elem_size(inner->type.elem) > elem_size(node->type.elem);
-    (void)graph;
-    return widened ? inner->inputs[0] : NULL;
-}
-
-static Node *not_not(Graph *graph, Node *node) {
-    (void)graph;
-    return node->inputs[0]->op == OP_NOT ? node->inputs[0]->inputs[0] : NULL;
-}
-
-RewriteRule *const        rules_add[]         = {add_simple, sink_expand, NULL};
-RewriteRule *const        rules_sub[]         = {sub_simple, sink_expand, NULL};
-RewriteRule *const        rules_neg[]         = {neg_simple, sink_expand, NULL};
-RewriteRule *const        rules_mul[]         = {mul_simple, mul_constants, sink_expand, NULL};
-RewriteRule *const        rules_div[]         = {div_simple, sink_expand, NULL};
-RewriteRule *const        rules_pow[]         = {pow_simple, sink_expand, NULL};
-RewriteRule *const        rules_select[]      = {select_simple, sink_expand, NULL};
-RewriteRule *const        rules_cast[]        = {cast_back, sink_expand, NULL};
-RewriteRule *const        rules_not[]         = {not_not, sink_expand, NULL};
-static RewriteRule *const rules_elementwise[] = {sink_expand, NULL};
-
-RewriteRule *const *rules_of(Op op) {
-    switch (op) {
-    case OP_ADD: return rules_add;
-    case OP_SUB: return rules_sub;
-    case OP_NEG: return rules_neg;
-    case OP_MUL: return rules_mul;
-    case OP_DIV: return rules_div;
-    case OP_POW: return rules_pow;
-    case OP_SELECT: return rules_select;
-    case OP_CAST: return rules_cast;
-    case OP_NOT: return rules_not;
-    case OP_RESHAPE: return rules_reshape;
-    case OP_PERMUTE: return rules_permute;
-    case OP_EXPAND: return rules_expand;
-    case OP_SLICE: return rules_slice;
-    case OP_PAD: return rules_pad;
-    case OP_SUM: return rules_sum;
-    case OP_REDUCE_MAX: return rules_reduce_max;
-    case OP_DOT: return rules_dot;
-    default: return op_info[op].class == ELEMENTWISE ? rules_elementwise : NULL;
-    }
+    bool   left = constant_value(a, &value), right = constant_value(b, &value);
+    bool   swap = left != right ? left : a->id > b->id;
+    return swap ? node_binary(graph, node->op, b, a) : NULL;
 }
