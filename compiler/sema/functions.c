@@ -100,7 +100,7 @@ static void predict_function(Elab *e) {
     Fn *fn = fn_add(e, FN_PREDICT, "predict");
     for (int i = 0; i < e->outputs.len; i++) {
         const NamedValue *output = &e->outputs.data[i];
-        if (output->value.kind != VALUE_TENSOR) continue;
+        if (output->value.kind != VALUE_TENSOR) BUG("output '%s' is erroneous without a report", output->name);
         const ProgInput *target = reach_input(e, output->value.node, true);
         if (target) {
             Diag *diag =
@@ -196,7 +196,7 @@ static void make_functions(Elab *e) {
     if (!nothing_to_do(e)) train_functions(e);
     if (!e->exhausted) model_elaborate(e, MODE_EVAL);
     if (!clean(e)) return;
-    eval_functions(e);
+    if (e->losses.len || e->metrics.len || e->metric_values.len) eval_functions(e);
     model_elaborate(e, MODE_PREDICT);
     if (!clean(e)) return;
     predict_function(e);
@@ -212,8 +212,9 @@ Program *graph_from_ast(Compilation *c, Module *module) {
     e->model_scope = scope_of_module(e, module, diags_source_path(c->diags, module->file));
     e->model       = choose_model(e, module);
     if (!e->model || !model_declare(e)) return NULL;
-    e->program->model = e->model->name.text;
-    e->program->real  = e->real;
+    e->program->model    = e->model->name.text;
+    e->program->real     = e->real;
+    e->program->headline = "loss";
     make_functions(e);
     if (!clean(e)) return NULL;
     return e->program;

@@ -142,8 +142,11 @@ static Value apply_chain(Elab *e, Layer *layer, Call *call) {
         value = value_list(e->arena, VALUE_TUPLE, call->n, items);
     }
     e->frame->path = layer->path;
-    for (int i = 0; i < layer->children.len; i++)
-        value = apply_to(e, layer->children.items[i], value, call->n ? call->args[0].span : call->span, call->span);
+    for (int i = 0; i < layer->children.len; i++) {
+        Value child = layer->children.items[i];
+        Span  made  = child.kind == VALUE_LAYER ? child.layer->span : call->span;
+        value       = apply_to(e, child, value, i || !call->n ? made : call->args[0].span, made);
+    }
     e->frame->path = outer;
     e->call_depth--;
     return value;

@@ -198,15 +198,25 @@ static const Decl *find_decl(Elab *e, Scope *scope, const char *name, Scope **ow
     return NULL;
 }
 
+typedef struct ConstEntry {
+    Value value;
+    bool  evaluating;
+} ConstEntry;
+
 static Value const_value(Elab *e, Scope *scope, const Decl *decl) {
-    Value *known = map_get(scope->consts, decl);
-    if (known) return *known;
-    known = ARENA_NEW(e->arena, Value); /* poison while it is being evaluated: a cycle */
-    map_set(scope->consts, decl, known);
+    ConstEntry *entry = map_get(scope->consts, decl);
+    if (entry && entry->evaluating) {
+        sema_error(e, decl->name.span, E0506, "const '%s' is defined by itself", decl->name.text);
+        return value_poison();
+    }
+    if (entry) return entry->value;
     if (!call_enter(e, decl->span)) return value_poison();
-    *known = eval_expr(e, env_new(e, NULL, scope), decl->u.constant.value);
+    entry             = ARENA_NEW(e->arena, ConstEntry);
+    entry->evaluating = true;
+    map_set(scope->consts, decl, entry);
+    Value value = eval_expr(e, env_new(e, NULL, scope), decl->u.constant.value);
     e->call_depth--;
-    Value value = *known;
+    *entry = (ConstEntry){value, false};
     if (value.kind == VALUE_TENSOR || value.kind == VALUE_SCALAR)
         map_set(scope->consts, decl, NULL); /* nodes belong to one graph */
     return value;

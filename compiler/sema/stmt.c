@@ -288,6 +288,8 @@ static void exec_loss(Elab *e, Env *env, const Stmt *stmt) {
         NamedLoss loss = {name->text ? name->text : implied ? implied : "loss", name->text != NULL, value, expr->span};
         if (value.kind != VALUE_POISON) vec_push(e->arena, &e->losses, loss);
     }
+    if (value.kind == VALUE_POISON && e->mode <= MODE_EVAL && !diags_error_count(e->diags))
+        BUG("a loss is erroneous without a report");
     if (name->text) env_bind(e, env, name->text, name->span, value);
 }
 
