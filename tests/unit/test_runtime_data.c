@@ -87,6 +87,21 @@ static void csv_elements(void **state) {
          "t.csv");
 }
 
+static void classes_known_to_the_program(void **state) {
+    (void)state;
+    const nnrt_input inputs[] = {MODEL->inputs[0],
+                                 {.tensor = MODEL->inputs[1].tensor, .is_target = 1, .class_limit = 3}};
+    const bool       needed[] = {true, true};
+    nnrt_model       model    = *MODEL;
+    nnrt_dataset     set;
+    nnrt_error       error;
+    model.inputs = inputs;
+    files_write_text("t.csv", "1,2,3,4,2\n1,2,3,4,-1\n");
+    assert_int_equal(nnrt_dataset_load(&set, &model, (const char *[]){"t.csv"}, 1, needed, NULL, &error),
+                     NNRT_BAD_DATA);
+    assert_string_equal(error.message, "t.csv:2: column 5: class -1 is out of range: 'y' takes 0 to 2");
+}
+
 static void classes_named_by_the_file(void **state) {
     (void)state;
     nnrt_dataset set;
@@ -291,6 +306,7 @@ int main(void) {
         cmocka_unit_test(csv_columns_by_order),
         cmocka_unit_test(csv_columns_by_name),
         cmocka_unit_test(csv_elements),
+        cmocka_unit_test(classes_known_to_the_program),
         cmocka_unit_test(classes_named_by_the_file),
         cmocka_unit_test(named_arrays_regroup_and_widen),
         cmocka_unit_test(arrays_that_do_not_fit),
