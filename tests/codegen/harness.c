@@ -27,6 +27,8 @@ Compiled compiled_new(Scratch *s, const char *target) {
     Plan *plan             = kernels_from_graph(&s->c, s->program);
     plan_from_kernels(&s->c, plan);
     if (getenv("NNC_TEST_DUMP")) {
+        program_print(s->program, stderr);
+        kernels_print(plan, stderr);
         plan_print(plan, stderr);
         object_from_plan(&s->c, plan, EMIT_LLVM, true, getenv("NNC_TEST_DUMP"));
     }
