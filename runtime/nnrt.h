@@ -127,7 +127,7 @@ typedef struct nnrt_dim {
 typedef struct nnrt_input {
     nnrt_tensor tensor;
     int32_t     is_target;
-    int32_t     class_limit; /* reserved: 0 */
+    int32_t     class_limit; /* values are classes 0 .. class_limit - 1, checked when data is loaded; 0: not known */
 } nnrt_input;
 
 typedef struct nnrt_slot {
