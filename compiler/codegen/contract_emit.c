@@ -13,10 +13,12 @@
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
-enum {
-    STAY_ROWS = 256, /* B is read in place when no more rows than these use it */
-    DIRECT_K  = 128  /* a transposed A is read in place when K is no longer */
-};
+/* Until when operands are read in place: B while few rows use it, a transposed A while K is short. A tile of one cache line
+ * suffers sooner, as all lines of an operand with a large power of two between rows fall on the same cache sets. */
+typedef struct InPlace {
+    int rows, k;
+} InPlace;
+static const InPlace in_place_wide = {256, 128}, in_place_narrow = {64, 64};
 
 static LLVMValueRef c64(const Emit *e, int64_t value) {
     return irb_i64(e->b, value);
@@ -136,10 +138,11 @@ static void choose_at_run_time(Emit *e) {
     LLVMBuilderRef b   = e->b;
     LLVMTypeRef    i1  = LLVMInt1TypeInContext(irb_context(b));
     LLVMValueRef   yes = LLVMConstInt(i1, 1, false), no = LLVMConstInt(i1, 0, false);
-    e->b_stays  = e->plan->b_may_stay ? LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, STAY_ROWS), "") : no;
-    e->a_packed = e->plan->a_packing == A_DIRECT ? no
-                  : e->spec->a.load              ? yes
-                                                 : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, DIRECT_K), "");
+    const InPlace *limits = e->plan->c_row * e->plan->elem_bytes > 64 ? &in_place_wide : &in_place_narrow;
+    e->b_stays            = e->plan->b_may_stay ? LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, limits->rows), "") : no;
+    e->a_packed           = e->plan->a_packing == A_DIRECT ? no
+                            : e->spec->a.load              ? yes
+                                                           : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
 }
 
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
