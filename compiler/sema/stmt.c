@@ -269,6 +269,29 @@ static const char *implied_name(const Expr *expr) {
     return NULL;
 }
 
+/* A loss inside a layer is called by the layer's path; names that are taken get _1, _2. */
+static const char *loss_name(Elab *e, const Stmt *stmt, bool *named) {
+    const Name *name    = &stmt->u.bind.name;
+    const char *implied = implied_name(stmt->u.bind.value), *base = name->text ? name->text
+                                                                    : implied  ? implied
+                                                                               : "loss";
+    if (e->frame->kind == FRAME_LAYER && e->frame->path[0])
+        base = arena_printf(e->arena, "%s/%s", e->frame->path, base);
+    *named            = name->text != NULL;
+    const char *free_ = base;
+    for (int i = 0, suffix = 1; i < e->losses.len; i++) {
+        if (strcmp(e->losses.data[i].name, free_)) continue;
+        if (*named && e->frame->kind == FRAME_MODEL && e->losses.data[i].named) {
+            Diag *diag = sema_error(e, name->span, E0102, "two losses are called '%s'", base);
+            diag_label(diag, e->losses.data[i].span, "the first one");
+            break;
+        }
+        free_ = arena_printf(e->arena, "%s_%d", base, suffix++);
+        i     = -1;
+    }
+    return intern(e->c->names, free_);
+}
+
 static void exec_loss(Elab *e, Env *env, const Stmt *stmt) {
     const Expr *expr  = stmt->u.bind.value;
     const Name *name  = &stmt->u.bind.name;
@@ -284,8 +307,8 @@ static void exec_loss(Elab *e, Env *env, const Stmt *stmt) {
             if (value.kind == VALUE_TENSOR && value.node->type.rank) diag_help(diag, "average it: mean(...)");
             value = value_poison();
         }
-        const char *implied = implied_name(expr);
-        NamedLoss loss = {name->text ? name->text : implied ? implied : "loss", name->text != NULL, value, expr->span};
+        NamedLoss loss = {.value = value, .span = expr->span};
+        loss.name      = loss_name(e, stmt, &loss.named);
         if (value.kind != VALUE_POISON) vec_push(e->arena, &e->losses, loss);
     }
     if (value.kind == VALUE_POISON && e->mode <= MODE_EVAL && !diags_error_count(e->diags))

@@ -1,4 +1,4 @@
-/* Syntax-only checks of a module: names that nothing uses, code after a return. */
+/* Syntax-only checks of a module: names that nothing uses, code after a return, dims that look like typos. */
 #include "sema/elab.h"
 
 #include <string.h>
@@ -33,6 +33,68 @@ static void check_block(Elab *e, const Block *block, const Block *body) {
     }
 }
 
+/* ---- dims of a signature ------------------------------------------------------------------------------------------- */
+
+enum { MAX_SIGNATURE_DIMS = 64, SHORTEST_TYPO = 3 };
+
+typedef struct DimNames {
+    const Callable *callable;
+    int             count;
+    const char     *names[MAX_SIGNATURE_DIMS];
+    Span            spans[MAX_SIGNATURE_DIMS];
+    int             uses[MAX_SIGNATURE_DIMS];
+    bool            adding; /* names in shapes are added; elsewhere they are only counted */
+} DimNames;
+
+static bool is_parameter(const Callable *callable, const char *name) {
+    for (int i = 0; i < callable->hyper.len; i++)
+        if (callable->hyper.data[i].name.text == name) return true;
+    for (int i = 0; i < callable->params.len; i++)
+        if (callable->params.data[i].name.text == name) return true;
+    return false;
+}
+
+static bool count_dim(void *context, const char *name, Span span) {
+    DimNames *dims = context;
+    for (int i = 0; i < dims->count; i++)
+        if (dims->names[i] == name) {
+            dims->uses[i]++;
+            return false;
+        }
+    if (!dims->adding || dims->count == MAX_SIGNATURE_DIMS || is_parameter(dims->callable, name)) return false;
+    dims->names[dims->count]  = name;
+    dims->spans[dims->count]  = span;
+    dims->uses[dims->count++] = 1;
+    return false;
+}
+
+static void count_shape(DimNames *dims, const TypeExpr *type) {
+    for (int i = 0; type && i < type->shape.len; i++) walk_expr(type->shape.data[i], count_dim, dims);
+}
+
+/* A dim that occurs once and nearly reads like one that occurs more often. */
+static void check_dims(Elab *e, const Callable *callable) {
+    DimNames dims = {.callable = callable, .adding = true};
+    for (int i = 0; i < callable->params.len; i++) count_shape(&dims, callable->params.data[i].type);
+    for (int i = 0; i < callable->returns.len; i++) count_shape(&dims, callable->returns.data[i]);
+    dims.adding = false;
+    for (int i = 0; i < callable->hyper.len; i++)
+        if (callable->hyper.data[i].default_value) walk_expr(callable->hyper.data[i].default_value, count_dim, &dims);
+    walk_block(callable->body, count_dim, &dims);
+    for (int i = 0; i < dims.count; i++) {
+        const char *others[MAX_SIGNATURE_DIMS];
+        int         n = 0;
+        for (int k = 0; k < dims.count; k++)
+            if (k != i && dims.uses[k] > 1) others[n++] = dims.names[k];
+        if (dims.uses[i] > 1 || strlen(dims.names[i]) < SHORTEST_TYPO) continue;
+        const char *near = nearest_name(dims.names[i], others, n);
+        if (!near) continue;
+        Diag *diag = diag_warning(e->diags, dims.spans[i], W0801, "dim '%s' occurs once: is it a typo of '%s'?",
+                                  dims.names[i], near);
+        diag_help(diag, "two names are two dims, which may differ");
+    }
+}
+
 void check_unused(Elab *e, const Module *module) {
     for (int i = 0; i < module->decls.len; i++) {
         const Decl *decl = module->decls.data[i];
@@ -45,6 +107,7 @@ void check_unused(Elab *e, const Module *module) {
         case DECL_INITIALISER:
         case DECL_MODEL:
             check_block(e, decl->u.callable.body, decl->u.callable.body);
+            if (decl->kind != DECL_MODEL) check_dims(e, &decl->u.callable);
             check_block(e, decl->u.callable.grad_body, decl->u.callable.grad_body);
             break;
         default: break;
