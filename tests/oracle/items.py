@@ -145,7 +145,8 @@ def finish(name, data, cases):
             tensors[f"loss/{case}_loss"] = total[None].to(dtype)
             for path, value in held.items():
                 tensors[f"slot/{path}"] = value.to(dtype)
-                tensors[f"final/{path}"] = value.grad.to(dtype)
+                if not 0 < value.grad.abs().max() < 1e-12:  # a true gradient of zero, as a key's bias has: only rounding
+                    tensors[f"final/{path}"] = value.grad.to(dtype)
         write_record(name, precision, tensors)
 
 
@@ -219,6 +220,19 @@ def rms_norm(x, gamma, eps=1e-6):
     return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + eps) * gamma
 
 
+def heads(name, size, count, head_dim):
+    return {f"{name}/kernel": (size, count, head_dim), f"{name}/bias": (count, head_dim)}
+
+
+def attention(x, query, query_bias, key, key_bias, value, value_bias, out, out_bias, causal=False):
+    def split(kernel, bias):
+        return (torch.einsum("btd,dhk->bthk", x, kernel) + bias).transpose(1, 2)
+
+    seen = F.scaled_dot_product_attention(
+        split(query, query_bias), split(key, key_bias), split(value, value_bias), is_causal=causal)
+    return torch.einsum("bhtk,hkd->btd", seen, out) + out_bias
+
+
 def record_layers():
     """name: (.nnet of x, shape of x, the layer's parameters, PyTorch's function of x and them)."""
     norm = torch.nn.functional.layer_norm
@@ -236,6 +250,13 @@ def record_layers():
         "residual": ("residual(dense(6, activation = silu))", (3, 6), {"dense/kernel": (6, 6), "dense/bias": (6,)},
                      lambda x, k, b: x + F.silu(x @ k + b)),
         "flatten": ("flatten()", (2, 3, 4), {}, lambda x: x.reshape(2, 12)),
+        "global_avg_pool": ("global_avg_pool()", (2, 3, 4, 5), {}, lambda x: x.mean((1, 2))),
+        "global_max_pool": ("global_max_pool()", (2, 3, 5), {}, lambda x: x.amax(1)),
+        "attention": ("attention(2)", (2, 5, 6), heads("query", 6, 2, 3) | heads("key", 6, 2, 3) | heads("value", 6, 2, 3)
+                      | {"out/kernel": (2, 3, 6), "out/bias": (6,)}, attention),
+        "attention_causal": ("attention(3, head_dim = 4, causal = true, bias = false)", (2, 5, 6),
+                             {f"{name}/kernel": (6, 3, 4) for name in ("query", "key", "value")} | {"out/kernel": (3, 4, 6)},
+                             lambda x, q, k, v, o: attention(x, q, 0.0, k, 0.0, v, 0.0, o, 0.0, causal=True)),
         "dropout": ("dropout(0.0)", (3, 4), {}, lambda x: x),
     }
     generator = torch.Generator().manual_seed(3)

@@ -179,7 +179,75 @@ def run(name, precision, dtype, batches, x, y, initial, make_optimizer, schedule
     write_record(name, precision, tensors)
 
 
+NORMED = """# Batch normalization: twenty steps with the batches' statistics, then evaluation with the running ones.
+import std.nn
+
+model Oracle {{
+  dim batch
+  input x: f32[batch, {inputs}]
+  target y: i32[batch]
+  let logits = x
+    |> dense({hidden}, bias = false) as hidden
+    |> batch_norm() as norm
+    |> relu
+    |> dense({classes}) as head
+  output logits
+  loss sparse_cross_entropy(logits, y)
+  metric accuracy(logits, y)
+  metric perplexity(logits, y)
+  train {{
+    optimizer = adam(lr = 0.01)
+    batch = {batch}
+    steps = {steps}
+  }}
+}}
+"""
+
+
+def record_normed():
+    write_model("normed", NORMED.format(inputs=INPUTS, hidden=HIDDEN, classes=CLASSES, batch=BATCH, steps=STEPS))
+    generator = torch.Generator().manual_seed(7)
+    x = normal(generator, BATCH * STEPS, INPUTS).float() + 1.0
+    y = torch.randint(0, CLASSES, (BATCH * STEPS,), generator=generator)
+    initial = start(generator)
+    for precision, dtype in PRECISIONS.items():
+        hidden = torch.nn.Linear(INPUTS, HIDDEN, bias=False, dtype=dtype)
+        norm = torch.nn.BatchNorm1d(HIDDEN, dtype=dtype)
+        head = torch.nn.Linear(HIDDEN, CLASSES, dtype=dtype)
+        with torch.no_grad():
+            hidden.weight.copy_(initial["hidden/kernel"].T)
+            head.weight.copy_(initial["head/kernel"].T)
+            head.bias.copy_(initial["head/bias"])
+        net = torch.nn.Sequential(hidden, norm, torch.nn.ReLU(), head)
+
+        def slots(prefix):
+            values = {"hidden/kernel": hidden.weight.T, "head/kernel": head.weight.T, "head/bias": head.bias, "norm/gamma": norm.weight,
+                      "norm/beta": norm.bias, "norm/running_mean": norm.running_mean, "norm/running_variance": norm.running_var}
+            return {f"{prefix}/{path}": value.detach().clone() for path, value in values.items()}
+
+        data = x.to(dtype)
+        tensors = {"in/x": x, "in/y": y.int()} | plan([BATCH] * STEPS, EPOCH_STEPS) | slots("slot")
+        net.eval()
+        tensors["out/logits"] = net(data[:BATCH])
+        net.train()
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+        losses = []
+        for rows, classes in zip(data.split(BATCH), y.split(BATCH)):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(rows), classes)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        net.eval()
+        logits = net(data).double()
+        tensors |= slots("final") | {"loss/loss": torch.stack(losses)}
+        tensors["metric/accuracy"] = (logits.argmax(1) == y).double().mean()[None]
+        tensors["metric/perplexity"] = F.cross_entropy(logits, y).exp()[None]
+        write_record("normed", precision, tensors)
+
+
 def record_all():
+    record_normed()
     for name, (text, make, schedule) in OPTIMIZERS.items():
         record(name, text, make, schedule)
     for name, (text, rate) in SCHEDULES.items():
