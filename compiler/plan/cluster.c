@@ -53,7 +53,7 @@ void cluster_add(Fuse *f, Cluster *cluster, Node *node, Level level) {
     for (int i = 0; i < leaves.len; i++) {
         Cluster *producer = f->facts[leaves.data[i].node->id].home;
         if (producer && producer != cluster && !cluster_order(f, producer, cluster)) BUG("cyclic clusters");
-        if (producer && producer != cluster) cluster->floating = false;
+        if (producer && producer != cluster && !producer->scalars && !producer->floating) cluster->floating = false;
     }
     if (op_info[node->op].class != ELEMENTWISE) cluster->floating = false;
 }

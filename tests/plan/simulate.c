@@ -148,15 +148,13 @@ static void check_regions(Machine *m) {
         }
 }
 
-static void simulate(Machine *m) {
-    InterpArgs args     = scratch_args(m->s);
-    InterpRun  expected = interp_run(m->s->arena, m->s->program, m->fn, &args);
+static void simulate(Machine *m, const InterpRun *expected) {
     check_regions(m);
     memory_new(m);
     for (int i = 0; i < m->plan->kernels.len; i++) run_kernel(m, m->plan->kernels.data[i]);
-    for (int i = 0; i < m->fn->results.len; i++) compare(m, "result", i, &m->results[i], &expected.results[i]);
+    for (int i = 0; i < m->fn->results.len; i++) compare(m, "result", i, &m->results[i], &expected->results[i]);
     for (int i = 0; i < m->fn->updates.len; i++)
-        compare(m, "slot", m->fn->updates.data[i].slot, &m->slots[m->fn->updates.data[i].slot], &expected.updates[i]);
+        compare(m, "slot", m->fn->updates.data[i].slot, &m->slots[m->fn->updates.data[i].slot], &expected->updates[i]);
 }
 
 /* ---- random functions --------------------------------------------------------------------------------------------------------------- */
@@ -192,11 +190,13 @@ static bool check_function(uint64_t seed, int *n_kernels) {
         add_updates(s, fn);
     if (!graph_add_gradients(&s->c, s->program)) BUG("no gradient");
     graph_optimise(&s->c, s->program);
-    Plan *plan = kernels_from_graph(&s->c, s->program);
+    InterpArgs args     = scratch_args(s);
+    InterpRun  expected = interp_run(s->arena, s->program, fn, &args);
+    Plan      *plan     = kernels_from_graph(&s->c, s->program);
     program_verify(s->program, "kernels_from_graph");
     plan_from_kernels(&s->c, plan);
     Machine machine = {.s = s, .fn = fn, .plan = plan->fns.data[0]};
-    simulate(&machine);
+    simulate(&machine, &expected);
     *n_kernels += machine.plan->kernels.len;
     if (machine.wrong) printf("  in function %llu\n", (unsigned long long)seed);
     bool ok = !machine.wrong;
