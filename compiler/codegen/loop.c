@@ -5,12 +5,19 @@
 
 /* ---- set up ------------------------------------------------------------------------------------------------------------------ */
 
-static bool has_point_reduction(const Kernel *kernel) {
+/* Accumulators side by side for each reduction over the row: as many as the row has vectors and a loop can carry. */
+static int pick_parts(const Kernel *kernel, int64_t vectors) {
+    int carried = 0, others = 0;
     for (int i = 0; i < kernel->reductions.len; i++) {
         const Reduction *reduction = &kernel->reductions.data[i];
-        if (reduction->from == LEVEL_POINT && reduction->to != LEVEL_COLUMN) return true;
+        int              values    = reduction->node->op == OP_ARGMAX ? 2 : 1;
+        if (reduction->to == LEVEL_COLUMN) continue;
+        *(reduction->from == LEVEL_POINT ? &carried : &others) += values;
     }
-    return false;
+    if (!carried) return 1;
+    int parts = LOOP_PARTS;
+    while (parts > 1 && (parts > vectors || parts * carried + others > MAX_CARRIED - 2)) parts /= 2;
+    return parts;
 }
 
 /* The narrowest vector that holds a row, up to the target's. */
@@ -27,10 +34,9 @@ LoopEmit loop_new(KernelEmit *k) {
     l.lanes         = kernel->n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
     int64_t vectors = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
     l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat;
-    if (has_point_reduction(kernel)) l.parts = vectors < LOOP_PARTS ? (int)vectors : LOOP_PARTS;
-    if (l.parts < 1) l.parts = 1;
-    l.acc      = ARENA_ARRAY(k->e->arena, Accumulator, kernel->reductions.len * LOOP_PARTS + 1);
-    l.partials = ARENA_ARRAY(k->e->arena, LLVMValueRef, kernel->reductions.len + 1);
+    l.parts         = pick_parts(kernel, vectors);
+    l.acc           = ARENA_ARRAY(k->e->arena, Accumulator, kernel->reductions.len * LOOP_PARTS + 1);
+    l.partials      = ARENA_ARRAY(k->e->arena, LLVMValueRef, kernel->reductions.len + 1);
     for (int i = 0; i < MAX_RANK; i++) l.index[i] = index_constant(k, 0);
     if (!loop_has_finish(kernel)) return l;
     LLVMValueRef scratch = kernel_shared_scratch(k);

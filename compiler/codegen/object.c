@@ -6,6 +6,7 @@
 #include <llvm-c/Analysis.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "codegen/emit.h"
@@ -91,7 +92,9 @@ static bool write_file(Emit *e, const char *path, const char *bytes, size_t nbyt
     char *temporary = arena_printf(e->arena, "%s.XXXXXX", path);
     int   file      = mkstemp(temporary);
     if (file < 0) return report_unwritable(e, path, strerror(errno));
-    bool done = write_all(file, bytes, nbytes);
+    mode_t mask = umask(0); /* there is no other way to ask for it */
+    umask(mask);
+    bool done = !fchmod(file, 0666 & ~mask) && write_all(file, bytes, nbytes);
     int  why  = errno;
     if (close(file) && done) {
         done = false;
