@@ -418,12 +418,14 @@ Value apply_value(Elab *e, Value callee, Call *call) {
     return value_poison();
 }
 
-Value apply_to(Elab *e, Value callee, Value argument, Span value_span, Span stage_span) {
+Value apply_to(Elab *e, Value callee, Value argument, const Expr *written, Span value_span, Span stage_span) {
     bool spread = argument.kind == VALUE_TUPLE;
     int  n      = spread ? argument.list->len : 1;
     Call call   = {.span = stage_span, .callee = stage_span, .n = n, .args = ARENA_ARRAY(e->arena, Argument, n + 1)};
+    bool items  = spread && written && written->kind == EXPR_TUPLE && written->u.list.items.len == n;
     for (int i = 0; i < n; i++)
-        call.args[i] = (Argument){.value = spread ? argument.list->items[i] : argument, .span = value_span};
+        call.args[i] = (Argument){.value = spread ? argument.list->items[i] : argument,
+                                  .span  = items ? written->u.list.items.data[i]->span : value_span};
     if (callee.kind == VALUE_FN && callee.fn->decl && callee.fn->decl->kind == DECL_LAYER) {
         Call empty = {.span = stage_span, .callee = stage_span};
         callee     = construct(e, callee.fn, &empty);

@@ -164,7 +164,9 @@ struct Elab {
 /* An error with the chain of instantiations as notes. */
 Diag *sema_error(Elab *e, Span at, DiagCode code, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The nodes built next come from here. */
-void        sema_place(Elab *e, Span span);
+void sema_place(Elab *e, Span span);
+/* Where dims differ that only data decides: a help line. */
+void        suggest_assert(Elab *e, Diag *diag, const Dim *a, const Dim *b);
 const char *sema_where(Elab *e, Span at); /* "xor.nnet:6" */
 
 /* ---- evaluation ------------------------------------------------------------------------------------------------------------ */
@@ -186,7 +188,8 @@ bool eval_count(Elab *e, Env *env, const Expr *expr, const char *what, int64_t *
 
 /* calls */
 Value apply_value(Elab *e, Value callee, Call *call);
-Value apply_to(Elab *e, Value callee, Value argument, Span value_span, Span stage_span); /* |> */
+/* |>: one value; a tuple spreads. `written` is the value's expression where it is at hand: its items are the places to show. */
+Value apply_to(Elab *e, Value callee, Value argument, const Expr *written, Span value_span, Span stage_span);
 Value apply_function(Elab *e, const Function *fn, Call *call,
                      Frame *frame); /* frame: of a metric or the like; NULL: a plain one */
 bool  bind_arguments(Elab *e, const char *what, const ParamDeclVec *params, const Call *call, int first, Value *values,

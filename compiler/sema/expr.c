@@ -97,10 +97,10 @@ static Value eval_pipe(Elab *e, Env *env, const Expr *expr) {
         if (callee.kind == VALUE_BUILTIN) return pipe_into_builtin(e, env, stage, callee, value, from);
         Call  call  = eval_call_args(e, env, stage, 0);
         Value built = apply_value(e, callee, &call);
-        return built.kind == VALUE_POISON ? built : apply_to(e, built, value, from, stage->span);
+        return built.kind == VALUE_POISON ? built : apply_to(e, built, value, expr->u.pipe.value, from, stage->span);
     }
     Value callee = eval_expr(e, env, stage);
-    return callee.kind == VALUE_POISON ? callee : apply_to(e, callee, value, from, stage->span);
+    return callee.kind == VALUE_POISON ? callee : apply_to(e, callee, value, expr->u.pipe.value, from, stage->span);
 }
 
 static Value as_layer(Elab *e, Value value, Span span) {

@@ -145,7 +145,7 @@ static Value apply_chain(Elab *e, Layer *layer, Call *call) {
     for (int i = 0; i < layer->children.len; i++) {
         Value child = layer->children.items[i];
         Span  made  = child.kind == VALUE_LAYER ? child.layer->span : call->span;
-        value       = apply_to(e, child, value, i || !call->n ? made : call->args[0].span, made);
+        value       = apply_to(e, child, value, NULL, i || !call->n ? made : call->args[0].span, made);
     }
     e->frame->path = outer;
     e->call_depth--;

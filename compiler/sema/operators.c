@@ -209,6 +209,7 @@ static bool shape_error(Elab *e, const Operands *o, const Node *a, const Node *b
             if (a->type.dims[i] == b->type.dims[i]) continue;
             diag_label(diag, o->left, "axis %d is %s", i, dim_print(e->arena, a->type.dims[i]));
             diag_label(diag, o->right, "axis %d is %s", i, dim_print(e->arena, b->type.dims[i]));
+            suggest_assert(e, diag, a->type.dims[i], b->type.dims[i]);
             break;
         }
     } else {
@@ -217,7 +218,7 @@ static bool shape_error(Elab *e, const Operands *o, const Node *a, const Node *b
     }
     bool can_repeat = aligns(&b->type, &a->type) || aligns(&a->type, &b->type);
     if (!o->row->dotted && can_repeat && o->row->plain >= BIN_EQ)
-        diag_help(diag, "to repeat the smaller along the other's axes write '.%s'", o->row->text);
+        diag_help(diag, "to repeat the smaller operand along the other's axes write '.%s'", o->row->text);
     return false;
 }
 

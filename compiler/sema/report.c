@@ -38,3 +38,9 @@ Diag *sema_error(Elab *e, Span at, DiagCode code, const char *format, ...) {
 void sema_place(Elab *e, Span span) {
     graph_set_place(e->graph, span, e->frame ? e->frame->origin : NULL);
 }
+
+void suggest_assert(Elab *e, Diag *diag, const Dim *a, const Dim *b) {
+    if (dim_is_const(a, NULL) && dim_is_const(b, NULL)) return;
+    diag_help(diag, "if they are equal in all data, state it in the model: assert %s == %s", dim_print(e->arena, a),
+              dim_print(e->arena, b));
+}

@@ -285,6 +285,9 @@ Value scope_unknown(Elab *e, Env *env, const char *name, Span span, const char *
     for (int i = 0; i < builtin_table_len(); i++) vec_push(e->arena, &names, builtin_name_at(i));
     Diag       *diag = sema_error(e, span, E0101, "unknown %s '%s'", what, name);
     const char *near = nearest_name(name, names.data, names.len);
-    if (near) diag_help(diag, "did you mean '%s'?", near);
+    if (near)
+        diag_help(diag, "did you mean '%s'?", near);
+    else if (!strcmp(what, "dim") && e->frame && e->frame->kind == FRAME_MODEL)
+        diag_help(diag, "declare it: dim %s", name);
     return value_poison();
 }

@@ -356,7 +356,8 @@ static void exec_input(Elab *e, Env *env, const Stmt *stmt) {
         int index = 0;
         while (index < e->program->inputs.len && e->program->inputs.data[index].name != name->text) index++;
         if (index == e->program->inputs.len) {
-            ProgInput input = {name->text, type, stmt->kind == STMT_TARGET, name->span};
+            ProgInput input = {
+                .name = name->text, .type = type, .is_target = stmt->kind == STMT_TARGET, .span = name->span};
             vec_push(e->arena, &e->program->inputs, input);
         } else if (e->program->inputs.data[index].span.begin != name->span.begin) {
             Diag *diag = sema_error(e, name->span, E0102, "'%s' is declared twice", name->text);
@@ -368,11 +369,36 @@ static void exec_input(Elab *e, Env *env, const Stmt *stmt) {
     env_bind(e, env, name->text, name->span, value);
 }
 
+typedef struct Search {
+    Env *env;
+} Search;
+
+static bool not_local(void *context, const char *name, Span span) {
+    (void)span;
+    return !env_find(((Search *)context)->env, name);
+}
+
+/* What the model asserts this dim to be, in terms of the dims declared before it: with `dim a, b` and `assert a == b`, b is a. */
+static const Expr *asserted_value(Elab *e, Env *env, const char *name) {
+    const StmtVec *stmts  = &e->model->u.callable.body->stmts;
+    Search         search = {env};
+    for (int i = 0; i < stmts->len; i++) {
+        if (stmts->data[i]->kind != STMT_ASSERT) continue;
+        const Expr *condition = stmts->data[i]->u.assert_.condition;
+        if (condition->kind != EXPR_BINARY || condition->u.binary.op != BIN_EQ) continue;
+        const Expr *left = condition->u.binary.left, *right = condition->u.binary.right;
+        if (left->kind == EXPR_NAME && left->u.name.text == name && !walk_expr(right, not_local, &search)) return right;
+        if (right->kind == EXPR_NAME && right->u.name.text == name && !walk_expr(left, not_local, &search)) return left;
+    }
+    return NULL;
+}
+
 static const Dim *declare_dim(Elab *e, Env *env, const DimDecl *decl) {
-    const Dim *dim   = NULL;
-    int64_t    bound = -1;
-    if (decl->value)
-        dim = eval_dim(e, env, decl->value, "a dim");
+    const Dim  *dim   = NULL;
+    int64_t     bound = -1;
+    const Expr *value = decl->value ? decl->value : decl->bound ? NULL : asserted_value(e, env, decl->name.text);
+    if (value)
+        dim = eval_dim(e, env, value, "a dim");
     else {
         if (decl->bound && (!eval_count(e, env, decl->bound, "a dim's bound", &bound) || bound < 1)) {
             if (bound == 0 || bound < -1) sema_error(e, decl->bound->span, E0502, "a dim's bound is at least 1");
@@ -381,7 +407,7 @@ static const Dim *declare_dim(Elab *e, Env *env, const DimDecl *decl) {
         dim = dim_symbol_new(e->dims, decl->name.text);
         vec_push(e->arena, &e->bounds, bound);
     }
-    ProgDim entry = {decl->name.text, dim, bound, !decl->value && !strcmp(decl->name.text, "batch"), decl->name.span};
+    ProgDim entry = {decl->name.text, dim, bound, !value && !strcmp(decl->name.text, "batch"), decl->name.span};
     if (dim) vec_push(e->arena, &e->program->dims, entry);
     return dim;
 }

@@ -71,7 +71,11 @@ static bool push_dim(Elab *e, Type *type, const Dim *dim, Span span) {
 
 /* A shape's item: a dim, or a pack's dims. */
 static bool push_item(Elab *e, Env *env, Type *type, const Expr *item) {
-    Value value = eval_expr(e, env, item);
+    Value value;
+    if (item->kind == EXPR_NAME && !env_find(env, item->u.name.text) &&
+        !scope_lookup(e, env->scope, item->u.name.text, &value))
+        return scope_unknown(e, env, item->u.name.text, item->span, "dim").kind != VALUE_POISON;
+    value = eval_expr(e, env, item);
     if (value.kind != VALUE_LIST) return push_dim(e, type, value_to_dim(e, value, item->span, "a dim"), item->span);
     for (int i = 0; i < value.list->len; i++)
         if (!push_dim(e, type, value_to_dim(e, value.list->items[i], item->span, "a dim"), item->span)) return false;
@@ -143,6 +147,7 @@ static bool unify_name(const Unification *u, const Expr *item, int axis) {
     Diag *diag = mismatch(u, axis, "");
     diag_label(diag, bound_at, "'%s' is %s", item->u.name.text,
                value.kind == VALUE_DIM ? dim_print(u->e->arena, value.dim) : value_describe(u->e->arena, value));
+    if (value.kind == VALUE_DIM) suggest_assert(u->e, diag, value.dim, u->actual->dims[axis]);
     return false;
 }
 
