@@ -94,6 +94,64 @@ RULE(permute) {
     return NULL;
 }
 
+/* b - a where that is known, else 0. */
+static int64_t known_excess(Graph *graph, const Dim *a, const Dim *b) {
+    const Dim *rest = dim_sub(graph_dims(graph), b, a);
+    int64_t    value;
+    return rest && dim_is_const(rest, &value) ? value : 0;
+}
+
+/* NULL where the product overflows. */
+static const Dim *element_count(Graph *graph, const Type *type) {
+    const Dim *count = dim_const(graph_dims(graph), 1);
+    for (int i = 0; i < type->rank && count; i++) count = dim_mul(graph_dims(graph), count, type->dims[i]);
+    return count;
+}
+
+RULE(reshape) {
+    const Type *input = &node->inputs[0]->type;
+    if (!declared) return "needs a declared type";
+    if (node->type.elem != input->elem) return "keeps the element type";
+    const Dim *from = element_count(graph, input), *to = element_count(graph, &node->type);
+    return from && to && known_excess(graph, from, to) != 0 ? "changes the number of elements" : NULL;
+}
+
+RULE(expand) {
+    (void)graph;
+    const Type *input = &node->inputs[0]->type;
+    int         at    = 0;
+    if (!declared) return "needs a declared type";
+    if (node->type.elem != input->elem) return "keeps the element type";
+    if (node->type.rank != input->rank + node->attr.axes.count) return "adds another number of axes";
+    for (int i = 0; i < node->type.rank; i++)
+        if (!in_axes(node, i) && (at == input->rank || node->type.dims[i] != input->dims[at++]))
+            return "changes an axis of its input";
+    return NULL;
+}
+
+/* `part` must lie within `whole` at the offsets; what cannot be decided was checked by whoever built the node. */
+static const char *check_part(Graph *graph, const Node *node, const Type *part, const Type *whole) {
+    const Dim *zero = dim_const(graph_dims(graph), 0);
+    if (part->elem != whole->elem) return "keeps the element type";
+    if (part->rank != whole->rank) return "keeps the rank";
+    for (int i = 0; i < part->rank; i++) {
+        const Dim *offset = node->attr.offsets[i];
+        if (!offset) return "needs an offset an axis";
+        const Dim *end = dim_add(graph_dims(graph), offset, part->dims[i]);
+        if (known_excess(graph, zero, offset) < 0 && dim_is_const(offset, NULL)) return "has a negative offset";
+        if (end && known_excess(graph, whole->dims[i], end) > 0) return "is out of range";
+    }
+    return NULL;
+}
+
+RULE(slice) {
+    return declared ? check_part(graph, node, &node->type, &node->inputs[0]->type) : "needs a declared type";
+}
+
+RULE(pad) {
+    return declared ? check_part(graph, node, &node->inputs[0]->type, &node->type) : "needs a declared type";
+}
+
 RULE(concat) {
     UNUSED;
     if (node->n_inputs < 1) return "nothing to concatenate";
@@ -121,6 +179,39 @@ RULE(gather) {
     for (int i = 0; i < index->rank; i++) node->type.dims[i] = index->dims[i];
     for (int i = 1; i < x->rank; i++) node->type.dims[index->rank + i - 1] = x->dims[i];
     return NULL;
+}
+
+RULE(scatter_add) {
+    (void)graph;
+    const Type *values = &node->inputs[0]->type, *index = &node->inputs[1]->type, *type = &node->type;
+    if (!declared) return "needs a declared type";
+    if (!elem_is_integer(index->elem)) return "index must be of integers";
+    if (values->elem != type->elem) return "keeps the element type";
+    if (values->rank < index->rank || type->rank != values->rank - index->rank + 1) return "has another rank";
+    for (int i = 0; i < index->rank; i++)
+        if (values->dims[i] != index->dims[i]) return "values and index differ";
+    for (int i = 1; i < type->rank; i++)
+        if (type->dims[i] != values->dims[index->rank + i - 1]) return "changes a row's shape";
+    return NULL;
+}
+
+/* Sources that are one number. */
+RULE(scalar) {
+    (void)graph;
+    if (!declared) return "needs a declared type";
+    return node->type.rank == 0 ? NULL : "is a scalar";
+}
+
+RULE(iota) {
+    (void)graph;
+    if (!declared) return "needs a declared type";
+    return node->attr.axis >= 0 && node->attr.axis < node->type.rank ? NULL : "axis out of range";
+}
+
+RULE(random) {
+    (void)graph;
+    if (!declared) return "needs a declared type";
+    return elem_is_float(node->type.elem) ? NULL : "draws floats";
 }
 
 static bool has_axis(const int8_t *axes, int n, int axis) {

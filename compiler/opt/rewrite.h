@@ -23,7 +23,7 @@ RewriteRule add_zero, add_negated, add_pads, sub_zero, sub_negated, neg_of, neg_
 
 /* simplify_choice.c */
 RewriteRule select_known, select_not, select_bool, extreme_same, extreme_infinite, compare_same, compare_casts,
-    logic_known, not_of, cast_of_cast, cast_to_own;
+    compare_bool, logic_known, not_of, cast_of_cast, cast_to_own;
 
 /* simplify_expand.c */
 RewriteRule sink_expand, expand_twice, permute_of_expand, reshape_of_expand, slice_of_expand, sum_of_expand,

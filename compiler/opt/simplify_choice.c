@@ -90,6 +90,25 @@ Node *compare_casts(Graph *graph, Node *node) {
     return node_binary(graph, node->op, a->inputs[0], b->inputs[0]);
 }
 
+static bool compare(Op op, double a, double b) {
+    return op == OP_LT ? a < b : op == OP_LE ? a <= b : op == OP_EQ ? a == b : a != b;
+}
+
+/* A comparison of cast(x), x a bool, with a constant is x, not x, true or false. */
+Node *compare_bool(Graph *graph, Node *node) {
+    double c;
+    for (int i = 0; i < 2; i++) {
+        const Node *cast = node->inputs[i];
+        if (cast->op != OP_CAST || cast->inputs[0]->type.elem != ELEM_BOOL) continue;
+        if (!constant_value(node->inputs[1 - i], &c)) continue;
+        bool if_false = i ? compare(node->op, c, 0) : compare(node->op, 0, c);
+        bool if_true  = i ? compare(node->op, c, 1) : compare(node->op, 1, c);
+        if (if_false == if_true) return node_fill(graph, &node->type, if_true);
+        return if_true ? cast->inputs[0] : node_unary(graph, OP_NOT, cast->inputs[0]);
+    }
+    return NULL;
+}
+
 /* ---- logic ------------------------------------------------------------------------------------------------------------------- */
 
 /* x and x = x, x and true = x, x and false = false; x or x = x, x or false = x, x or true = true */

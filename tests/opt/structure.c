@@ -220,6 +220,14 @@ CASE(compare_casts) {
     Type type = scratch_type(ELEM_I32, 1, DIMS(b->n));
     return two(b, OP_EQ, cast(b, ELEM_F64, slot(b, type)), cast(b, ELEM_F64, slot(b, type)));
 }
+CASE(compare_bool) {
+    Node *c = cast(b, ELEM_F64, positive(b, x(b)));
+    return two(b, OP_LT, fill(b, c, 0), c);
+}
+CASE(compare_bool_not) {
+    Node *c = cast(b, ELEM_F64, positive(b, x(b)));
+    return two(b, OP_LE, c, fill(b, c, 0.5));
+}
 CASE(compare_same) {
     Type  type = scratch_type(ELEM_I32, 1, DIMS(b->n));
     Node *a    = slot(b, type);
@@ -377,6 +385,8 @@ static const Case cases[] = {
     ROW(cast_back_and_there, "cast cast read"),
     ROW(cast_over_integer, "cast read"),
     ROW(compare_casts, "eq read read"),
+    ROW(compare_bool, "const expand lt read"),
+    ROW(compare_bool_not, "const expand lt not read"),
     ROW(compare_same, "const expand"),
     ROW(compare_same_float, "eq read"),
     ROW(expands_sink, "add exp expand read read"),
