@@ -54,11 +54,12 @@ static int link_object(Compilation *c, const char *object, const char *runtime, 
     const char *extras  = arena_printf(c->arena, "%s/libnnrt_extras.a", runtime);
     const char *core    = arena_printf(c->arena, "%s/libnnrt.a", runtime);
     const char *start[] = {compiler, "-o", output, "-Wl,--gc-sections", object, extras, core};
-    const char *libs[]  = {"-lcjson", "-lz", "-lm", "-lpthread"};
+    const char *libs[]  = {"-lcjson", "-lz", "-lm", "-lpthread", NNC_LINK_FLAGS};
     const char *argv[16];
     size_t      n = 0;
     for (size_t i = 0; i < sizeof start / sizeof *start; i++) argv[n++] = start[i];
     for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) argv[n++] = libs[i];
+    if (!*argv[n - 1]) n--; /* no flags */
     argv[n]    = NULL;
     int status = run(argv);
     if (status == -1 || status == 127) {

@@ -42,6 +42,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
     Program *program = graph_from_ast(c, module);
     if (!program || failed(c)) return false;
     verify(program, "graph_from_ast");
+    program_find_class_limits(program);
     if (product == PRODUCT_GRAPH) return program_print(program, out), true;
 
     if (!graph_add_gradients(c, program)) return false;

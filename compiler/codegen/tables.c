@@ -116,7 +116,7 @@ static LLVMValueRef inputs_table(Tables *t) {
         Fields f = {0};
         put(&f, tensor(t, p->inputs.data[i].name, &p->inputs.data[i].type));
         put_i32(t, &f, p->inputs.data[i].is_target);
-        put_i32(t, &f, 0);
+        put_i32(t, &f, (int32_t)p->inputs.data[i].class_limit);
         values[i] = close(t, &f);
     }
     return array(t, values, p->inputs.len);

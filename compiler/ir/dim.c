@@ -17,20 +17,23 @@ struct Dim {
     const DimTable *table;
 };
 
-enum { N_BUCKETS = 1024, MAX_DEGREE = 8 };
+enum { FIRST_BUCKETS = 256, MAX_DEGREE = 8 };
 
 typedef VEC(const Dim *) DimVec;
 
 struct DimTable {
     Arena *arena;
-    Dim   *buckets[N_BUCKETS];
+    Dim  **buckets;
+    size_t n_buckets, n_dims;
     DimVec symbols;
     VEC(const char *) names;
 };
 
 DimTable *dim_table_new(Arena *arena) {
-    DimTable *table = ARENA_NEW(arena, DimTable);
-    table->arena    = arena;
+    DimTable *table  = ARENA_NEW(arena, DimTable);
+    table->arena     = arena;
+    table->n_buckets = FIRST_BUCKETS;
+    table->buckets   = ARENA_ARRAY(arena, Dim *, table->n_buckets);
     return table;
 }
 
@@ -76,10 +79,25 @@ static bool terms_equal(const Dim *dim, int n, const DimTerm *terms) {
     return true;
 }
 
+static void grow(DimTable *table) {
+    Dim  **old       = table->buckets;
+    size_t count     = table->n_buckets;
+    table->n_buckets = count * 4;
+    table->buckets   = ARENA_ARRAY(table->arena, Dim *, table->n_buckets);
+    for (size_t i = 0; i < count; i++)
+        for (Dim *dim = old[i], *next; dim; dim = next) {
+            next         = dim->next;
+            Dim **bucket = &table->buckets[dim->hash % table->n_buckets];
+            dim->next    = *bucket;
+            *bucket      = dim;
+        }
+}
+
 /* The dim with these terms, which are in normal form. */
 static const Dim *dim_from_terms(DimTable *table, int n, const DimTerm *terms) {
+    if (table->n_dims > table->n_buckets) grow(table);
     uint64_t hash   = hash_terms(n, terms);
-    Dim    **bucket = &table->buckets[hash % N_BUCKETS];
+    Dim    **bucket = &table->buckets[hash % table->n_buckets];
     for (Dim *dim = *bucket; dim; dim = dim->next)
         if (dim->hash == hash && terms_equal(dim, n, terms)) return dim;
     Dim *dim     = ARENA_NEW(table->arena, Dim);
@@ -90,6 +108,7 @@ static const Dim *dim_from_terms(DimTable *table, int n, const DimTerm *terms) {
     dim->table = table;
     dim->next  = *bucket;
     *bucket    = dim;
+    table->n_dims++;
     return dim;
 }
 
@@ -187,6 +206,7 @@ static int64_t floor_div(int64_t a, int64_t b) {
 
 /* a / b where b is one term that divides the term a; false otherwise. */
 static bool term_div(DimTable *table, const DimTerm *a, const DimTerm *b, DimTerm *quotient) {
+    if (b->coefficient == -1 && a->coefficient == INT64_MIN) return false;
     if (a->coefficient % b->coefficient || a->n_atoms < b->n_atoms) return false;
     DimAtom *atoms = ARENA_ARRAY(table->arena, DimAtom, a->n_atoms + 1);
     int      n = 0, k = 0;
@@ -215,15 +235,35 @@ static const Dim *exact_div(DimTable *table, const Dim *a, const Dim *b) {
     return quotient;
 }
 
-const Dim *dim_floordiv(DimTable *table, const Dim *a, const Dim *b) {
-    int64_t x, y;
-    if (!b->n_terms) BUG("dim divided by zero");
-    if (dim_is_const(a, &x) && dim_is_const(b, &y)) {
-        if (x == INT64_MIN && y == -1) return NULL;
-        return dim_const(table, floor_div(x, y));
+/* By a constant, what divides is taken out: (2 h + 5) // 2 = h + 2, (h + 5) // 2 = (h + 1) // 2 + 2. *whole gets that part; the rest
+ * is returned. */
+static const Dim *take_whole(DimTable *table, const Dim *a, int64_t by, const Dim **whole) {
+    DimTerm *rest   = ARENA_ARRAY(table->arena, DimTerm, a->n_terms + 1);
+    DimTerm *out    = ARENA_ARRAY(table->arena, DimTerm, a->n_terms + 1);
+    int      n_rest = 0, n_out = 0;
+    for (int i = 0; i < a->n_terms; i++) {
+        DimTerm whole_part = a->terms[i], rest_part = a->terms[i];
+        bool    divides = rest_part.coefficient % by == 0, constant = !rest_part.n_atoms;
+        whole_part.coefficient = divides || constant ? floor_div(rest_part.coefficient, by) : 0;
+        rest_part.coefficient -= whole_part.coefficient * by;
+        if (whole_part.coefficient) out[n_out++] = whole_part;
+        if (rest_part.coefficient) rest[n_rest++] = rest_part;
     }
-    const Dim *exact = exact_div(table, a, b);
-    return exact ? exact : dim_from_atom(table, (DimAtom){-1, a, b});
+    *whole = dim_from_terms(table, n_out, out);
+    return dim_from_terms(table, n_rest, rest);
+}
+
+const Dim *dim_floordiv(DimTable *table, const Dim *a, const Dim *b) {
+    int64_t    y;
+    const Dim *whole = dim_const(table, 0), *exact;
+    if (!b->n_terms) BUG("dim divided by zero");
+    if (dim_is_const(b, &y)) {
+        if (y == -1) return dim_sub(table, whole, a);
+        a = take_whole(table, a, y, &whole);
+        if (dim_is_const(a, NULL)) return whole; /* what is left is below b */
+    }
+    exact = exact_div(table, a, b);
+    return dim_add(table, whole, exact ? exact : dim_from_atom(table, (DimAtom){-1, a, b}));
 }
 
 const Dim *dim_mod(DimTable *table, const Dim *a, const Dim *b) {
@@ -266,30 +306,67 @@ bool dim_eval(const Dim *dim, const int64_t *values, int64_t *result) {
     return true;
 }
 
-/* Smallest value of a term over symbols in [0, bound]: what each may contribute to b - a at least. */
-static bool term_minimum(const DimTerm *term, const int64_t *bounds, int64_t *minimum) {
-    if (term->coefficient >= 0) {
-        *minimum = term->n_atoms ? 0 : term->coefficient;
-        return true;
+/* Values between two bounds; INT64_MIN and INT64_MAX stand for none. */
+typedef struct Range {
+    int64_t low, high;
+} Range;
+
+static int64_t saturated_mul(int64_t a, int64_t b) {
+    int64_t product;
+    if (!__builtin_mul_overflow(a, b, &product)) return product;
+    return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
+}
+
+static int64_t saturated_add(int64_t a, int64_t b) {
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    return a < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static Range range_mul(Range a, Range b) {
+    int64_t products[] = {saturated_mul(a.low, b.low), saturated_mul(a.low, b.high), saturated_mul(a.high, b.low),
+                          saturated_mul(a.high, b.high)};
+    Range   range      = {products[0], products[0]};
+    for (int i = 1; i < 4; i++) {
+        if (products[i] < range.low) range.low = products[i];
+        if (products[i] > range.high) range.high = products[i];
     }
-    int64_t product = term->coefficient;
-    for (int i = 0; i < term->n_atoms; i++) {
-        const DimAtom *atom = &term->atoms[i];
-        if (atom->symbol < 0 || bounds[atom->symbol] < 0) return false;
-        if (__builtin_mul_overflow(product, bounds[atom->symbol], &product)) return false;
+    return range;
+}
+
+/* Of floor(a / b); nothing is known unless b is positive. */
+static Range range_div(Range a, Range b) {
+    if (b.low <= 0) return (Range){INT64_MIN, INT64_MAX};
+    int64_t low  = a.low == INT64_MIN ? INT64_MIN : floor_div(a.low, a.low < 0 ? b.low : b.high);
+    int64_t high = a.high == INT64_MAX ? INT64_MAX : floor_div(a.high, a.high < 0 ? b.high : b.low);
+    return (Range){low, high};
+}
+
+static Range range_of(const Dim *dim, const int64_t *bounds);
+
+static Range range_of_atom(const DimAtom *atom, const int64_t *bounds) {
+    if (atom->symbol < 0) return range_div(range_of(atom->numerator, bounds), range_of(atom->denominator, bounds));
+    int64_t bound = bounds[atom->symbol];
+    return (Range){0, bound < 0 ? INT64_MAX : bound};
+}
+
+static Range range_of(const Dim *dim, const int64_t *bounds) {
+    Range sum = {0, 0};
+    for (int i = 0; i < dim->n_terms; i++) {
+        Range product = {dim->terms[i].coefficient, dim->terms[i].coefficient};
+        for (int k = 0; k < dim->terms[i].n_atoms; k++)
+            product = range_mul(product, range_of_atom(&dim->terms[i].atoms[k], bounds));
+        bool no_low  = sum.low == INT64_MIN || product.low == INT64_MIN;
+        bool no_high = sum.high == INT64_MAX || product.high == INT64_MAX;
+        sum.low      = no_low ? INT64_MIN : saturated_add(sum.low, product.low);
+        sum.high     = no_high ? INT64_MAX : saturated_add(sum.high, product.high);
     }
-    *minimum = product;
-    return true;
+    return sum;
 }
 
 bool dim_provably_le(DimTable *table, const Dim *a, const Dim *b, const int64_t *bounds) {
     const Dim *rest = dim_sub(table, b, a);
-    if (!rest) return false;
-    int64_t sum = 0, minimum;
-    for (int i = 0; i < rest->n_terms; i++)
-        if (!term_minimum(&rest->terms[i], bounds, &minimum) || __builtin_add_overflow(sum, minimum, &sum))
-            return false;
-    return sum >= 0;
+    return rest && range_of(rest, bounds).low >= 0;
 }
 
 int dim_term_count(const Dim *dim) {
@@ -302,10 +379,17 @@ const DimTerm *dim_term(const Dim *dim, int index) {
 
 /* ---- printing -------------------------------------------------------------------------------------------------------------- */
 
-static const char *atom_print(Arena *arena, const Dim *owner, const DimAtom *atom) {
+/* A division is in brackets unless it stands alone in its term. */
+static const char *atom_print(Arena *arena, const Dim *owner, const DimAtom *atom, bool alone) {
     if (atom->symbol >= 0) return dim_symbol_name(owner->table, atom->symbol);
-    const char *format = atom->numerator->n_terms > 1 ? "(%s) // %s" : "%s // %s";
-    return arena_printf(arena, format, dim_print(arena, atom->numerator), dim_print(arena, atom->denominator));
+    const Dim  *below     = atom->denominator;
+    const char *numerator = dim_print(arena, atom->numerator), *denominator = dim_print(arena, below);
+    bool        plain =
+        dim_is_const(below, NULL) || (below->n_terms == 1 && below->terms[0].n_atoms == 1 &&
+                                      below->terms[0].coefficient == 1 && below->terms[0].atoms[0].symbol >= 0);
+    if (atom->numerator->n_terms > 1) numerator = arena_printf(arena, "(%s)", numerator);
+    if (!plain) denominator = arena_printf(arena, "(%s)", denominator);
+    return arena_printf(arena, alone ? "%s // %s" : "(%s // %s)", numerator, denominator);
 }
 
 const char *dim_print(Arena *arena, const Dim *dim) {
@@ -319,8 +403,9 @@ const char *dim_print(Arena *arena, const Dim *dim) {
         uint64_t magnitude  = size < 0 ? 0 - (uint64_t)size : (uint64_t)size;
         if (!term->n_atoms || magnitude != 1)
             text = arena_printf(arena, "%s%llu%s", text, (unsigned long long)magnitude, term->n_atoms ? "*" : "");
+        bool alone = term->n_atoms == 1 && magnitude == 1 && size > 0;
         for (int k = 0; k < term->n_atoms; k++)
-            text = arena_printf(arena, "%s%s%s", text, k ? "*" : "", atom_print(arena, dim, &term->atoms[k]));
+            text = arena_printf(arena, "%s%s%s", text, k ? "*" : "", atom_print(arena, dim, &term->atoms[k], alone));
     }
     return text;
 }

@@ -20,6 +20,7 @@ typedef struct ProgInput { /* OP_INPUT's ref */
     Type        type;
     bool        is_target;
     Span        span;
+    int64_t     class_limit; /* values of an integer input are indices below it; 0: no limit known (ir/class_limits.c) */
 } ProgInput;
 
 typedef enum SlotKind {
@@ -114,6 +115,10 @@ typedef struct Program {
 #include <stdio.h>
 void program_print(const Program *program, FILE *out);
 void program_print_dot(const Program *program, FILE *out); /* Graphviz */
+
+/* Finds which integer inputs are class indices, from how the graph uses them, and sets their class_limit, so that the
+ * program's readers can refuse bad ones with file, row and column. */
+void program_find_class_limits(Program *program);
 
 /* Checks every node's type by its shape rule, input order, references, and that results and updates fit their slots.
  * BUG()s on a violation. `after` names the pass. */
