@@ -22,7 +22,7 @@ model Oracle {{
   metric accuracy(logits, y)
   metric top_k(logits, y, k = 2)
   metric perplexity(logits, y)
-  train {{ optimizer = {optimizer}; batch = {batch}; steps = {steps} }}
+  train {{ optimizer = {optimizer}; batch = {batch}; steps = {steps}{settings} }}
 }}
 """
 
@@ -97,6 +97,12 @@ OPTIMIZERS = {
     "lion": ("lion(lr = 0.003, weight_decay = 0.1)", lambda p: Lion(p, lr=0.003, weight_decay=0.1), None),
 }
 
+def grouped(params):
+    """The parameters come as hidden/kernel, hidden/bias, head/kernel, head/bias; for head/bias the last group counts."""
+    return torch.optim.SGD([{"params": params[0], "weight_decay": 0.02}, {"params": params[1]},
+                            {"params": params[2], "weight_decay": 0.02, "lr": 0.03}, {"params": params[3]}], lr=0.1)
+
+
 MOMENTUM = sgd(1.0, momentum=0.9)
 SCHEDULES = {
     "cosine": ("cosine(0.1, floor = 0.01)", cosine(0.1, 0.01)),
@@ -130,11 +136,12 @@ def start(generator):
 
 
 def record(name, optimizer_text, make_optimizer, schedule=None, batches=None, activation=("relu", torch.relu),
-           loss=("sparse_cross_entropy(logits, y)", F.cross_entropy), standardize=False):
+           loss=("sparse_cross_entropy(logits, y)", F.cross_entropy), standardize=False,
+           settings="", clip=None):
     batches = batches or [BATCH] * STEPS
     write_model(name, MODEL.format(
         title=name, inputs=INPUTS, hidden=HIDDEN, classes=CLASSES, batch=BATCH, steps=len(batches), loss=loss[0],
-        optimizer=optimizer_text, activation=activation[0], stages=" |> standardize() as scale" if standardize else ""))
+        settings=settings, optimizer=optimizer_text, activation=activation[0], stages=" |> standardize() as scale" if standardize else ""))
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     samples = sum(batches)
     x = normal(generator, samples, INPUTS) * (3.0 if standardize else 1.0) + (2.0 if standardize else 0.0)
@@ -142,10 +149,10 @@ def record(name, optimizer_text, make_optimizer, schedule=None, batches=None, ac
     y = torch.randint(0, CLASSES, (samples,), generator=generator)
     initial = start(generator)
     for precision, dtype in PRECISIONS.items():
-        run(name, precision, dtype, batches, x, y, initial, make_optimizer, schedule, activation[1], loss[1], standardize)
+        run(name, precision, dtype, batches, x, y, initial, make_optimizer, schedule, activation[1], loss[1], standardize, clip)
 
 
-def run(name, precision, dtype, batches, x, y, initial, make_optimizer, schedule, activate, loss_of, standardize):
+def run(name, precision, dtype, batches, x, y, initial, make_optimizer, schedule, activate, loss_of, standardize, clip):
     p = {path: value.to(dtype).requires_grad_() for path, value in initial.items()}
     data = x.to(dtype)
     if standardize:
@@ -165,6 +172,8 @@ def run(name, precision, dtype, batches, x, y, initial, make_optimizer, schedule
         optimizer.zero_grad()
         loss = loss_of(logits_of(data[at : at + size]), y[at : at + size])
         loss.backward()
+        if clip:
+            clip(p.values())
         optimizer.step()
         losses.append(loss.detach())
         at += size
@@ -258,6 +267,13 @@ def record_all():
     record("smoothed", adam[0], adam[1], activation=("gelu", F.gelu),
            loss=("sparse_cross_entropy(logits, y, label_smoothing = 0.1)",
                  lambda logits, y: F.cross_entropy(logits, y, label_smoothing=0.1)))
+    momentum = OPTIMIZERS["sgd_momentum"]
+    record("clip_norm", momentum[0], momentum[1], settings="; clip_norm = 0.3",
+           clip=lambda params: torch.nn.utils.clip_grad_norm_(params, 0.3))
+    record("clip_value", momentum[0], momentum[1], settings="; clip_value = 0.02",
+           clip=lambda params: torch.nn.utils.clip_grad_value_(params, 0.02))
+    record("grouped", "sgd(lr = 0.1, l2 = 0.02)", grouped,
+           settings='; group "head/*" { lr = 0.03 }; group "*/bias" { l2 = 0.0 }')
     record("ignored", OPTIMIZERS["sgd"][0], OPTIMIZERS["sgd"][1],
            loss=("sparse_cross_entropy(logits, y, ignore_index = 2)",
                  lambda logits, y: F.cross_entropy(logits, y, ignore_index=2)))
