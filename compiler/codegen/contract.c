@@ -30,7 +30,7 @@ enum {
     TALL_ROWS       = 256,       /* more rows than these are shared among workers, instead of columns */
     COLUMNS_A_BLOCK = 128,       /* columns worth a block of their own, for balance */
     COL_BLOCKS_MOST = 8,         /* ... but no more than these unless the block of B is full */
-    ROW_BLOCKS      = 8,
+    ROW_BLOCKS      = 24,
     DIRECT_K        = 256, /* sums over more k are long enough to go by way of scratch */
 };
 
