@@ -64,7 +64,6 @@ Doc *doc_hard(Arena *arena) {
 
 Doc *doc_suffix(Arena *arena, const Doc *comment) {
     Doc *doc    = doc_new(arena, DOC_SUFFIX);
-    doc->forced = true;
     doc->text   = comment->text;
     doc->nbytes = comment->nbytes;
     return doc;
@@ -117,7 +116,8 @@ typedef struct Piece {
     const Doc *doc;
     int        indent;
     bool       broken;
-    int        item; /* of a FILL: the next to lay out */
+    int        item;     /* of a FILL: the next to lay out */
+    int        suffixes; /* of a FILL: how many were pending where it began */
 } Piece;
 
 typedef struct Printer {
@@ -136,7 +136,7 @@ static int cells(const char *text, size_t nbytes) {
 }
 
 static void push(Printer *p, const Doc *doc, int indent, bool broken) {
-    Piece piece = {doc, indent, broken, 0};
+    Piece piece = {doc, indent, broken, 0, p->suffixes.len};
     vec_push(p->arena, &p->stack, piece);
 }
 
@@ -179,7 +179,7 @@ static bool fits(Printer *p, const Doc *doc, bool broken, int room) {
                 break;
             }
             if (passed) {
-                Piece rest = {piece.doc, 0, true, 1};
+                Piece rest = {piece.doc, 0, true, 1, 0};
                 if (piece.doc->parts.len > 1) vec_push(p->arena, &p->stack, rest);
                 if (piece.doc->parts.len) push(p, piece.doc->parts.data[0], 0, true);
                 break;
@@ -234,8 +234,9 @@ static void put_fill(Printer *p, Piece piece) {
     const Doc *item = items->data[piece.item];
     Piece      rest = piece;
     rest.item       = piece.item + 1;
+    if (piece.item == 0 || rest.suffixes > p->suffixes.len) rest.suffixes = p->suffixes.len;
     if (rest.item < items->len) vec_push(p->arena, &p->stack, rest);
-    bool behind = p->suffixes.len || !fits(p, item, item->forced, DOC_WIDTH - p->column - 1);
+    bool behind = p->suffixes.len > rest.suffixes || !fits(p, item, item->forced, DOC_WIDTH - p->column - 1);
     if (item->own_line || (piece.item > 0 && behind)) {
         new_line(p, piece.indent);
     } else if (piece.item > 0) {

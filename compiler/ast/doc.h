@@ -18,7 +18,7 @@ Doc *doc_span(Arena *arena, const char *text, size_t nbytes);
 Doc *doc_line(Arena *arena);                       /* a space, or a line end where the group is broken */
 Doc *doc_soft(Arena *arena);                       /* nothing, or a line end where the group is broken */
 Doc *doc_hard(Arena *arena);                       /* always a line end */
-Doc *doc_suffix(Arena *arena, const Doc *comment); /* text for the end of the line, two spaces behind; breaks groups */
+Doc *doc_suffix(Arena *arena, const Doc *comment); /* text for the end of the line, two spaces behind */
 Doc *doc_concat(Arena *arena, DocVec parts);
 Doc *doc_nest(Arena *arena, int indent, Doc *body); /* lines inside begin further right */
 Doc *doc_align(Arena *arena, Doc *body);            /* lines inside begin where body does, unless that is far right */

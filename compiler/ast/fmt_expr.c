@@ -161,8 +161,12 @@ Doc *fmt_type(Fmt *f, const TypeExpr *type) {
 /* A place where a line may break before `next`, with the comments that stand there. */
 static void put_break(Parts *parts, uint32_t next) {
     Comments comments = fmt_comments(parts->f, next);
-    if (comments.behind) put_doc(parts, comments.behind);
-    put_line(parts);
+    if (comments.behind) {
+        put_doc(parts, comments.behind);
+        put_hard(parts);
+    } else {
+        put_line(parts);
+    }
     if (comments.above) put_doc(parts, comments.above);
 }
 
