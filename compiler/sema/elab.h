@@ -180,6 +180,9 @@ typedef struct Flow {
 Value eval_expr(Elab *e, Env *env, const Expr *expr);
 Flow  exec_block(Elab *e, Env *env, const Block *block); /* in a new environment */
 Flow  exec_stmts(Elab *e, Env *env, const StmtVec *stmts, int from);
+void  exec_model_stmt(Elab *e, Env *env, const Stmt *stmt); /* declare.c */
+void  misplaced(Elab *e, const Stmt *stmt, const char *where);
+Value as_named_layer(Elab *e, const Name *name, Value value);
 void  bind_pattern(Elab *e, Env *env, const Pattern *pattern, Value value);
 void  exec_assert(Elab *e, Env *env, const Stmt *stmt);
 /* False after a report. `what` names the place: "the condition of 'if'". */
@@ -207,12 +210,20 @@ void        frame_pop(Elab *e, Frame *frame);
 bool        call_enter(Elab *e, Span span);
 const char *callable_kind(const Decl *decl); /* "layer" */
 
-/* types and unification (unify.c) */
-const Dim *eval_dim(Elab *e, Env *env, const Expr *expr, const char *what);
-bool       eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result); /* all names known */
-bool       check_size(Elab *e, const Type *type, Span span);
-ElemType   type_elem(Elab *e, const TypeExpr *type); /* ELEM_COUNT when it is not an element type */
-/* Makes `value` fit `type`, binding dims in env. `final` false: postpone scalars (returns true, value unchanged). */
+/* types.c */
+typedef struct ParamKind { /* a type that is not a tensor's: int, layer, ... */
+    const char *name;
+    bool (*accepts)(Elab *e, Value *value); /* may convert it */
+    const char *needed;
+} ParamKind;
+const ParamKind *param_kind(const char *name); /* NULL: no such kind */
+void             unknown_kind(Elab *e, const Name *name);
+bool             push_item(Elab *e, Env *env, Type *type, const Expr *item); /* a shape's item: a dim or a pack */
+const Dim       *eval_dim(Elab *e, Env *env, const Expr *expr, const char *what);
+bool             eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result); /* all names known */
+bool             check_size(Elab *e, const Type *type, Span span);
+ElemType         type_elem(Elab *e, const TypeExpr *type); /* ELEM_COUNT when it is not an element type */
+/* unify.c: makes `value` fit `type`, binding dims in env. `final` false: postpone scalars (returns true, value unchanged). */
 bool        unify(Elab *e, Env *env, const TypeExpr *type, Value *value, Span span, const char *what, bool final);
 const char *type_expr_print(Elab *e, const TypeExpr *type);
 

@@ -1,4 +1,4 @@
-/* Types of signatures: evaluation of shapes, and unification of a signature's dims and packs with an argument's shape.
+/* Unification of a signature's dims and packs with an argument's shape.
  *
  * A name in a parameter's shape that is bound already (a hyper-parameter, an earlier argument, an instance dim, a const of
  * the module) must agree; an unbound one is bound. Items that are expressions are compared once their names are
@@ -6,101 +6,6 @@
 #include "sema/elab.h"
 
 #include <string.h>
-
-const char *type_expr_print(Elab *e, const TypeExpr *type) {
-    size_t      length;
-    const char *text = diags_source_text(e->diags, type->span.file, &length);
-    if (!text || type->span.end > length || type->span.end < type->span.begin) return type->elem.text;
-    return arena_strndup(e->arena, text + type->span.begin, type->span.end - type->span.begin);
-}
-
-ElemType type_elem(Elab *e, const TypeExpr *type) {
-    if (!type->elem.text) return ELEM_COUNT;
-    if (!strcmp(type->elem.text, "real")) return e->real;
-    return elem_parse(type->elem.text);
-}
-
-bool check_size(Elab *e, const Type *type, Span span) {
-    int64_t elements = 1;
-    for (int i = 0; i < type->rank; i++) {
-        int64_t size;
-        if (!dim_is_const(type->dims[i], &size)) continue;
-        if (size < 0) {
-            sema_error(e, span, E0307, "axis %d of %s is negative", i, shape_print(e->arena, type));
-            return false;
-        }
-        if (size && elements > MAX_ELEMENTS / size) {
-            sema_error(e, span, E0307, "%s has too many elements", shape_print(e->arena, type));
-            return false;
-        }
-        elements *= size ? size : 1;
-    }
-    return true;
-}
-
-/* ---- dims from expressions ------------------------------------------------------------------------------------------------- */
-
-static const Dim *value_to_dim(Elab *e, Value value, Span span, const char *what) {
-    int64_t integer;
-    double  real;
-    if (value.kind == VALUE_POISON) return NULL;
-    if (value.kind == VALUE_DIM) return value.dim;
-    if (const_int(value, &integer)) return dim_const(e->dims, integer);
-    if (value.kind == VALUE_SCALAR && fold_scalar(e, value.node, &real) && const_int(value_real(real), &integer))
-        return dim_const(e->dims, integer);
-    sema_error(e, span, E0502, "%s must be an integer known when compiling, not %s", what,
-               value_describe(e->arena, value));
-    return NULL;
-}
-
-const Dim *eval_dim(Elab *e, Env *env, const Expr *expr, const char *what) {
-    return value_to_dim(e, eval_expr(e, env, expr), expr->span, what);
-}
-
-static bool too_many_axes(Elab *e, Span span) {
-    sema_error(e, span, E0307, "a tensor has at most %d axes", MAX_RANK);
-    return false;
-}
-
-static bool push_dim(Elab *e, Type *type, const Dim *dim, Span span) {
-    if (!dim) return false;
-    if (type->rank == MAX_RANK) return too_many_axes(e, span);
-    type->dims[type->rank++] = dim;
-    return true;
-}
-
-/* A shape's item: a dim, or a pack's dims. */
-static bool push_item(Elab *e, Env *env, Type *type, const Expr *item) {
-    Value value;
-    if (item->kind == EXPR_NAME && !env_find(env, item->u.name.text) &&
-        !scope_lookup(e, env->scope, item->u.name.text, &value))
-        return scope_unknown(e, env, item->u.name.text, item->span, "dim").kind != VALUE_POISON;
-    value = eval_expr(e, env, item);
-    if (value.kind != VALUE_LIST) return push_dim(e, type, value_to_dim(e, value, item->span, "a dim"), item->span);
-    for (int i = 0; i < value.list->len; i++)
-        if (!push_dim(e, type, value_to_dim(e, value.list->items[i], item->span, "a dim"), item->span)) return false;
-    return true;
-}
-
-bool eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result) {
-    *result = (Type){.elem = type_elem(e, type)};
-    if (result->elem == ELEM_COUNT) {
-        const char *names[ELEM_COUNT + 1];
-        for (int i = 0; i < ELEM_COUNT; i++) names[i] = elem_name((ElemType)i);
-        names[ELEM_COUNT] = "real";
-        Diag       *diag  = sema_error(e, type->elem.span, E0101, "'%s' is not an element type", type->elem.text);
-        const char *near  = nearest_name(type->elem.text, names, ELEM_COUNT + 1);
-        if (near) diag_help(diag, "did you mean '%s'?", near);
-        return false;
-    }
-    if (result->elem == ELEM_BF16 || result->elem == ELEM_F16) {
-        sema_error(e, type->elem.span, E0601, "%s tensors need a later version of nnc", type->elem.text);
-        return false;
-    }
-    for (int i = 0; i < type->shape.len; i++)
-        if (!push_item(e, env, result, type->shape.data[i])) return false;
-    return check_size(e, result, type->span);
-}
 
 /* ---- unification ---------------------------------------------------------------------------------------------------------- */
 
@@ -311,109 +216,6 @@ static bool unify_tensor(const Unification *u, Value *value, bool final) {
     return true;
 }
 
-/* ---- kinds of parameters that are not tensors ---------------------------------------------------------------------------------- */
-
-static bool is_int(Elab *e, Value *value) {
-    int64_t integer;
-    double  real;
-    if (value->kind == VALUE_DIM) return true;
-    if (value->kind == VALUE_SCALAR && fold_scalar(e, value->node, &real)) *value = value_real(real);
-    if (!const_int(*value, &integer)) return false;
-    *value = value_dim(dim_const(e->dims, integer));
-    return true;
-}
-
-static bool is_steps(Elab *e, Value *value) {
-    (void)e;
-    return value->kind == VALUE_DIM || value->kind == VALUE_REAL || value->kind == VALUE_SCALAR;
-}
-
-static bool is_bool(Elab *e, Value *value) {
-    (void)e;
-    return value->kind == VALUE_BOOL;
-}
-
-static bool is_string(Elab *e, Value *value) {
-    (void)e;
-    return value->kind == VALUE_STRING;
-}
-
-static bool is_list(Elab *e, Value *value) {
-    (void)e;
-    return value->kind == VALUE_LIST;
-}
-
-static bool is_dims(Elab *e, Value *value) {
-    if (value->kind == VALUE_DIM) *value = value_list(e->arena, VALUE_LIST, 1, value);
-    if (value->kind != VALUE_LIST) return false;
-    for (int i = 0; i < value->list->len; i++) {
-        Value item = value->list->items[i];
-        if (!is_int(e, &item)) return false;
-    }
-    return true;
-}
-
-static bool is_callable(Elab *e, Value *value) {
-    (void)e;
-    return value_is_callable(*value);
-}
-
-static bool is_declared(Value value, DeclKind kind) {
-    return value.kind == VALUE_FN && value.fn->decl && value.fn->decl->kind == kind;
-}
-
-static bool is_schedule(Elab *e, Value *value) {
-    (void)e;
-    return is_declared(*value, DECL_SCHEDULE) || value->kind == VALUE_REAL || value->kind == VALUE_DIM ||
-           value->kind == VALUE_SCALAR;
-}
-
-static bool is_optimizer(Elab *e, Value *value) {
-    (void)e;
-    return is_declared(*value, DECL_OPTIMIZER);
-}
-
-static bool is_initialiser(Elab *e, Value *value) {
-    (void)e;
-    return value_is_callable(*value) || value_is_numeric(*value);
-}
-
-static bool is_elem(Elab *e, Value *value) {
-    (void)e;
-    return value->kind == VALUE_ELEM;
-}
-
-static bool is_any(Elab *e, Value *value) {
-    (void)e, (void)value;
-    return true;
-}
-
-typedef struct KindRow {
-    const char *name;
-    bool (*accepts)(Elab *e, Value *value);
-    const char *needed;
-} KindRow;
-
-static const KindRow kinds[] = {
-    {"int", is_int, "an integer known when compiling"},
-    {"dim", is_int, "a dim"},
-    {"steps", is_steps, "a number of steps"},
-    {"bool", is_bool, "true or false"},
-    {"string", is_string, "a string"},
-    {"list", is_list, "a list"},
-    {"dims", is_dims, "a list of dims"},
-    {"shape", is_dims, "a list of dims"},
-    {"layer", is_callable, "a layer"},
-    {"fn", is_callable, "a fn or layer"},
-    {"schedule", is_schedule, "a schedule"},
-    {"optimizer", is_optimizer, "an optimizer"},
-    {"initialiser", is_initialiser, "an initialiser"},
-    {"initializer", is_initialiser, "an initialiser"},
-    {"type", is_elem, "an element type"},
-    {"any", is_any, "a value"},
-};
-enum { N_KINDS = sizeof kinds / sizeof *kinds };
-
 /* `real`, `i64`: one number, known when compiling or not. */
 static bool unify_scalar(const Unification *u, Value *value, ElemType elem) {
     if (value->kind == VALUE_TENSOR) {
@@ -431,6 +233,10 @@ static bool unify_scalar(const Unification *u, Value *value, ElemType elem) {
     return true;
 }
 
+static bool is_truth_scalar(Value value) {
+    return value.kind == VALUE_TENSOR && value.node->type.elem == ELEM_BOOL && !value.node->type.rank;
+}
+
 bool unify(Elab *e, Env *env, const TypeExpr *type, Value *value, Span span, const char *what, bool final) {
     if (!type || !type->elem.text) return true;
     if (value->kind == VALUE_POISON) return false;
@@ -443,18 +249,12 @@ bool unify(Elab *e, Env *env, const TypeExpr *type, Value *value, Span span, con
         }
         return unify_tensor(&u, value, final);
     }
-    for (int i = 0; i < N_KINDS; i++)
-        if (!strcmp(kinds[i].name, type->elem.text))
-            return kinds[i].accepts(e, value) ||
-                   (!strcmp(kinds[i].name, "bool") && value->kind == VALUE_TENSOR &&
-                    value->node->type.elem == ELEM_BOOL && !value->node->type.rank) ||
-                   wrong_kind(&u, *value, kinds[i].needed);
+    const ParamKind *kind = param_kind(type->elem.text);
+    if (kind)
+        return kind->accepts(e, value) || (!strcmp(kind->name, "bool") && is_truth_scalar(*value)) ||
+               wrong_kind(&u, *value, kind->needed);
     ElemType elem = type_elem(e, type);
     if (elem != ELEM_COUNT) return unify_scalar(&u, value, elem);
-    const char *names[N_KINDS];
-    for (int i = 0; i < N_KINDS; i++) names[i] = kinds[i].name;
-    Diag       *diag = sema_error(e, type->elem.span, E0101, "unknown type '%s'", type->elem.text);
-    const char *near = nearest_name(type->elem.text, names, N_KINDS);
-    if (near) diag_help(diag, "did you mean '%s'?", near);
+    unknown_kind(e, &type->elem);
     return false;
 }
