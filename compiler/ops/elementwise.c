@@ -139,13 +139,15 @@ LOWER_AS(div, MATH_DIV)
 LOWER_AS(idiv, MATH_IDIV)
 LOWER_AS(mod, MATH_MOD)
 
-/* d(a^b) = g b a^(b-1), g y log(a); at a = 0 the second is 0 */
+/* d(a^b) = g b a^(b-1), which is 0 for b = 0; g y log(a), which is 0 for a = 0 and b >= 0: as torch.pow, so that x**0 and 0**y learn
+ * without NaN */
 GRADIENT(pow) {
-    Node *a = node->inputs[0], *b = node->inputs[1], *one = fill(graph, b, 1), *zero = fill(graph, a, 0);
-    gin[0]         = mul(graph, g, mul(graph, b, node_binary(graph, OP_POW, a, sub(graph, b, one))));
-    Node *positive = node_binary(graph, OP_LT, zero, a);
-    Node *log      = node_unary(graph, OP_LOG, node_select(graph, positive, a, fill(graph, a, 1)));
-    gin[1]         = mul(graph, g, mul(graph, node, log));
+    Node *a = node->inputs[0], *b = node->inputs[1], *one = fill(graph, b, 1), *zero = fill(graph, g, 0);
+    Node *by_base     = mul(graph, g, mul(graph, b, node_binary(graph, OP_POW, a, sub(graph, b, one))));
+    Node *by_exponent = mul(graph, g, mul(graph, node, node_unary(graph, OP_LOG, a)));
+    Node *flat = node_binary(graph, OP_AND, node_binary(graph, OP_EQ, a, zero), node_binary(graph, OP_LE, zero, b));
+    gin[0]     = node_select(graph, node_binary(graph, OP_EQ, b, zero), zero, by_base);
+    gin[1]     = node_select(graph, flat, zero, by_exponent);
 }
 LOWER_AS(pow, MATH_POW)
 
