@@ -15,6 +15,7 @@
 /* ---- the module --------------------------------------------------------------------------------------------------- */
 
 typedef struct CompiledKernel CompiledKernel;
+typedef struct Debug          Debug;
 typedef VEC(Location) LocationVec;
 
 typedef struct Emit {
@@ -27,6 +28,7 @@ typedef struct Emit {
     LLVMModuleRef  module;
     LLVMTypeRef    t_void, t_ptr, t_i1, t_i8, t_i16, t_i32, t_i64, t_f16, t_f32, t_f64;
     VEC(CompiledKernel *) kernels; /* distinct ones */
+    Debug *debug;                  /* NULL without -g */
 } Emit;
 
 LLVMTypeRef emit_reg_type(const Emit *e,
@@ -96,6 +98,9 @@ struct KernelEmit {
     int                        pass;
     LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
     const struct ContractPlan *contract;
+    Span                       place; /* of the node being emitted */
+    LLVMMetadataRef            debug_function, debug_location;
+    uint32_t                   debug_file;
 };
 
 Scope *scope_new(KernelEmit *k, Scope *parent, LLVMBasicBlockRef block);
@@ -122,6 +127,14 @@ void  memo_set(KernelEmit *k, const Node *node, const Index *index, Value value)
 /* `value` as a vector of the current lanes, emitted in its own scope. */
 LLVMValueRef value_vector(KernelEmit *k, Value value);
 LLVMValueRef value_lanes(KernelEmit *k, Value value); /* the vector, or the scalar where the current lanes are 1 */
+
+/* ---- line tables (debug.c) --------------------------------------------------------------------------------------------------- */
+
+void debug_begin(Emit *e, uint32_t main_file);
+void debug_end(Emit *e);
+void debug_function(KernelEmit *k, const char *name, Span span);
+Span debug_place(KernelEmit *k, Span span);       /* from now on; returns the place before */
+void debug_mark(KernelEmit *k, LLVMBuilderRef b); /* a new builder continues at the place at hand */
 
 /* ---- indices (index.c, reshape.c) ----------------------------------------------------------------------------------------- */
 

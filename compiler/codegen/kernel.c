@@ -112,6 +112,7 @@ static void open_function(KernelEmit *k, const char *name, LLVMTypeRef *params, 
     k->full_lanes = lane_count(e);
     k->lanes      = 1;
     math_init(k);
+    if (k->kernel->stores.len) debug_function(k, name, k->kernel->stores.data[0].node->span);
 }
 
 static LLVMValueRef close_function(KernelEmit *k) {

@@ -135,6 +135,7 @@ static Scope *anchor_open(Anchor *a, int lanes, LLVMValueRef mask, Saved *saved)
     k->lanes      = lanes;
     k->mask       = mask;
     k->mask_scope = mask ? scope : NULL;
+    debug_mark(k, a->b);
     return scope;
 }
 

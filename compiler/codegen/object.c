@@ -44,14 +44,13 @@ static void emit_end(Emit *e) {
 }
 
 static void emit_module(Emit *e, bool as_main) {
+    debug_begin(e, e->program->inputs.len ? e->program->inputs.data[0].span.file : 0);
     CompiledFn *fns = ARENA_ARRAY(e->arena, CompiledFn, e->plan->fns.len + 1);
     for (int i = 0; i < e->plan->fns.len; i++) fns[i] = step_emit(e, e->plan->fns.data[i]);
     tables_emit(e, fns, as_main);
+    debug_end(e);
     char *message = NULL;
-    if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) {
-        if (getenv("NNC_DUMP_BROKEN")) LLVMDumpModule(e->module);
-        BUG("generated code is not valid: %s", message);
-    }
+    if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) BUG("generated code is not valid: %s", message);
     LLVMDisposeMessage(message);
     codegen_run_passes(e->module, e->target, e->c->options.opt_level);
 }

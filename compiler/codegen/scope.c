@@ -11,6 +11,7 @@ Scope *scope_new(KernelEmit *k, Scope *parent, LLVMBasicBlockRef block) {
     scope->depth  = parent ? parent->depth + 1 : 0;
     scope->b      = LLVMCreateBuilderInContext(k->e->context);
     LLVMPositionBuilderAtEnd(scope->b, block);
+    debug_mark(k, scope->b);
     return scope;
 }
 

@@ -278,10 +278,12 @@ static Value value_computed(KernelEmit *k, Node *node, const Index *index) {
 Value value_at(KernelEmit *k, Node *node, const Index *index) {
     Value value = memo_get(k, node, index);
     if (value) return value;
-    value = value_kept(k, node, index);
+    Span outer = debug_place(k, node->span);
+    value      = value_kept(k, node, index);
     if (!value && kernel_loads(k->plan, k->kernel, node))
         value = memory_load(k, operand_pointer(k, kernel_location(k->plan, node)), &node->type, index);
     if (!value) value = value_computed(k, node, index);
     memo_set(k, node, index, value);
+    debug_place(k, outer);
     return value;
 }
