@@ -55,6 +55,9 @@ typedef VEC(TypeExpr *) TypeVec;
 
 typedef enum UnaryOp { UNARY_NEG, UNARY_NOT } UnaryOp;
 
+/* Tables and unions stand one row an op and one line a kind. */
+/* clang-format off */
+
 /* Each row: enumerator, spelling, precedence (higher binds tighter), right-associative. */
 #define BINARY_OPS(X)                                                                                              \
     X(BIN_OR, "or", 1, 0)                                                                                          \
@@ -215,6 +218,8 @@ struct Stmt {
     } u;
 };
 
+/* clang-format on */
+
 /* ---- declarations --------------------------------------------------------------------------------------------------- */
 
 typedef enum DeclKind {
@@ -233,13 +238,14 @@ typedef enum DeclKind {
 
 /* fn, layer, optimizer, schedule, metric, initialiser and model share this form. */
 typedef struct Callable {
-    ParamDeclVec hyper;      /* first list of two; of a one-list fn: empty, and the list is `params` */
-    ParamDeclVec params;     /* second (tensor) list */
-    bool         has_hyper;  /* two lists were written (layer, optimizer: always true; their second list may be absent for a model) */
-    TypeVec      returns;    /* after `->`; several in parentheses; empty when not written */
-    Block       *body;
-    NameVec      grad_params; /* gradient (x, g) { ... }: names of the tensor parameters, then of the cotangents */
-    Block       *grad_body;   /* NULL when the gradient is derived */
+    ParamDeclVec hyper;  /* first list of two; of a one-list fn: empty, and the list is `params` */
+    ParamDeclVec params; /* second (tensor) list */
+    bool
+        has_hyper; /* two lists were written (layer, optimizer: always true; their second list may be absent for a model) */
+    TypeVec returns; /* after `->`; several in parentheses; empty when not written */
+    Block  *body;
+    NameVec grad_params; /* gradient (x, g) { ... }: names of the tensor parameters, then of the cotangents */
+    Block  *grad_body;   /* NULL when the gradient is derived */
 } Callable;
 
 struct Decl {
@@ -248,10 +254,17 @@ struct Decl {
     Name        name;
     const char *doc; /* the `#` comment lines directly above, joined, or NULL */
     union {
-        struct { NameVec path; Name alias; } import; /* import a.b as c */
-        struct { Expr *value; } constant;
+        struct {
+            NameVec path;
+            Name    alias;
+        } import; /* import a.b as c */
+        struct {
+            Expr *value;
+        } constant;
         Callable callable;
-        struct { Block *body; } test; /* name is the test's string */
+        struct {
+            Block *body;
+        } test; /* name is the test's string */
     } u;
 };
 
@@ -261,9 +274,9 @@ typedef struct Comment {
 } Comment;
 
 typedef struct Module {
-    uint32_t      file;
-    DeclVec       decls;
-    VEC(Comment)  comments; /* in order, for fmt */
+    uint32_t file;
+    DeclVec  decls;
+    VEC(Comment) comments; /* in order, for fmt */
 } Module;
 
 #endif

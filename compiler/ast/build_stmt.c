@@ -121,7 +121,7 @@ Stmt *build_store(Build *b, Span at, StmtKind kind, Name name, TypeExpr *type, F
     if (!init) {
         const char *word = kind == STMT_PARAM ? "parameter" : "state";
         Diag       *diag = diag_error(b->c->diags, name.span, E0014, "%s '%s' has no initial value", word, name.text);
-        diag_help(diag, "give it one: '= zeros()' or another initialiser");
+        diag_help(diag, "write '= 0', or '=' and an initialiser");
         stmt->u.store.init = build_expr_error(b, name.span);
     }
     return stmt;

@@ -2,7 +2,7 @@
  *
  *     Diag *d = diag_error(c->diags, span, E0301, "shapes differ in '+': %s and %s", a, b);
  *     diag_label(d, other, "axis 1 is %s", dim);           // a second underlined place
- *     diag_help(d, "give the skip conv2d 'stride = stride'");
+ *     diag_help(d, "give both the same stride");
  *
  * Diagnostics are collected and rendered together (sorted by file and place) by diags_render. The sources live
  * here too, because rendering needs their text. Codes and titles are the rows of diag_codes.def; each has a page in

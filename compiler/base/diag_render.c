@@ -3,10 +3,10 @@
  *     error[E0301]: shapes differ in '+': [batch, 16] and [batch, 32]
  *      --> resnet.nnet:6:15
  *       |
- *     6 |   return relu(h + skip)
+ *     6 |   return max(h + skip)
  *       |               - ^ ---- axis 1 is 32
  *       |               axis 1 is 16
- *       = help: give the skip conv2d 'stride = stride'
+ *       = help: give both the same stride
  *
  * Positions in a shown line are cells: a code point takes one, a tab up to four. A very long line is shown in part. */
 #include <string.h>

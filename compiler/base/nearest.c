@@ -15,7 +15,7 @@ static bool same_letter(char a, char b) {
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-/* Case counts for nothing: `Relu` is as near to `relu` as can be. */
+/* Case counts for nothing: `Batch` is as near to `batch` as can be. */
 static int edit_distance(const char *a, int n, const char *b, int m) {
     int rows[3][MAX_NAME + 1];
     for (int j = 0; j <= m; j++) rows[0][j] = j;
