@@ -4,8 +4,8 @@
  *      --> resnet.nnet:6:15
  *       |
  *     6 |   return max(h + skip)
- *       |               - ^ ---- axis 1 is 32
- *       |               axis 1 is 16
+ *       |              - ^ ---- axis 1 is 32
+ *       |              axis 1 is 16
  *       = help: give both the same stride
  *
  * Positions in a shown line are cells: a code point takes one, a tab up to four. A very long line is shown in part. */

@@ -14,8 +14,10 @@ struct Map {
     size_t capacity, used;
 };
 
+/* Fibonacci hashing: keys are addresses, many and looked up all the time. */
 static size_t slot_index(const Map *map, const void *key) {
-    size_t index = (size_t)hash_bytes(HASH_SEED, &key, sizeof key) & (map->capacity - 1);
+    uint64_t mixed = (uint64_t)(uintptr_t)key * UINT64_C(0x9E3779B97F4A7C15);
+    size_t   index = (size_t)(mixed >> 32) & (map->capacity - 1);
     while (map->slots[index].key && map->slots[index].key != key) index = (index + 1) & (map->capacity - 1);
     return index;
 }
