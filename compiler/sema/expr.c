@@ -282,7 +282,10 @@ static Value eval_list(Elab *e, Env *env, const Expr *expr) {
         else
             vec_push(e->arena, &values, value);
     }
-    return value_list(e->arena, expr->kind == EXPR_LIST ? VALUE_LIST : VALUE_TUPLE, values.len, values.data);
+    Value list = value_list(e->arena, expr->kind == EXPR_LIST ? VALUE_LIST : VALUE_TUPLE, values.len, values.data);
+    if (list.list->depth <= MAX_LIST_DEPTH) return list;
+    sema_error(e, expr->span, E0506, "lists are nested more than %d deep", MAX_LIST_DEPTH);
+    return value_poison();
 }
 
 static Value eval_repeat(Elab *e, Env *env, const Expr *expr) {

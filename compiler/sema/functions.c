@@ -179,7 +179,7 @@ static const Decl *choose_model(Elab *e, const Module *module) {
 }
 
 static bool nothing_to_do(Elab *e) {
-    if (e->outputs.len || e->losses.len) return false;
+    if (e->outputs.len || e->losses.len || e->exhausted) return false;
     Diag *diag =
         sema_error(e, e->model->name.span, E0606, "model '%s' has neither an output nor a loss", e->model->name.text);
     diag_help(diag, "'output x' makes x what the model predicts");

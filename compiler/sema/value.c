@@ -15,8 +15,12 @@ bool value_is_callable(Value value) {
 Value value_list(Arena *arena, ValueKind kind, int n, const Value *items) {
     Value *copy = ARENA_ARRAY(arena, Value, n + 1);
     if (n) memcpy(copy, items, sizeof *items * (size_t)n);
+    int depth = 1;
+    for (int i = 0; i < n; i++)
+        if ((items[i].kind == VALUE_LIST || items[i].kind == VALUE_TUPLE) && items[i].list->depth >= depth)
+            depth = items[i].list->depth + 1;
     List *list = ARENA_NEW(arena, List);
-    *list      = (List){n, copy};
+    *list      = (List){n, depth, copy};
     return (Value){.kind = kind, .list = list};
 }
 

@@ -53,6 +53,7 @@ typedef struct Value {
 
 struct List {
     int          len;
+    int          depth; /* 1: no lists within */
     const Value *items;
 };
 
