@@ -65,32 +65,36 @@ LLVMValueRef vm_expm1(const VMath *m, LLVMValueRef x) {
 
 /* ---- logarithms ---- */
 
-/* x > 0 = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); subnormal x are scaled up first. e as a float. */
+/* Normal x > 0 = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2). e as a float. */
 static LLVMValueRef split_exponent(const VMath *m, LLVMValueRef x, LLVMValueRef *e) {
     LLVMBuilderRef b         = m->b;
     uint64_t       one       = m->is_double ? 0x3ff0000000000000u : 0x3f800000u;
     uint64_t       root_half = m->is_double ? 0x3fe6a09e667f3bcdu : 0x3f3504f3u;
-    LLVMValueRef   tiny      = vm_cmp(m, LLVMRealOLT, x, m->is_double ? 0x1p-1022 : 0x1p-126);
-    LLVMValueRef   normal    = vm_select(m, tiny, vm_mul(m, x, vm_real(m, m->is_double ? 0x1p54 : 0x1p25)), x);
-    LLVMValueRef   bits      = vm_to_bits(m, normal);
-    LLVMValueRef   shifted   = LLVMBuildAdd(b, bits, irb_int(m->bits, one - root_half), "");
-    LLVMValueRef   width     = irb_int(m->bits, m->is_double ? 52 : 23);
-    LLVMValueRef   biased    = LLVMBuildLShr(b, shifted, width, "");
-    LLVMValueRef   n         = LLVMBuildSub(b, biased, irb_int(m->bits, m->is_double ? 1023 : 127), "");
-    LLVMValueRef   mantissa  = LLVMBuildSub(b, bits, LLVMBuildShl(b, n, width, ""), "");
-    /* to a float by way of the rounding constant: no target lacks that */
-    LLVMValueRef magic = vm_real(m, rounding_constant(m));
-    LLVMValueRef moved = LLVMBuildAdd(b, biased, vm_to_bits(m, magic), "");
-    *e = vm_sub(m, vm_from_bits(m, moved), vm_real(m, rounding_constant(m) + (m->is_double ? 1023 : 127)));
-    *e = vm_sub(m, *e, vm_select(m, tiny, vm_real(m, m->is_double ? 54 : 25), vm_real(m, 0)));
+    int            bias      = m->is_double ? 1023 : 127;
+    LLVMValueRef   bits = vm_to_bits(m, x), width = irb_int(m->bits, m->is_double ? 52 : 23);
+    LLVMValueRef   shifted  = LLVMBuildAdd(b, bits, irb_int(m->bits, one - root_half), "");
+    LLVMValueRef   biased   = LLVMBuildLShr(b, shifted, width, "");
+    LLVMValueRef   n        = LLVMBuildSub(b, biased, irb_int(m->bits, (uint64_t)bias), "");
+    LLVMValueRef   mantissa = LLVMBuildSub(b, bits, LLVMBuildShl(b, n, width, ""), "");
+    if (m->is_double) { /* few targets convert 64-bit integers: by way of the rounding constant */
+        double       magic = rounding_constant(m);
+        LLVMValueRef moved = LLVMBuildAdd(b, biased, vm_to_bits(m, vm_real(m, magic)), "");
+        *e                 = vm_sub(m, vm_from_bits(m, moved), vm_real(m, magic + bias));
+    } else {
+        *e = LLVMBuildSIToFP(b, n, m->type, "");
+    }
     return vm_sub(m, vm_from_bits(m, mantissa), vm_real(m, 1));
+}
+
+static double least_normal(const VMath *m) {
+    return m->is_double ? 0x1p-1022 : 0x1p-126;
 }
 
 /* log's values at and beyond the ends of its domain. */
 static LLVMValueRef log_ends(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
     y = vm_select(m, vm_cmp(m, LLVMRealOLT, x, INFINITY), y, x);
-    y = vm_select(m, vm_cmp(m, LLVMRealOLT, x, 0), vm_real(m, NAN), y);
-    return vm_select(m, vm_cmp(m, LLVMRealOEQ, x, 0), vm_real(m, -INFINITY), y);
+    y = vm_select(m, vm_cmp(m, LLVMRealOLT, x, least_normal(m)), vm_real(m, -INFINITY), y);
+    return vm_select(m, vm_cmp(m, LLVMRealOLT, x, 0), vm_real(m, NAN), y);
 }
 
 /* log(1 + f) = f - f^2/2 + f^3 P(f): Cephes logf (Moshier). */
@@ -126,7 +130,7 @@ static LLVMValueRef log_inside(const VMath *m, LLVMValueRef x) {
     return m->is_double ? log_double(m, f, e) : log_float(m, f, e);
 }
 
-/* log: log(0) = -inf, log(x < 0) = NaN, log(inf) = inf. float 1.0 ulp, double 1.0 ulp. */
+/* log: log(0) = -inf, log(x < 0) = NaN, log(inf) = inf; subnormal x count as 0. float 1.0 ulp, double 1.0 ulp. */
 LLVMValueRef vm_log(const VMath *m, LLVMValueRef x) {
     return log_ends(m, x, log_inside(m, x));
 }
@@ -182,28 +186,29 @@ static LLVMValueRef intrinsic1(const VMath *m, const char *name, LLVMValueRef x)
 
 /* Values for a base that is 0 or infinite: 0, inf or (y = 0, later) 1. */
 static LLVMValueRef power_of_end(const VMath *m, LLVMValueRef a, LLVMValueRef y) {
-    LLVMValueRef zero_base = vm_cmp(m, LLVMRealOEQ, a, 0), down = vm_cmp(m, LLVMRealOLT, y, 0);
+    LLVMValueRef zero_base = vm_cmp(m, LLVMRealOLT, a, 1), down = vm_cmp(m, LLVMRealOLT, y, 0);
     LLVMValueRef infinite = LLVMBuildICmp(m->b, LLVMIntEQ, zero_base, down, "");
     return vm_select(m, infinite, vm_real(m, INFINITY), vm_real(m, 0));
 }
 
 /* pow in double, with C's values for zero, infinite and negative bases. */
 static LLVMValueRef pow_double(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
-    LLVMBuilderRef b       = m->b;
-    LLVMValueRef   a       = vm_abs(m, x);
-    LLVMValueRef   end     = LLVMBuildOr(b, vm_cmp(m, LLVMRealOEQ, a, 0), vm_cmp(m, LLVMRealOEQ, a, INFINITY), "");
-    LLVMValueRef   value   = vm_select(m, end, power_of_end(m, a, y), power_of_positive(m, a, y));
-    LLVMValueRef   whole   = LLVMBuildFCmp(b, LLVMRealOEQ, intrinsic1(m, "llvm.floor", y), y, "");
-    LLVMValueRef   halved  = vm_mul(m, y, vm_real(m, 0.5));
-    LLVMValueRef   uneven  = LLVMBuildFCmp(b, LLVMRealONE, intrinsic1(m, "llvm.floor", halved), halved, "");
-    LLVMValueRef   odd     = LLVMBuildAnd(b, whole, uneven, "");
-    LLVMValueRef   below   = vm_cmp(m, LLVMRealOLT, x, 0);
-    LLVMValueRef   finite  = vm_cmp(m, LLVMRealOGT, x, -INFINITY);
-    LLVMValueRef   no_root = LLVMBuildAnd(b, LLVMBuildAnd(b, below, finite, ""), LLVMBuildNot(b, whole, ""), "");
-    value                  = vm_select(m, odd, vm_copysign(m, value, x), value);
-    value                  = vm_select(m, no_root, vm_real(m, NAN), value);
-    value                  = vm_select(m, LLVMBuildFCmp(b, LLVMRealUNO, x, y, ""), vm_add(m, x, y), value);
-    LLVMValueRef unit      = LLVMBuildOr(b, vm_cmp(m, LLVMRealOEQ, y, 0), vm_cmp(m, LLVMRealOEQ, x, 1), "");
+    LLVMBuilderRef b = m->b;
+    LLVMValueRef   a = vm_abs(m, x);
+    LLVMValueRef   end =
+        LLVMBuildOr(b, vm_cmp(m, LLVMRealOLT, a, least_normal(m)), vm_cmp(m, LLVMRealOEQ, a, INFINITY), "");
+    LLVMValueRef value   = vm_select(m, end, power_of_end(m, a, y), power_of_positive(m, a, y));
+    LLVMValueRef whole   = LLVMBuildFCmp(b, LLVMRealOEQ, intrinsic1(m, "llvm.floor", y), y, "");
+    LLVMValueRef halved  = vm_mul(m, y, vm_real(m, 0.5));
+    LLVMValueRef uneven  = LLVMBuildFCmp(b, LLVMRealONE, intrinsic1(m, "llvm.floor", halved), halved, "");
+    LLVMValueRef odd     = LLVMBuildAnd(b, whole, uneven, "");
+    LLVMValueRef below   = vm_cmp(m, LLVMRealOLT, x, 0);
+    LLVMValueRef finite  = vm_cmp(m, LLVMRealOGT, x, -INFINITY);
+    LLVMValueRef no_root = LLVMBuildAnd(b, LLVMBuildAnd(b, below, finite, ""), LLVMBuildNot(b, whole, ""), "");
+    value                = vm_select(m, odd, vm_copysign(m, value, x), value);
+    value                = vm_select(m, no_root, vm_real(m, NAN), value);
+    value                = vm_select(m, LLVMBuildFCmp(b, LLVMRealUNO, x, y, ""), vm_add(m, x, y), value);
+    LLVMValueRef unit    = LLVMBuildOr(b, vm_cmp(m, LLVMRealOEQ, y, 0), vm_cmp(m, LLVMRealOEQ, x, 1), "");
     return vm_select(m, unit, vm_real(m, 1), value);
 }
 

@@ -101,15 +101,15 @@ static LLVMValueRef erfc_tail(const VMath *m, LLVMValueRef a) {
         -0.000017470794674917209819, -4.7499036800309273158e-6,  2.7663973687135480685e-6,  1.0002071530355368351e-6,
         -4.1068637555846650869e-7,   -2.3472793887867730897e-7,  5.048301671704242191e-8,   5.042345163513127048e-8,
         -5.0275558980546636136e-9,   -7.0534654496338236581e-9,  7.573538166260855102e-10};
-    LLVMValueRef c      = vm_real(m, m->is_double ? 3 : 2);
-    LLVMValueRef near   = vm_at_most(m, a, m->is_double ? 28 : 11);
-    LLVMValueRef sum    = vm_add(m, near, c);
-    LLVMValueRef t      = vm_div(m, vm_sub(m, near, c), sum);
-    LLVMValueRef g      = vm_poly(m, t, m->is_double ? twice : single, m->is_double ? 23 : 11);
-    LLVMValueRef square = vm_mul(m, near, near);
-    LLVMValueRef power  = vm_exp(m, vm_sub(m, vm_real(m, 0), square));
-    LLVMValueRef value  = vm_mul(m, power, vm_div(m, g, sum));
-    LLVMValueRef lost   = lost_of_square(m, near, square);
+    LLVMValueRef c       = vm_real(m, m->is_double ? 3 : 2);
+    LLVMValueRef near    = vm_at_most(m, a, m->is_double ? 28 : 11);
+    LLVMValueRef inverse = vm_div(m, vm_real(m, 1), vm_add(m, near, c));
+    LLVMValueRef t       = vm_mul(m, vm_sub(m, near, c), inverse);
+    LLVMValueRef g       = vm_poly(m, t, m->is_double ? twice : single, m->is_double ? 23 : 11);
+    LLVMValueRef square  = vm_mul(m, near, near);
+    LLVMValueRef power   = vm_exp(m, vm_sub(m, vm_real(m, 0), square));
+    LLVMValueRef value   = vm_mul(m, power, vm_mul(m, g, inverse));
+    LLVMValueRef lost    = lost_of_square(m, near, square);
     return vm_sub(m, value, vm_mul(m, value, lost));
 }
 
