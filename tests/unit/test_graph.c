@@ -119,14 +119,17 @@ static void post_order_has_inputs_first(void **state) {
 
 enum { DEPTH = 100000 };
 
-/* sin(sin(... x)), which no rule shortens, and its gradient, through every pass. */
-static void deep_chains_do_not_overflow_the_stack(void **state) {
+/* sum(sin(sin(... x))), which no rule shortens. */
+static Node *deep_loss(Scratch *s, Node *x) {
+    for (int i = 0; i < DEPTH; i++) x = node_unary(s->graph, OP_SIN, x);
+    return node_reduce(s->graph, OP_SUM, x, 1, (int[]){0});
+}
+
+static void deep_gradients_do_not_overflow_the_stack(void **state) {
     Scratch *s    = *state;
     Type     type = vector(s, 2);
-    Node    *x = scratch_slot(s, &type), *y = x;
-    for (int i = 0; i < DEPTH; i++) y = node_unary(s->graph, OP_SIN, y);
-    Node *loss = node_reduce(s->graph, OP_SUM, y, 1, (int[]){0});
-    Fn   *fn   = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scratch_slot(s, &type), *loss = deep_loss(s, x);
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
     scratch_result(s, fn, loss);
     scratch_update(s, fn, 0, node_binary(s->graph, OP_GRAD, loss, x));
     assert_true(graph_add_gradients(&s->c, s->program));
@@ -137,6 +140,13 @@ static void deep_chains_do_not_overflow_the_stack(void **state) {
     assert_true(graph_node_count(s->program->graph) > 2 * DEPTH);
     InterpRun after = interp_run(s->arena, s->program, fn, &args);
     assert_true(before.results[0].data[0] == after.results[0].data[0]);
+}
+
+static void deep_kernels_do_not_overflow_the_stack(void **state) {
+    Scratch *s    = *state;
+    Type     type = vector(s, 2);
+    Fn      *fn   = scratch_fn(s, FN_EVAL, "eval");
+    scratch_result(s, fn, deep_loss(s, scratch_slot(s, &type)));
     Plan *plan = kernels_from_graph(&s->c, s->program);
     plan_from_kernels(&s->c, plan);
     assert_true(plan->fns.data[0]->kernels.len >= 1);
@@ -150,7 +160,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(many_nodes_keep_their_identity, setup, teardown),
         cmocka_unit_test_setup_teardown(substitution_replaces_and_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(post_order_has_inputs_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(deep_chains_do_not_overflow_the_stack, setup, teardown),
+        cmocka_unit_test_setup_teardown(deep_gradients_do_not_overflow_the_stack, setup, teardown),
+        cmocka_unit_test_setup_teardown(deep_kernels_do_not_overflow_the_stack, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
