@@ -1,0 +1,205 @@
+/* Reverse mode beyond single ops (those are checked against differences in tests/ops): which paths count, how contributions add up,
+ * what is left in the graph, and the error for an op without a gradient. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "autodiff/autodiff.h"
+#include "base/map.h"
+#include "interp/scratch.h"
+
+static int setup(void **state) {
+    *state = scratch_new(1);
+    return 0;
+}
+
+static int teardown(void **state) {
+    scratch_free(*state);
+    return 0;
+}
+
+static Node *scalar_slot(Scratch *s, double value) {
+    Type  type                       = {.elem = ELEM_F64};
+    Node *node                       = scratch_slot(s, &type);
+    s->slots[node->attr.ref].data[0] = value;
+    return node;
+}
+
+static Node *constant(Scratch *s, double value) {
+    return node_const(s->graph, ELEM_F64, value);
+}
+static Node *add(Scratch *s, Node *a, Node *b) {
+    return node_binary(s->graph, OP_ADD, a, b);
+}
+static Node *mul(Scratch *s, Node *a, Node *b) {
+    return node_binary(s->graph, OP_MUL, a, b);
+}
+static Node *stop(Scratch *s, Node *x) {
+    return node_unary(s->graph, OP_STOP_GRAD, x);
+}
+
+/* d loss / d x as update of x's slot; no marker may be left in the function. */
+static void ask(Scratch *s, Fn *fn, Node *loss, Node *x) {
+    scratch_update(s, fn, x->attr.ref, node_binary(s->graph, OP_GRAD, loss, x));
+}
+
+static void expect_no_markers(Scratch *s, const Fn *fn) {
+    Map    *seen  = map_new(s->arena);
+    NodeVec order = {0};
+    for (int i = 0; i < fn->results.len; i++) graph_post_order(s->arena, fn->results.data[i].value, seen, &order);
+    for (int i = 0; i < fn->updates.len; i++) graph_post_order(s->arena, fn->updates.data[i].value, seen, &order);
+    for (int i = 0; i < order.len; i++) {
+        assert_int_not_equal(op_info[order.data[i]->op].class, EFFECT);
+        assert_int_not_equal(order.data[i]->op, OP_COTANGENT);
+    }
+}
+
+static void expect_gradients(Scratch *s, Fn *fn, int n, const double *expected) {
+    assert_true(graph_add_gradients(&s->c, s->program));
+    program_verify(s->program, "gradients");
+    expect_no_markers(s, fn);
+    InterpArgs args = scratch_args(s);
+    InterpRun  run  = interp_run(s->arena, s->program, fn, &args);
+    assert_int_equal(fn->updates.len, n);
+    for (int i = 0; i < n; i++) assert_true(run.updates[i].data[0] == expected[i]);
+}
+
+static void contributions_add_up(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *y = scalar_slot(s, 5);
+    Node    *square = mul(s, x, x);
+    ask(s, fn, add(s, mul(s, square, y), add(s, square, x)), x); /* x^2 y + x^2 + x */
+    expect_gradients(s, fn, 1, (double[]){2 * 3 * 5 + 2 * 3 + 1});
+}
+
+static void what_the_loss_does_not_reach_has_zero_gradient(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *y = scalar_slot(s, 5);
+    Node    *loss = mul(s, x, x);
+    ask(s, fn, loss, x);
+    ask(s, fn, loss, y);
+    expect_gradients(s, fn, 2, (double[]){6, 0});
+}
+
+static void each_loss_has_its_own_gradients(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *y = scalar_slot(s, 5);
+    ask(s, fn, mul(s, x, y), x);
+    ask(s, fn, add(s, mul(s, x, y), mul(s, y, y)), y);
+    expect_gradients(s, fn, 2, (double[]){5, 3 + 10});
+}
+
+static void a_gradient_by_an_inner_value(void **state) {
+    Scratch *s      = *state;
+    Fn      *fn     = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x      = scalar_slot(s, 3);
+    Node    *square = mul(s, x, x), *loss = mul(s, square, square);
+    scratch_update(s, fn, 0, node_binary(s->graph, OP_GRAD, loss, square));
+    scratch_result(s, fn, node_binary(s->graph, OP_GRAD, loss, loss));
+    expect_gradients(s, fn, 1, (double[]){18});
+}
+
+static void stop_grad_stops(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *y = scalar_slot(s, 5);
+    Node    *loss = add(s, mul(s, stop(s, mul(s, x, x)), x), stop(s, y)); /* 9 x + const */
+    scratch_result(s, fn, loss);
+    ask(s, fn, loss, x);
+    ask(s, fn, loss, y);
+    expect_gradients(s, fn, 2, (double[]){9, 0});
+}
+
+/* value(x, y) = x y with the gradients 100 g and, for y, g g: the graph's own derivative is not used. */
+static void custom_gradients_replace_the_ops_own(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *y = scalar_slot(s, 5);
+    Type     type     = {.elem = ELEM_F64};
+    Node    *g        = node_ref(s->graph, OP_COTANGENT, 0, &type);
+    Node    *inputs[] = {mul(s, x, y), g, x, mul(s, g, constant(s, 100)), y, mul(s, g, g)};
+    Node    *custom   = graph_node(s->graph, OP_CUSTOM, NULL, 6, inputs, NULL);
+    Node    *loss     = mul(s, custom, constant(s, 2));
+    scratch_result(s, fn, loss);
+    ask(s, fn, loss, x);
+    ask(s, fn, loss, y);
+    expect_gradients(s, fn, 2, (double[]){200, 4});
+}
+
+/* Two uses of one custom function, one inside the other's argument. */
+static void custom_gradients_nest(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *value = x;
+    Type     type = {.elem = ELEM_F64};
+    for (int i = 0; i < 2; i++) { /* -v with the gradient 10 g */
+        Node *g        = node_ref(s->graph, OP_COTANGENT, i, &type);
+        Node *inputs[] = {node_unary(s->graph, OP_NEG, value), g, value, mul(s, g, constant(s, 10))};
+        value          = graph_node(s->graph, OP_CUSTOM, NULL, 4, inputs, NULL);
+    }
+    ask(s, fn, value, x);
+    expect_gradients(s, fn, 1, (double[]){100});
+}
+
+static void gradients_pass_through_casts_but_not_through_integers(void **state) {
+    Scratch *s     = *state;
+    Fn      *fn    = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x     = scalar_slot(s, 3);
+    Node    *small = node_cast(s->graph, ELEM_F64, node_cast(s->graph, ELEM_F32, x));
+    Node    *whole = node_cast(s->graph, ELEM_F64, node_cast(s->graph, ELEM_I64, x));
+    ask(s, fn, add(s, mul(s, small, constant(s, 4)), mul(s, whole, x)), x);
+    expect_gradients(s, fn, 1, (double[]){4 + 3});
+}
+
+static void powers_at_zero(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x  = scalar_slot(s, 0);
+    ask(s, fn,
+        add(s, node_binary(s->graph, OP_POW, x, constant(s, 0)), node_binary(s->graph, OP_POW, x, constant(s, 1))), x);
+    expect_gradients(s, fn, 1, (double[]){1}); /* not 0 * infinity */
+}
+
+/* ---- errors -------------------------------------------------------------------------------------------------------------------------- */
+
+static void an_op_without_a_gradient_is_an_error(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x  = scalar_slot(s, 3);
+    ask(s, fn, node_binary(s->graph, OP_MOD, x, constant(s, 2)), x);
+    assert_false(graph_add_gradients(&s->c, s->program));
+    assert_int_equal(diags_error_count(s->c.diags), 1);
+}
+
+static void an_op_without_a_gradient_beside_the_path_is_none(void **state) {
+    Scratch *s  = *state;
+    Fn      *fn = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x = scalar_slot(s, 3), *y = scalar_slot(s, 5);
+    Node    *rest = node_binary(s->graph, OP_MOD, y, constant(s, 2));
+    Node    *loss = add(s, mul(s, x, rest), stop(s, node_binary(s->graph, OP_MOD, x, constant(s, 2))));
+    ask(s, fn, loss, x);
+    expect_gradients(s, fn, 1, (double[]){1});
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(contributions_add_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_loss_does_not_reach_has_zero_gradient, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_loss_has_its_own_gradients, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gradient_by_an_inner_value, setup, teardown),
+        cmocka_unit_test_setup_teardown(stop_grad_stops, setup, teardown),
+        cmocka_unit_test_setup_teardown(custom_gradients_replace_the_ops_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(custom_gradients_nest, setup, teardown),
+        cmocka_unit_test_setup_teardown(gradients_pass_through_casts_but_not_through_integers, setup, teardown),
+        cmocka_unit_test_setup_teardown(powers_at_zero, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_op_without_a_gradient_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_op_without_a_gradient_beside_the_path_is_none, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
