@@ -20,17 +20,17 @@ typedef struct InPlace {
 } InPlace;
 static const InPlace in_place_wide = {256, 128}, in_place_narrow = {64, 64};
 
-static LLVMValueRef c64(const Emit *e, int64_t value) {
+static LLVMValueRef c64(const ContractEmit *e, int64_t value) {
     return irb_i64(e->b, value);
 }
 
-static LLVMValueRef select_value(const Emit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
+static LLVMValueRef select_value(const ContractEmit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
     return LLVMBuildSelect(e->b, condition, x, y, "");
 }
 
 /* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B is read in place, so that a panel
  * stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
-static void emit_tiles(const Emit *e, LLVMValueRef s0, LLVMValueRef s1) {
+static void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        mr = c64(e, plan->mr), nr = c64(e, plan->nr);
@@ -57,7 +57,7 @@ static void emit_tiles(const Emit *e, LLVMValueRef s0, LLVMValueRef s1) {
 }
 
 /* One block of K of a chunk: B's panels, then its rows. */
-static void emit_k_block(const Emit *e) {
+static void emit_k_block(const ContractEmit *e) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     bool         edges = plan->shape.n < 0 || plan->shape.n % plan->lanes; /* a part of a vector is packed anyway */
@@ -86,7 +86,7 @@ static void emit_k_block(const Emit *e) {
 }
 
 /* All of K for rows [r0, r1) of a column block. */
-static void emit_chunk(Emit *e) {
+static void emit_chunk(ContractEmit *e) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   kc = c64(e, e->plan->kc), yes = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false);
     if (!e->plan->mc) {
@@ -106,7 +106,7 @@ static void emit_chunk(Emit *e) {
 }
 
 /* Of column block j, the first row that units from `unit` on hold. */
-static LLVMValueRef first_row(const Emit *e, LLVMValueRef j, LLVMValueRef unit) {
+static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit) {
     LLVMBuilderRef b         = e->b;
     const Cut     *cut       = &e->cut;
     LLVMValueRef   start     = irb_mul(b, j, cut->row_blocks);
@@ -117,7 +117,7 @@ static LLVMValueRef first_row(const Emit *e, LLVMValueRef j, LLVMValueRef unit) 
 }
 
 /* The rows of column block j, in equal chunks of at most mc. */
-static void emit_column_block(Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end) {
+static void emit_column_block(ContractEmit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   nr = c64(e, e->plan->nr), m0 = first_row(e, j, begin), m1 = first_row(e, j, end);
     e->n0              = irb_mul(b, j, e->cut.width);
@@ -134,7 +134,7 @@ static void emit_column_block(Emit *e, LLVMValueRef j, LLVMValueRef begin, LLVMV
     loop_end(&chunks, b);
 }
 
-static void choose_at_run_time(Emit *e) {
+static void choose_at_run_time(ContractEmit *e) {
     LLVMBuilderRef b   = e->b;
     LLVMTypeRef    i1  = LLVMInt1TypeInContext(irb_context(b));
     LLVMValueRef   yes = LLVMConstInt(i1, 1, false), no = LLVMConstInt(i1, 0, false);
@@ -148,18 +148,18 @@ static void choose_at_run_time(Emit *e) {
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
-    LLVMTypeRef i8 = LLVMInt8TypeInContext(irb_context(builder));
-    Emit        e  = {.plan = plan, .spec = spec, .b = builder, .elem = spec->elem};
-    e.vec          = irb_vector_type(spec->elem, plan->lanes);
-    e.zero         = irb_i64(builder, 0);
-    e.one          = irb_i64(builder, 1);
-    e.m            = spec->m.value;
-    e.n            = spec->n.value;
-    e.k            = spec->k.value;
-    e.a_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
-    e.b_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
-    e.c_buffer     = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
-    e.cut          = contract_cut(plan, builder, e.m, e.n, e.k);
+    LLVMTypeRef  i8 = LLVMInt8TypeInContext(irb_context(builder));
+    ContractEmit e  = {.plan = plan, .spec = spec, .b = builder, .elem = spec->elem};
+    e.vec           = irb_vector_type(spec->elem, plan->lanes);
+    e.zero          = irb_i64(builder, 0);
+    e.one           = irb_i64(builder, 1);
+    e.m             = spec->m.value;
+    e.n             = spec->n.value;
+    e.k             = spec->k.value;
+    e.a_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
+    e.b_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
+    e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
+    e.cut           = contract_cut(plan, builder, e.m, e.n, e.k);
     choose_at_run_time(&e);
     LLVMValueRef first = LLVMBuildUDiv(builder, begin, e.cut.row_blocks, "");
     LLVMValueRef last  = irb_ceil_div(builder, end, e.cut.row_blocks);

@@ -85,7 +85,7 @@ typedef struct PackA {
 void contract_pack_a(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackA *block);
 
 /* The state of an emission: what the loops outside have fixed. */
-typedef struct Emit {
+typedef struct ContractEmit {
     const ContractPlan *plan;
     const ContractSpec *spec;
     LLVMBuilderRef      b;
@@ -98,7 +98,7 @@ typedef struct Emit {
     LLVMValueRef        n0, n1, full_panels, panels; /* the column block */
     LLVMValueRef        r0, r1;                      /* the chunk of rows */
     LLVMValueRef        p0, kk, first, last;         /* the block of K */
-} Emit;
+} ContractEmit;
 
 /* One tile of the loops: a place in C, and where its operands and sums lie. */
 typedef struct TilePlace {
@@ -110,7 +110,7 @@ typedef struct TilePlace {
 } TilePlace;
 
 /* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
-void contract_step(const Emit *e, const TilePlace *at);
+void contract_step(const ContractEmit *e, const TilePlace *at);
 
 /* Whether an i1 is known when compiling to be `value`. */
 static inline bool known(LLVMValueRef condition, bool value) {

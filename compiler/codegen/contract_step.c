@@ -8,11 +8,11 @@
 
 enum { SHORT_ANCHOR = 20 }; /* instructions of an anchor worth repeating for each vector of a tile */
 
-static LLVMValueRef c64(const Emit *e, int64_t value) {
+static LLVMValueRef c64(const ContractEmit *e, int64_t value) {
     return irb_i64(e->b, value);
 }
 
-static LLVMValueRef select_value(const Emit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
+static LLVMValueRef select_value(const ContractEmit *e, LLVMValueRef condition, LLVMValueRef x, LLVMValueRef y) {
     return LLVMBuildSelect(e->b, condition, x, y, "");
 }
 
@@ -26,7 +26,7 @@ static bool may_leave(int64_t extent, int count, int most, int unit) {
 }
 
 /* Column blocks are `width` wide but for the last one. */
-static bool may_have_vectors(const Emit *e, int vectors) {
+static bool may_have_vectors(const ContractEmit *e, int vectors) {
     const ContractPlan *plan = e->plan;
     for (int i = 0; i < 2; i++) {
         int64_t width, n = plan->shape.n;
@@ -38,7 +38,7 @@ static bool may_have_vectors(const Emit *e, int vectors) {
 }
 
 /* Calls the micro-kernel for the tile's vectors, and for all or some of its rows. */
-static void dispatch_tile(const Emit *e, const TilePlace *at, const TileArgs *args) {
+static void dispatch_tile(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
     const ContractPlan *plan       = e->plan;
     LLVMBuilderRef      b          = e->b;
     LLVMContextRef      context    = irb_context(b);
@@ -69,7 +69,7 @@ static void dispatch_tile(const Emit *e, const TilePlace *at, const TileArgs *ar
 }
 
 /* Packed or in place, as chosen; where that is known only at run time both are described and one is selected. */
-static void locate_a(const Emit *e, const TilePlace *at, TileArgs *args) {
+static void locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
     const ContractPlan    *plan = e->plan;
     const ContractOperand *A    = &e->spec->a;
     LLVMBuilderRef         b    = e->b;
@@ -89,7 +89,7 @@ static void locate_a(const Emit *e, const TilePlace *at, TileArgs *args) {
     args->a_k           = both ? select_value(e, e->a_packed, args->a_k, A->stride_k.value) : A->stride_k.value;
 }
 
-static void locate_b(const Emit *e, const TilePlace *at, TileArgs *args) {
+static void locate_b(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
     const ContractPlan    *plan  = e->plan;
     const ContractOperand *B     = &e->spec->b;
     LLVMBuilderRef         b     = e->b;
@@ -113,13 +113,14 @@ static unsigned count_instructions(LLVMBasicBlockRef block) {
     return n;
 }
 
-static LLVMValueRef load_sums(const Emit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column) {
+static LLVMValueRef load_sums(const ContractEmit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column) {
     LLVMValueRef offset = irb_add(e->b, irb_mul(e->b, row, c64(e, e->plan->c_row)), column);
     return irb_load(e->b, e->vec, irb_at(e->b, e->elem, at->c, offset));
 }
 
 /* The anchor's size is how many instructions it emitted; one with control flow counts as long. */
-static unsigned store_vector(const Emit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value, LLVMValueRef mask) {
+static unsigned store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
+                             LLVMValueRef mask) {
     LLVMBasicBlockRef block  = LLVMGetInsertBlock(e->b);
     unsigned          before = count_instructions(block);
     e->spec->store(e->spec->store_user, i, j, value, e->plan->lanes, mask);
@@ -127,7 +128,7 @@ static unsigned store_vector(const Emit *e, LLVMValueRef i, LLVMValueRef j, LLVM
 }
 
 /* Hands each row's whole vectors, then the part of one, to the store anchor; returns its size. */
-static unsigned store_from_scratch(const Emit *e, const TilePlace *at) {
+static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b     = e->b;
     int            lanes = e->plan->lanes;
     int64_t        n     = e->spec->n.constant;
@@ -153,7 +154,7 @@ static unsigned store_from_scratch(const Emit *e, const TilePlace *at) {
 
 /* ---- both ---- */
 
-static unsigned step_by_scratch(const Emit *e, const TilePlace *at, const TileArgs *args) {
+static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
     dispatch_tile(e, at, args);
     Branch   last = branch_begin(e->b, e->last);
     unsigned size = store_from_scratch(e, at);
@@ -162,7 +163,7 @@ static unsigned step_by_scratch(const Emit *e, const TilePlace *at, const TileAr
 }
 
 /* A whole tile: summed here, stored from the registers. */
-static void step_by_registers(const Emit *e, const TilePlace *at, const TileArgs *args) {
+static void step_by_registers(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        sums[TILE_SUMS_MOST];
@@ -179,14 +180,14 @@ static void step_by_registers(const Emit *e, const TilePlace *at, const TileArgs
     branch_end(&last, b);
 }
 
-static LLVMValueRef is_whole(const Emit *e, const TilePlace *at) {
+static LLVMValueRef is_whole(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
     LLVMValueRef   rows = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, e->plan->mr), "");
     return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, at->cols, c64(e, e->plan->nr), ""), "");
 }
 
 /* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
-void contract_step(const Emit *e, const TilePlace *at) {
+void contract_step(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
     TileArgs       args = {.k = e->kk, .c = at->c, .first = e->first};
     locate_a(e, at, &args);
