@@ -20,6 +20,7 @@ bool call_enter(Elab *e, Span span) {
 void frame_push(Elab *e, Frame *frame) {
     frame->parent = e->frame;
     if (!frame->path) frame->path = e->frame ? e->frame->path : "";
+    if (!frame->taken) frame->taken = e->frame ? e->frame->taken : e->taken;
     if (!frame->origin && e->frame) frame->origin = e->frame->origin;
     e->frame = frame;
 }

@@ -87,8 +87,10 @@ struct Frame {
     const char   *path;        /* the parameter path's prefix for what is instantiated here */
     const char   *slot_prefix; /* of its states: "metric/accuracy", "optimizer" */
     const char   *slot_suffix; /* optimizer: the parameter's path */
-    int           param;       /* optimizer: the parameter's slot */
-    bool          read_only;   /* metric, while its value is computed: := has no effect */
+    Map          *taken; /* interned path -> Layer: the paths given in this activation of a layer's body or the model's.
+                                  A second activation gives the same paths again, and so shares what the first one made */
+    int           param; /* optimizer: the parameter's slot */
+    bool          read_only; /* metric, while its value is computed: := has no effect */
     Span          call;
     const Origin *origin;
 };
@@ -139,7 +141,7 @@ struct Elab {
     Frame *frame;
     VEC(Node *) current;   /* by slot; NULL: its READ */
     Map *slot_by_path;     /* interned path -> index + 1 */
-    Map *taken;            /* interned path -> Layer, of this mode */
+    Map *taken;            /* of the model's frames in this mode: see Frame */
     Map *draws;            /* interned place -> count, of this mode */
     VEC(LayerCall) calls;  /* of this mode */
     VEC(NamedLoss) losses; /* of this mode */

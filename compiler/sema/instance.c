@@ -37,7 +37,7 @@ static bool assign_path(Elab *e, Layer *layer) {
     const char *prefix = layer->name ? layer->scope : e->frame->path;
     const char *base   = layer->name ? layer->name : layer->fn->decl->name.text;
     const char *path   = join_path(e, prefix, base);
-    Layer      *taken  = map_get(e->taken, path);
+    Layer      *taken  = map_get(e->frame->taken, path);
     if (taken && layer->name) {
         Diag *diag = sema_error(e, layer->name_span, E0103, "two layers are called '%s'", path);
         diag_label(diag, taken->name ? taken->name_span : taken->span, "the first one");
@@ -46,11 +46,16 @@ static bool assign_path(Elab *e, Layer *layer) {
     }
     for (int i = 1; taken; i++) {
         path  = join_path(e, prefix, arena_printf(e->arena, "%s_%d", base, i));
-        taken = map_get(e->taken, path);
+        taken = map_get(e->frame->taken, path);
     }
-    map_set(e->taken, path, layer);
+    map_set(e->frame->taken, path, layer);
     layer->path = path;
     return true;
+}
+
+/* A layer that has its path keeps it, and nothing else gets it in this activation. */
+static void keep_path(Elab *e, Layer *layer) {
+    if (!map_has(e->frame->taken, layer->path)) map_set(e->frame->taken, layer->path, layer);
 }
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------------------- */
@@ -92,6 +97,7 @@ static Value run_layer(Elab *e, Layer *layer, Env *env, Call *call) {
                    .layer  = layer,
                    .path   = layer->path,
                    .call   = call->span,
+                   .taken  = map_new(e->arena),
                    .origin = origin};
     frame_push(e, &frame);
     bind_late_hypers(e, layer->fn, env);
@@ -110,7 +116,10 @@ static Value apply_declared(Elab *e, Layer *layer, Call *call) {
     Value          *values   = ARENA_ARRAY(e->arena, Value, callable->params.len + 1);
     Span           *spans    = ARENA_ARRAY(e->arena, Span, callable->params.len + 1);
     if (!bind_arguments(e, what, &callable->params, call, 0, values, spans)) return value_poison();
-    if (!layer->path && !assign_path(e, layer)) return value_poison();
+    if (layer->path)
+        keep_path(e, layer);
+    else if (!assign_path(e, layer))
+        return value_poison();
     if (!call_enter(e, call->span)) return value_poison();
     Env *env = bind_hypers(e, layer->fn, NULL);
     for (int i = 0; i < layer->dims.len; i++)

@@ -7,7 +7,7 @@ enum {
     MAX_CALL_DEPTH  = 64,      /* calls of fns and layers within each other */
     MAX_UNROLL      = 4096,    /* iterations of one `for` or `repeat` */
     MAX_EVAL_STEPS  = 2000000, /* expressions evaluated in all modes together */
-    MAX_NODES       = 400000, /* graph nodes */
+    MAX_NODES       = 400000,  /* graph nodes */
     MAX_LIST_DEPTH  = 6,
     MAX_MODULES     = 256,
     MAX_IMPORT_FILE = 4 << 20, /* bytes of one imported file */
