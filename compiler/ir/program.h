@@ -20,7 +20,7 @@ typedef struct ProgInput { /* OP_INPUT's ref */
     Type        type;
     bool        is_target;
     Span        span;
-    int64_t     class_limit; /* values of an integer input are indices below it; 0: no limit known (ir/class_limits.c) */
+    int64_t class_limit; /* values of an integer input are indices below it; 0: no limit known (ir/class_limits.c) */
 } ProgInput;
 
 typedef enum SlotKind {

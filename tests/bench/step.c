@@ -28,7 +28,9 @@ static void *draw(const nnrt_instance *instance, const nnrt_input *input, int64_
     void *data = nnrt_alloc((size_t)count * 8);
     for (int64_t i = 0; i < count; i++) {
         switch (input->tensor.elem) {
-        case NNRT_F32: ((float *)data)[i] = input->is_target ? (float)(rand() % 2) : (float)rand() / (float)RAND_MAX - 0.5f; break;
+        case NNRT_F32:
+            ((float *)data)[i] = input->is_target ? (float)(rand() % 2) : (float)rand() / (float)RAND_MAX - 0.5f;
+            break;
         case NNRT_I32: ((int32_t *)data)[i] = (int32_t)(rand() % classes); break;
         case NNRT_U8: ((uint8_t *)data)[i] = (uint8_t)rand(); break;
         default: fprintf(stderr, "step: element type not drawn\n"); exit(1);
@@ -48,10 +50,11 @@ int main(int argc, char **argv) {
     if (!instance) return fprintf(stderr, "step: %s\n", error.message), 1;
     int64_t symbols[16] = {0};
     for (int i = 0; i < model->n_symbols; i++) symbols[i] = atoll(argv[1]);
-    nnrt_fault  fault   = {0};
-    nnrt_clock  clock   = {0, 1000000, 1000, 1, 0};
+    nnrt_fault  fault = {0};
+    nnrt_clock  clock = {0, 1000000, 1000, 1, 0};
     const void *inputs[16];
-    if (nnrt_instance_bind(instance, symbols, &error) != NNRT_OK) return fprintf(stderr, "step: %s\n", error.message), 1;
+    if (nnrt_instance_bind(instance, symbols, &error) != NNRT_OK)
+        return fprintf(stderr, "step: %s\n", error.message), 1;
     for (int i = 0; i < model->n_inputs; i++) inputs[i] = draw(instance, &model->inputs[i], atoll(argv[2]));
     int init = nnrt_model_fn(model, NNRT_FN_INIT, 0), train = nnrt_model_fn(model, NNRT_FN_TRAIN, 0);
     if (nnrt_instance_call(instance, init, inputs, &clock, &fault, &error) != NNRT_OK) return 1;
