@@ -223,12 +223,14 @@ KernelSize      kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel 
 
 LLVMValueRef function_new(Emit *e, const char *name, LLVMTypeRef type); /* internal, for the target */
 
-KernelSize   loop_size(Emit *e, const Kernel *kernel, DimEnv *dims);
-void         loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
-bool         loop_has_finish(const Kernel *kernel);
-void         loop_emit_finish(KernelEmit *k);
-LLVMValueRef kernel_shared_scratch(KernelEmit *k);
-LLVMValueRef kernel_worker_scratch(KernelEmit *k); /* this worker's part, 64-byte aligned */
+const Kernel *loop_normal(Emit         *e,
+                          const Kernel *kernel); /* the kernel, its rows and inner dims split anew where that helps */
+KernelSize    loop_size(Emit *e, const Kernel *kernel, DimEnv *dims);
+void          loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+bool          loop_has_finish(const Kernel *kernel);
+void          loop_emit_finish(KernelEmit *k);
+LLVMValueRef  kernel_shared_scratch(KernelEmit *k);
+LLVMValueRef  kernel_worker_scratch(KernelEmit *k); /* this worker's part, 64-byte aligned */
 
 KernelSize                 matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 const struct ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel);

@@ -30,8 +30,10 @@ static int pick_lanes(int full, int64_t last) {
 LoopEmit loop_new(KernelEmit *k) {
     const Kernel *kernel = k->kernel;
     LoopEmit      l      = {.k = k, .kernel = kernel, .space = loop_space(kernel, &k->dims), .last = -1, .parts = 1};
-    if (kernel->n_inner) l.last = dims_constant(1, &kernel->inner[kernel->n_inner - 1]);
-    l.lanes         = kernel->n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
+    l.n_inner            = kernel->n_inner;
+    while (l.n_inner > 1 && dims_constant(1, &kernel->inner[l.n_inner - 1]) == 1) l.n_inner--;
+    if (l.n_inner) l.last = dims_constant(1, &kernel->inner[l.n_inner - 1]);
+    l.lanes         = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
     int64_t vectors = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
     l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat;
     l.parts         = pick_parts(kernel, vectors);

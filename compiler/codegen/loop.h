@@ -25,7 +25,8 @@ struct LoopEmit {
     LoopSpace     space;
     int           lanes, parts; /* lanes of a vector; accumulators of a POINT reduction */
     bool          straight;
-    int64_t       last; /* extent of the last inner dim, -1: symbolic */
+    int           n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
+    int64_t       last;    /* its extent, -1: symbolic */
     Index         index[MAX_RANK];
     Accumulator  *acc;      /* reductions x LOOP_PARTS */
     LLVMValueRef *partials; /* by reduction: pointer to its partial sums (to COLUMN, TOTAL) */

@@ -98,9 +98,9 @@ static void straight_row(LoopEmit *l, int axis) {
 
 void loop_inner(LoopEmit *l, Scope *parent, int axis) {
     int at = l->kernel->n_rows + axis;
-    if (axis == l->kernel->n_inner) {
+    if (axis >= l->n_inner) {
         l->point(l, 0);
-    } else if (axis + 1 < l->kernel->n_inner) {
+    } else if (axis + 1 < l->n_inner) {
         Carry        carry = loop_carry_set(l, l->pass);
         ScopedLoop   loop;
         LLVMValueRef size = dims_value(&l->k->dims, l->kernel->inner[axis]);

@@ -13,6 +13,31 @@ bool loop_has_finish(const Kernel *kernel) {
     return false;
 }
 
+static bool splits_rows(const Kernel *kernel) {
+    for (int i = 0; i < kernel->reductions.len; i++)
+        if (kernel->reductions.data[i].to != LEVEL_TOTAL || kernel->reductions.data[i].from != LEVEL_POINT) return true;
+    for (int i = 0; i < kernel->stores.len; i++)
+        if (kernel->stores.data[i].level == LEVEL_ROW || kernel->stores.data[i].level == LEVEL_COLUMN) return true;
+    return kernel->kept.len > 0;
+}
+
+/* Where nothing depends on what is a row, the last dim longer than 1 is moved to the inner dims, so that lanes run along it. */
+const Kernel *loop_normal(Emit *e, const Kernel *kernel) {
+    if (kernel->template != TEMPLATE_LOOP || splits_rows(kernel) || kernel->flat) return kernel;
+    const Dim *dims[MAX_RANK];
+    int        rank = 0, split;
+    for (int i = 0; i < kernel->n_rows; i++) dims[rank++] = kernel->rows[i];
+    for (int i = 0; i < kernel->n_inner; i++) dims[rank++] = kernel->inner[i];
+    for (split = rank - 1; split > 0 && dims_constant(1, &dims[split]) == 1;) split--;
+    if (split < 0 || split == kernel->n_rows) return kernel;
+    Kernel *copy  = ARENA_NEW(e->arena, Kernel);
+    *copy         = *kernel;
+    copy->n_rows  = split;
+    copy->n_inner = rank - split;
+    for (int i = 0; i < rank; i++) *(i < split ? &copy->rows[i] : &copy->inner[i - split]) = dims[i];
+    return copy;
+}
+
 static LLVMValueRef rows_per_unit(const Kernel *kernel, LLVMBuilderRef b, LLVMValueRef rows,
                                   LLVMValueRef row_elements) {
     LLVMValueRef one  = irb_i64(b, 1);

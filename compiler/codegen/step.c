@@ -192,7 +192,7 @@ static void compile_kernels(Step *s) {
     s->kernels = ARENA_ARRAY(s->e->arena, StepKernel, s->plan->kernels.len + 1);
     for (int i = 0; i < s->plan->kernels.len; i++) {
         StepKernel *kernel = &s->kernels[i];
-        kernel->kernel     = s->plan->kernels.data[i];
+        kernel->kernel     = loop_normal(s->e, s->plan->kernels.data[i]);
         kernel->compiled   = kernel_compile(s->e, s->plan, kernel->kernel, &kernel->operands);
     }
 }

@@ -15,10 +15,11 @@ Compiled compiled_new(Scratch *s, const char *target);
 void     compiled_free(Compiled *compiled);
 
 /* Runs function `index` on the scratch program's slots with `nthreads` threads and compares results and updated slots with the
- * interpreter's within `tolerance` (relative to 1 + |expected|). Returns the fault's code. */
-int compiled_check(Scratch *s, const Compiled *compiled, int index, int nthreads, double tolerance);
+ * interpreter's within `tolerance` (relative to 1 + |expected|). Returns the fault's code; `bits` (may be NULL) gets a hash of everything
+ * that was computed. */
+int compiled_check(Scratch *s, const Compiled *compiled, int index, int nthreads, double tolerance, uint64_t *bits);
 
-/* All of it for every function of the program, with 1 and 3 threads. */
+/* All of it for every function of the program, with 1 and 3 threads, which must give the same bits. */
 void check_program(Scratch *s, double tolerance);
 
 #endif

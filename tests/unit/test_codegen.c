@@ -195,7 +195,7 @@ static void test_fault(void **state) {
     build_indexed(s, fn, &type);
     s->slots[1].data[2] = 5;
     Compiled compiled   = compiled_new(s, NULL);
-    assert_int_equal(compiled_check(s, &compiled, 0, 1, 1e-5), NNRT_FAULT_INDEX);
+    assert_int_equal(compiled_check(s, &compiled, 0, 1, 1e-5, NULL), NNRT_FAULT_INDEX);
     compiled_free(&compiled);
     scratch_free(s);
 }
