@@ -121,6 +121,12 @@ static Node *make_select(Maker *m) {
     if (below(m, 3) == 0) condition = unary(m, OP_NOT, condition);
     if (below(m, 4) == 0)
         condition = binary(m, below(m, 2) ? OP_AND : OP_OR, condition, fill(m, condition, below(m, 2)));
+    if (below(m, 4) == 0)
+        condition = binary(m, tests[below(m, 4)], node_cast(m->graph, ELEM_F64, condition), fill(m, a, below(m, 2)));
+    if (below(m, 8) == 0) {
+        Node *yes = fill(m, condition, below(m, 2)), *no = fill(m, condition, below(m, 2));
+        condition = node_select(m->graph, condition, yes, no);
+    }
     if (below(m, 4) == 0) return node_cast(m->graph, ELEM_F64, condition);
     return node_select(m->graph, condition, a, b);
 }
@@ -215,11 +221,31 @@ static Node *make_concat(Maker *m) {
     return node_slice(m->graph, both, offsets, &a->type);
 }
 
+/* The two parts of an axis, used apart: their gradients are put together again. */
+static Node *make_parts(Maker *m) {
+    Node      *x = pick(m, ELEM_F64);
+    const Dim *offsets[MAX_RANK], *zero = dim_const(m->s->dims, 0);
+    for (int axis = 0; axis < x->type.rank; axis++) {
+        int64_t size;
+        Type    first = x->type, rest = x->type;
+        if (!dim_is_const(x->type.dims[axis], &size) || size < 2) continue;
+        for (int i = 0; i < x->type.rank; i++) offsets[i] = zero;
+        first.dims[axis] = dim_const(m->s->dims, 1);
+        rest.dims[axis]  = dim_const(m->s->dims, size - 1);
+        Node *a          = bounded(m, node_slice(m->graph, x, offsets, &first));
+        offsets[axis]    = first.dims[axis];
+        Node *b          = node_slice(m->graph, x, offsets, &rest);
+        return node_concat(m->graph, 2, (Node *[]){b, a}, axis);
+    }
+    return x;
+}
+
 /* ---- reductions, contraction, rows ---------------------------------------------------------------------------------------------- */
 
 static Node *make_reduction(Maker *m) {
-    Node *x = bounded(m, pick(m, ELEM_F64));
+    Node *x = pick(m, ELEM_F64);
     int   axes[MAX_RANK], n = 0;
+    if (below(m, 2)) x = bounded(m, x);
     for (int i = 0; i < x->type.rank; i++)
         if (below(m, 2)) axes[n++] = i;
     return node_reduce(m->graph, below(m, 4) ? OP_SUM : OP_REDUCE_MAX, x, n, axes);
@@ -259,10 +285,10 @@ static Node *make_rows(Maker *m) {
 typedef Node *Make(Maker *m);
 
 static Node *make_value(Maker *m) {
-    static Make *const makers[] = {make_unary,     make_binary,    make_binary,  make_binary,       make_power,
-                                   make_select,    make_rectifier, make_cast,    make_expand,       make_expand,
-                                   make_permute,   make_reshape,   make_reshape, make_pad_or_slice, make_concat,
-                                   make_reduction, make_reduction, make_dot,     make_rows};
+    static Make *const makers[] = {make_unary,   make_binary,    make_binary,    make_binary, make_power,
+                                   make_select,  make_rectifier, make_cast,      make_expand, make_expand,
+                                   make_permute, make_reshape,   make_reshape,   make_parts,  make_pad_or_slice,
+                                   make_concat,  make_reduction, make_reduction, make_dot,    make_rows};
     return makers[below(m, (int)(sizeof makers / sizeof *makers))](m);
 }
 
