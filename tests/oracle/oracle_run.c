@@ -16,6 +16,8 @@
 
 extern const nnrt_model oracle_nnrt_model;
 
+enum { MAX_SYMBOLS = 8 };
+
 typedef struct Oracle {
     const nnrt_model *model;
     nnrt_instance    *instance;
@@ -101,19 +103,23 @@ static void check_slots_exist(const Oracle *o) {
     }
 }
 
-/* Binds the sample dim and points the inputs at `size` samples from `from` on; size 0: inputs are taken whole. */
+/* Binds the dims by the inputs' shapes, the sample dim to `size`, and points the inputs at the samples from `from` on;
+ * size 0: inputs are taken whole. */
 static void bind_batch(Oracle *o, int64_t from, int64_t size, const void **inputs) {
-    const nnrt_model *model = o->model;
-    int64_t           symbols[NNRT_MAX_RANK + 1];
-    if (model->n_symbols > 1) die("more symbolic dims than a batch", model->name);
-    symbols[0] = size;
-    require(o, nnrt_instance_bind(o->instance, symbols, &o->error), "bind");
+    const nnrt_model *model                    = o->model;
+    int64_t           symbols[MAX_SYMBOLS + 1] = {0};
+    if (model->n_symbols > MAX_SYMBOLS) die("too many symbolic dims", model->name);
     for (int i = 0; i < model->n_inputs; i++) {
-        const nnrt_array *array  = need(o, "in", model->inputs[i].tensor.name);
-        int64_t           stride = size && array->rank ? array->count / array->shape[0] : 0;
-        if (array->elem != model->inputs[i].tensor.elem) die("another element type of input", array->name);
+        const nnrt_tensor *tensor = &model->inputs[i].tensor;
+        const nnrt_array  *array  = need(o, "in", tensor->name);
+        int64_t            stride = size && array->rank ? array->count / array->shape[0] : 0;
+        if (array->elem != tensor->elem || array->rank != tensor->rank) die("another type of input", array->name);
         inputs[i] = (const char *)array->data + (size_t)(from * stride) * nnrt_elem_size(array->elem);
+        for (int axis = 0; axis < tensor->rank; axis++)
+            if (tensor->symbol[axis] >= 0)
+                symbols[tensor->symbol[axis]] = size && axis == 0 ? size : array->shape[axis];
     }
+    require(o, nnrt_instance_bind(o->instance, symbols, &o->error), "bind");
 }
 
 static void call(Oracle *o, int fn, const void *const *inputs) {

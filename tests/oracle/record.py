@@ -5,6 +5,7 @@ import torch
 
 import items
 import metrics
+import networks
 import training
 import worked
 
@@ -12,4 +13,5 @@ torch.set_num_threads(1)
 training.record_all()
 items.record_all()
 metrics.record_all()
+networks.record_all()
 worked.record_all()
