@@ -45,6 +45,7 @@ bool  arg_axis(Elab *e, BuiltinCall *call, int index, int rank, int *axis); /* n
 bool  arg_axes(Elab *e, BuiltinCall *call, int index, int rank, int *n, int *axes); /* one axis or a list */
 bool  arg_shape(Elab *e, BuiltinCall *call, int index, ElemType elem,
                 Type *type); /* a list of dims, nested packs flattened */
+bool  arg_dims(Elab *e, BuiltinCall *call, int index, ElemType elem, Type *type); /* the same, sizes unchecked */
 bool  arg_dim(Elab *e, BuiltinCall *call, int index, const Dim **dim);
 Value arg_error(Elab *e, BuiltinCall *call, int index, const char *needed);
 bool  is_float_tensor(Value value);

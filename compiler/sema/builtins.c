@@ -283,14 +283,17 @@ static bool shape_push(Elab *e, BuiltinCall *call, int index, Value item, Type *
     return true;
 }
 
-bool arg_shape(Elab *e, BuiltinCall *call, int index, ElemType elem, Type *type) {
+bool arg_dims(Elab *e, BuiltinCall *call, int index, ElemType elem, Type *type) {
     Value value = call->args[index];
     *type       = (Type){.elem = elem};
     if (value.kind == VALUE_POISON) return false;
     if (value.kind == VALUE_TUPLE) value.kind = VALUE_LIST;
-    if (value.kind != VALUE_LIST)
-        return shape_push(e, call, index, value, type) && check_size(e, type, call->spans[index]);
+    if (value.kind != VALUE_LIST) return shape_push(e, call, index, value, type);
     for (int i = 0; i < value.list->len; i++)
         if (!shape_push(e, call, index, value.list->items[i], type)) return false;
-    return check_size(e, type, call->spans[index]);
+    return true;
+}
+
+bool arg_shape(Elab *e, BuiltinCall *call, int index, ElemType elem, Type *type) {
+    return arg_dims(e, call, index, elem, type) && check_size(e, type, call->spans[index]);
 }

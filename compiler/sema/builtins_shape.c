@@ -11,9 +11,8 @@ Value builtin_reshape(Elab *e, BuiltinCall *call) {
     Node *x;
     Type  type;
     if (!arg_tensor(e, call, 0, &x)) return value_poison();
-    Value shape = call->args[1];
-    int   open  = -1; /* one -1 takes what is left */
-    if (!arg_shape(e, call, 1, x->type.elem, &type) && shape.kind != VALUE_LIST) return value_poison();
+    int open = -1; /* one -1 takes what is left */
+    if (!arg_dims(e, call, 1, x->type.elem, &type)) return value_poison();
     const Dim *known = dim_const(e->dims, 1), *all = elements(e, &x->type);
     for (int i = 0; i < type.rank; i++) {
         if (type.dims[i] == dim_const(e->dims, -1) && open < 0)
@@ -30,6 +29,7 @@ Value builtin_reshape(Elab *e, BuiltinCall *call) {
                    shape_print(e->arena, &x->type), shape_print(e->arena, &type));
         return value_poison();
     }
+    if (!check_size(e, &type, call->spans[1])) return value_poison();
     return value_tensor(node_reshape(e->graph, x, type.rank, type.dims));
 }
 
@@ -195,6 +195,10 @@ Value builtin_pad(Elab *e, BuiltinCall *call) {
         if (!fits) return arg_error(e, call, 1, "one number, or one for each axis");
         if (call->args[1].kind != VALUE_LIST) before.dims[i] = before.dims[0];
         if (after.rank == 1) after.dims[i] = after.dims[0];
+        const Dim *zero     = dim_const(e->dims, 0);
+        bool       positive = dim_provably_le(e->dims, zero, before.dims[i], e->bounds.data) &&
+                        dim_provably_le(e->dims, zero, after.dims[i], e->bounds.data);
+        if (!positive) return arg_error(e, call, 1, "amounts of at least 0");
         const Dim *sum = dim_add(e->dims, before.dims[i], after.dims[i]);
         result.dims[i] = sum ? dim_add(e->dims, result.dims[i], sum) : NULL;
         if (!result.dims[i]) return arg_error(e, call, 1, "smaller numbers");
