@@ -85,7 +85,7 @@ static void report_setting(Check *k, Stmt *stmt) {
 static void check_used(Check *k, const Stmt *stmt) {
     const Expr *value = stmt->u.expr.value;
     if (value->kind == EXPR_CALL || value->kind == EXPR_PIPE || value->kind == EXPR_ERROR) return;
-    Diag *diag = diag_error(k->c->diags, stmt->span, E0016, "this value is not used");
+    Diag *diag = diag_error(k->c->diags, stmt->span, E0207, "this value is not used");
     diag_help(diag, "bind it with 'let', or 'return' it");
 }
 
