@@ -94,7 +94,7 @@ static void report_misplaced(Check *k, Stmt *stmt, unsigned site) {
     bool                  worded = stmt->kind != STMT_EXPR && stmt->kind != STMT_ASSIGN;
     Span                  at     = worded ? first_word(stmt->span, row->word) : stmt->span;
     const char           *where  = site_name(site, k->owner_kind);
-    Diag *diag = diag_error(k->c->diags, at, E0011, worded ? "'%s' cannot stand in a %s" : "%s cannot stand in a %s",
+    Diag *diag = diag_error(k->c->diags, at, E0608, worded ? "'%s' cannot stand in a %s" : "%s cannot stand in a %s",
                             stmt->kind == STMT_ASSIGN ? "an assignment" : row->word, where);
     diag_label(diag, k->owner, "in this %s", k->owner_kind);
     diag_help(diag, "it belongs %s", row->place);

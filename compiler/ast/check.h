@@ -5,7 +5,7 @@
 #include "ast/ast.h"
 #include "compilation.h"
 
-/* Requires a module as the parser built it. Reports E0011 and E0015; replaces a statement out of place by
+/* Requires a module as the parser built it. Reports E0015, E0207 and E0608; replaces a statement out of place by
  * STMT_ERROR, so that later passes meet each statement only where it belongs. */
 void ast_check(Compilation *c, Module *module);
 
