@@ -98,7 +98,8 @@ static Value order_output(Elab *e, const AxisPattern *pattern, const Operand *op
             return value_poison();
         }
     }
-    return value_tensor(node_permute(e->graph, operand->node, order));
+    Node *result = node_permute(e->graph, operand->node, order);
+    return check_size(e, &result->type, pattern->span) ? value_tensor(result) : value_poison();
 }
 
 /* Operands in args[0] and extra, the pattern last. One element type, as operators have. */

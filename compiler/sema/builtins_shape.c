@@ -154,6 +154,11 @@ static bool parts_agree(Elab *e, BuiltinCall *call, Node **nodes, int n, int axi
     return true;
 }
 
+static Value joined(Elab *e, BuiltinCall *call, int n, Node **nodes, int axis) {
+    Node *result = n == 1 ? nodes[0] : node_concat(e->graph, n, nodes, axis);
+    return check_size(e, &result->type, call->call->span) ? value_tensor(result) : value_poison();
+}
+
 Value builtin_concat(Elab *e, BuiltinCall *call) {
     Node **nodes;
     int    n, axis = 0;
@@ -161,7 +166,7 @@ Value builtin_concat(Elab *e, BuiltinCall *call) {
     if (!nodes[0]->type.rank) return arg_error(e, call, 0, "a list of tensors with axes");
     if (call->args[1].kind != VALUE_NONE && !arg_axis(e, call, 1, nodes[0]->type.rank, &axis)) return value_poison();
     if (!parts_agree(e, call, nodes, n, axis)) return value_poison();
-    return value_tensor(n == 1 ? nodes[0] : node_concat(e->graph, n, nodes, axis));
+    return joined(e, call, n, nodes, axis);
 }
 
 Value builtin_stack(Elab *e, BuiltinCall *call) {
@@ -177,16 +182,16 @@ Value builtin_stack(Elab *e, BuiltinCall *call) {
     const Dim *dims[MAX_RANK];
     for (int i = 0; i <= rank; i++) dims[i] = i == axis ? dim_const(e->dims, 1) : nodes[0]->type.dims[i - (i > axis)];
     for (int i = 0; i < n; i++) nodes[i] = node_reshape(e->graph, nodes[i], rank + 1, dims);
-    return value_tensor(n == 1 ? nodes[0] : node_concat(e->graph, n, nodes, axis));
+    return joined(e, call, n, nodes, axis);
 }
 
 /* pad(x, before, after): one number for all axes, or a list; `value` fills (0). */
 Value builtin_pad(Elab *e, BuiltinCall *call) {
     Node *x;
     Type  before, after;
-    if (!arg_tensor(e, call, 0, &x) || !arg_shape(e, call, 1, x->type.elem, &before)) return value_poison();
+    if (!arg_tensor(e, call, 0, &x) || !arg_dims(e, call, 1, x->type.elem, &before)) return value_poison();
     bool same = call->args[2].kind == VALUE_NONE;
-    if (!same && !arg_shape(e, call, 2, x->type.elem, &after)) return value_poison();
+    if (!same && !arg_dims(e, call, 2, x->type.elem, &after)) return value_poison();
     if (same) after = before;
     Type result = x->type;
     for (int i = 0; i < x->type.rank; i++) {

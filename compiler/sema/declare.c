@@ -153,8 +153,9 @@ static const Dim *declare_dim(Elab *e, Env *env, const DimDecl *decl) {
     if (value)
         dim = eval_dim(e, env, value, "a dim");
     else {
-        if (decl->bound && (!eval_count(e, env, decl->bound, "a dim's bound", &bound) || bound < 1)) {
-            if (bound == 0 || bound < -1) sema_error(e, decl->bound->span, E0502, "a dim's bound is at least 1");
+        if (decl->bound && !eval_count(e, env, decl->bound, "a dim's bound", &bound)) return NULL;
+        if (decl->bound && bound < 1) {
+            sema_error(e, decl->bound->span, E0502, "a dim's bound is at least 1");
             return NULL;
         }
         dim = dim_symbol_new(e->dims, decl->name.text);

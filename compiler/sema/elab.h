@@ -129,6 +129,7 @@ struct Elab {
     int    n_modules;
     int    visit; /* counts name searches */
     VEC(Scope *) loading;
+    VEC(Scope *) scopes; /* all that were read */
 
     const Decl *model;
     Scope      *model_scope;
@@ -296,6 +297,7 @@ bool         walk_expr(const Expr *expr, NameVisitor *visit, void *context);
 bool         walk_block(const Block *block, NameVisitor *visit, void *context);
 bool         expr_mentions(const Expr *expr, const char *name);
 bool         block_mentions(const Block *block, const char *name);
-void         check_unused(Elab *e, const Module *module); /* unused lets, values nobody uses, unreachable code */
+void         check_returns_and_dims(Elab *e, const Module *module); /* unreachable code, misspelt dims */
+void         check_unused(Elab *e, const Module *module);           /* lets that nothing reads */
 
 #endif

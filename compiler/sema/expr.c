@@ -133,14 +133,6 @@ static Value eval_as(Elab *e, Env *env, const Expr *expr) {
 
 /* ---- subscripts -------------------------------------------------------------------------------------------------------------------------- */
 
-/* A bound from the end where it is a negative number. */
-static const Dim *subscript_bound(Elab *e, Env *env, const Expr *expr, const Dim *size) {
-    int64_t    number;
-    const Dim *dim = eval_dim(e, env, expr, "a subscript");
-    if (dim && dim_is_const(dim, &number) && number < 0) dim = dim_add(e->dims, size, dim);
-    return dim;
-}
-
 static bool bound_error(Elab *e, Span span, const Dim *dim, const Dim *size) {
     Diag *diag = sema_error(e, span, E0308, "cannot show that %s lies within 0 .. %s", dim_print(e->arena, dim),
                             dim_print(e->arena, size));
@@ -148,6 +140,15 @@ static bool bound_error(Elab *e, Span span, const Dim *dim, const Dim *size) {
     return false;
 }
 
+/* A bound from the end where it is a negative number. */
+static const Dim *subscript_bound(Elab *e, Env *env, const Expr *expr, const Dim *size) {
+    int64_t    number;
+    const Dim *dim = eval_dim(e, env, expr, "a subscript");
+    if (!dim || !dim_is_const(dim, &number) || number >= 0) return dim;
+    const Dim *from_end = dim_add(e->dims, size, dim);
+    if (!from_end) bound_error(e, expr->span, dim, size);
+    return from_end;
+}
 static bool provable(Elab *e, const Dim *a, const Dim *b) {
     return a == b || dim_provably_le(e->dims, a, b, e->bounds.data);
 }
@@ -167,14 +168,15 @@ static bool slice_axis(Elab *e, Env *env, const Subscript *s, const Dim *size, i
         high = dim_add(e->dims, low, one);
     else if (s && s->high)
         high = subscript_bound(e, env, s->high, size);
-    if (!high) return false;
     Span span = s ? s->span : (Span){0};
+    if (!high && s && !s->is_slice) return bound_error(e, span, low, size);
+    if (!high) return false;
     if (!provable(e, zero, low)) return bound_error(e, span, low, size);
     if (!provable(e, low, high)) return bound_error(e, span, low, high);
     if (!provable(e, high, size)) return bound_error(e, span, s && !s->is_slice ? low : high, size);
     slicing->offsets[axis]     = low;
     slicing->sliced.dims[axis] = dim_sub(e->dims, high, low);
-    if (!slicing->sliced.dims[axis]) return false;
+    if (!slicing->sliced.dims[axis]) return bound_error(e, span, low, size);
     if (!s || s->is_slice) slicing->kept[slicing->kept_rank++] = slicing->sliced.dims[axis];
     return true;
 }

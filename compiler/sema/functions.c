@@ -178,16 +178,16 @@ static const Decl *choose_model(Elab *e, const Module *module) {
     return found;
 }
 
+static bool clean(const Elab *e) {
+    return diags_error_count(e->diags) == 0;
+}
+
 static bool nothing_to_do(Elab *e) {
-    if (e->outputs.len || e->losses.len || e->exhausted) return false;
+    if (e->outputs.len || e->losses.len || e->exhausted || !clean(e)) return false;
     Diag *diag =
         sema_error(e, e->model->name.span, E0606, "model '%s' has neither an output nor a loss", e->model->name.text);
     diag_help(diag, "'output x' makes x what the model predicts");
     return true;
-}
-
-static bool clean(const Elab *e) {
-    return diags_error_count(e->diags) == 0;
 }
 
 static void make_functions(Elab *e) {
@@ -216,6 +216,7 @@ Program *graph_from_ast(Compilation *c, Module *module) {
     e->program->real     = e->real;
     e->program->headline = "loss";
     make_functions(e);
+    for (int i = 0; i < e->scopes.len && clean(e); i++) check_unused(e, e->scopes.data[i]->module);
     if (!clean(e)) return NULL;
     return e->program;
 }

@@ -342,7 +342,8 @@ static Value matmul(Elab *e, const Operands *o) {
     for (int i = 0; i < n_batch; i++) axes.left_batch[i] = axes.right_batch[i] = (int8_t)i;
     axes.n_contract       = 1;
     axes.left_contract[0] = (int8_t)ka, axes.right_contract[0] = (int8_t)kb;
-    return value_tensor(node_dot(e->graph, a, b, &axes));
+    Node *result = node_dot(e->graph, a, b, &axes);
+    return check_size(e, &result->type, o->at) ? value_tensor(result) : value_poison();
 }
 
 /* ---- truth values ------------------------------------------------------------------------------------------------------------------ */

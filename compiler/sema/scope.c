@@ -49,7 +49,8 @@ static void scope_fill(Elab *e, Scope *scope) {
     }
     e->loading.len--;
     scope->loading = false;
-    check_unused(e, scope->module);
+    check_returns_and_dims(e, scope->module);
+    vec_push(e->arena, &e->scopes, scope);
 }
 
 static Scope *scope_new(Elab *e, Module *module, const char *name, const char *folder, bool is_std) {

@@ -17,11 +17,23 @@ ElemType type_elem(Elab *e, const TypeExpr *type) {
     return elem_parse(type->elem.text);
 }
 
+/* A dim's size, as far as the program text decides it: of a polynomial the sum of its coefficients. */
+static int64_t known_size(const Dim *dim) {
+    int64_t size = 0;
+    if (dim_is_const(dim, &size)) return size;
+    for (int i = 0; i < dim_term_count(dim); i++) {
+        int64_t coefficient = dim_term(dim, i)->coefficient;
+        if (coefficient <= -MAX_ELEMENTS || coefficient >= MAX_ELEMENTS) return MAX_ELEMENTS + 1;
+        size += coefficient < 0 ? -coefficient : coefficient;
+        if (size > MAX_ELEMENTS) return size;
+    }
+    return size;
+}
+
 bool check_size(Elab *e, const Type *type, Span span) {
     int64_t elements = 1;
     for (int i = 0; i < type->rank; i++) {
-        int64_t size;
-        if (!dim_is_const(type->dims[i], &size)) continue;
+        int64_t size = known_size(type->dims[i]);
         if (size < 0) {
             sema_error(e, span, E0307, "axis %d of %s is negative", i, shape_print(e->arena, type));
             return false;

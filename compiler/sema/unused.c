@@ -1,4 +1,5 @@
-/* Syntax-only checks of a module: names that nothing uses, code after a return, dims that look like typos. */
+/* Syntax-only checks of a module: names that nothing uses, code after a return, dims that look like typos. A name that is
+ * misspelt where it should be used is also unused where it is bound; so the first are reported only where nothing else is. */
 #include "sema/elab.h"
 
 #include <string.h>
@@ -11,23 +12,33 @@ static void check_pattern(Elab *e, const Pattern *pattern, const Block *body) {
     for (int i = 0; i < pattern->items.len; i++) check_pattern(e, &pattern->items.data[i], body);
 }
 
-static void check_block(Elab *e, const Block *block, const Block *body) {
+typedef void (*StmtCheck)(Elab *e, const Block *block, int index, const Block *body);
+
+static void check_let(Elab *e, const Block *block, int index, const Block *body) {
+    const Stmt *stmt = block->stmts.data[index];
+    if (stmt->kind == STMT_LET) check_pattern(e, &stmt->u.let.target, body);
+}
+
+static void check_return(Elab *e, const Block *block, int index, const Block *body) {
+    (void)body;
+    const Stmt *stmt = block->stmts.data[index];
+    if (stmt->kind != STMT_RETURN || index + 1 == block->stmts.len) return;
+    Diag *diag = diag_error(e->diags, block->stmts.data[index + 1]->span, E0208, "this is never reached");
+    diag_label(diag, stmt->span, "because of this return");
+}
+
+/* Every statement of `block`, which is `body` or stands in it. */
+static void check_block(Elab *e, const Block *block, const Block *body, StmtCheck check) {
     for (int i = 0; block && i < block->stmts.len; i++) {
         const Stmt *stmt = block->stmts.data[i];
+        check(e, block, i, body);
         switch (stmt->kind) {
-        case STMT_LET: check_pattern(e, &stmt->u.let.target, body); break;
-        case STMT_RETURN:
-            if (i + 1 < block->stmts.len) {
-                Diag *diag = diag_error(e->diags, block->stmts.data[i + 1]->span, E0208, "this is never reached");
-                diag_label(diag, stmt->span, "because of this return");
-            }
-            break;
         case STMT_IF:
-            check_block(e, stmt->u.if_.then_block, body);
-            check_block(e, stmt->u.if_.else_block, body);
+            check_block(e, stmt->u.if_.then_block, body, check);
+            check_block(e, stmt->u.if_.else_block, body, check);
             break;
-        case STMT_FOR: check_block(e, stmt->u.for_.body, body); break;
-        case STMT_FIT: check_block(e, stmt->u.fit.body, body); break;
+        case STMT_FOR: check_block(e, stmt->u.for_.body, body, check); break;
+        case STMT_FIT: check_block(e, stmt->u.fit.body, body, check); break;
         default: break;
         }
     }
@@ -95,22 +106,34 @@ static void check_dims(Elab *e, const Callable *callable) {
     }
 }
 
+static const Callable *callable_of(const Decl *decl) {
+    switch (decl->kind) {
+    case DECL_FN:
+    case DECL_LAYER:
+    case DECL_OPTIMIZER:
+    case DECL_SCHEDULE:
+    case DECL_METRIC:
+    case DECL_INITIALISER:
+    case DECL_MODEL: return &decl->u.callable;
+    default: return NULL;
+    }
+}
+
+void check_returns_and_dims(Elab *e, const Module *module) {
+    for (int i = 0; i < module->decls.len; i++) {
+        const Callable *callable = callable_of(module->decls.data[i]);
+        if (!callable) continue;
+        check_block(e, callable->body, callable->body, check_return);
+        check_block(e, callable->grad_body, callable->grad_body, check_return);
+        if (module->decls.data[i]->kind != DECL_MODEL) check_dims(e, callable);
+    }
+}
+
 void check_unused(Elab *e, const Module *module) {
     for (int i = 0; i < module->decls.len; i++) {
-        const Decl *decl = module->decls.data[i];
-        switch (decl->kind) {
-        case DECL_FN:
-        case DECL_LAYER:
-        case DECL_OPTIMIZER:
-        case DECL_SCHEDULE:
-        case DECL_METRIC:
-        case DECL_INITIALISER:
-        case DECL_MODEL:
-            check_block(e, decl->u.callable.body, decl->u.callable.body);
-            if (decl->kind != DECL_MODEL) check_dims(e, &decl->u.callable);
-            check_block(e, decl->u.callable.grad_body, decl->u.callable.grad_body);
-            break;
-        default: break;
-        }
+        const Callable *callable = callable_of(module->decls.data[i]);
+        if (!callable) continue;
+        check_block(e, callable->body, callable->body, check_let);
+        check_block(e, callable->grad_body, callable->grad_body, check_let);
     }
 }
