@@ -147,14 +147,25 @@ Node *mul_of_quotient(Graph *graph, Node *node) {
     return binary(graph, OP_DIV, rounded_fill(graph, &node->type, a * b), quotient->inputs[1]);
 }
 
-/* x / 1 = x, x / c = x * (1 / c) where 1 / c is exact: a power of two */
+/* x / 1 = x, x / c = x * (1 / c). Where 1 / c is not exact (c is no power of two) that is one rounding more, and only done to arrays. */
 Node *div_constant(Graph *graph, Node *node) {
     double c;
     int    exponent;
     if (!is_float(node) || !constant_value(node->inputs[1], &c)) return NULL;
     if (c == 1) return node->inputs[0];
-    if (!moderate(c) || fabs(frexp(c, &exponent)) != 0.5) return NULL;
-    return binary(graph, OP_MUL, node->inputs[0], node_fill(graph, &node->type, 1 / c));
+    if (!moderate(c) || (node->type.rank == 0 && fabs(frexp(c, &exponent)) != 0.5)) return NULL;
+    return binary(graph, OP_MUL, node->inputs[0], rounded_fill(graph, &node->type, 1 / c));
+}
+
+/* x / expand(y) = x * expand(1 / y): one division for many elements */
+Node *div_expanded(Graph *graph, Node *node) {
+    Node  *y = node->inputs[1];
+    int    axes[MAX_RANK];
+    double c;
+    if (!is_float(node) || y->op != OP_EXPAND || constant_value(node->inputs[0], &c)) return NULL;
+    Node *divisor = y->inputs[0], *inverse = binary(graph, OP_DIV, node_fill(graph, &divisor->type, 1), divisor);
+    for (int i = 0; i < y->attr.axes.count; i++) axes[i] = y->attr.axes.axes[i];
+    return binary(graph, OP_MUL, node->inputs[0], node_expand(graph, inverse, &node->type, y->attr.axes.count, axes));
 }
 
 /* (-x) / (-y) = x / y */

@@ -89,17 +89,17 @@ static Node *factor_outside(Graph *graph, const Node *sum, const Node *factor) {
     return node_expand(graph, factor->inputs[0], &sum->type, n, axes);
 }
 
-/* sum(x * c) = sum(x) * c and sum(x / c) = sum(x) / c for a c that does not change along the summed axes */
+/* sum(x * c) = sum(x) * c for a c that does not change along the summed axes */
 Node *sum_of_product(Graph *graph, Node *node) {
     const Node *product = node->inputs[0];
     int         axes[MAX_RANK];
-    if ((product->op != OP_MUL && product->op != OP_DIV) || !elem_is_float(node->type.elem)) return NULL;
+    if (product->op != OP_MUL || !elem_is_float(node->type.elem)) return NULL;
     for (int i = 0; i < node->attr.axes.count; i++) axes[i] = node->attr.axes.axes[i];
-    for (int i = 1; i >= (product->op == OP_DIV); i--) {
+    for (int i = 1; i >= 0; i--) {
         Node *factor = factor_outside(graph, node, product->inputs[i]);
         if (!factor) continue;
         Node *sum = node_reduce(graph, OP_SUM, product->inputs[1 - i], node->attr.axes.count, axes);
-        return node_binary(graph, product->op, sum, factor);
+        return node_binary(graph, OP_MUL, sum, factor);
     }
     return NULL;
 }

@@ -129,6 +129,14 @@ CASE(div_four) {
 CASE(div_three) {
     return with(b, OP_DIV, 3);
 }
+CASE(div_three_scalar) {
+    Node *a = slot(b, b->cell);
+    return two(b, OP_DIV, a, fill(b, a, 3));
+}
+CASE(div_expanded) {
+    Node *a = x(b);
+    return two(b, OP_DIV, a, rows(b, slot(b, b->row)));
+}
 CASE(pow_half) {
     return with(b, OP_POW, 0.5);
 }
@@ -361,7 +369,9 @@ static const Case cases[] = {
     ROW(mul_constants, "const expand mul read"),
     ROW(mul_quotient, "const div expand read"),
     ROW(div_four, "const expand mul read"),
-    ROW(div_three, "const div expand read"),
+    ROW(div_three, "const expand mul read"),
+    ROW(div_three_scalar, "const div read"),
+    ROW(div_expanded, "const div expand expand mul read read"),
     ROW(pow_half, "read sqrt"),
     ROW(pow_minus_half, "read rsqrt"),
     ROW(pow_two, "mul read"),
