@@ -214,6 +214,11 @@ static const char *hint_at_top_level(const Situation *s) {
     return NULL;
 }
 
+static bool in_brackets(const Situation *s) {
+    const Bracket *bracket = layout_enclosing(s->layout);
+    return bracket && bracket->open != '{';
+}
+
 static const char *hint_of(const Situation *s) {
     int         kind = s->layout->previous;
     const char *help = hint_of_language(s);
@@ -235,6 +240,9 @@ static const char *hint_of(const Situation *s) {
         return "this word is reserved; choose another name";
     if (kind == '=' && expects(s, "')'") && expects(s, "','"))
         return "'==' compares; an argument is named by 'name = value'";
+    if (kind == ')' && !in_brackets(s)) return "this ')' closes nothing";
+    if (kind == ']' && !in_brackets(s)) return "this ']' closes nothing";
+    if (expects(s, "';'") && kind == ',') return "statements end with ';' or with the line, not with ','";
     if (expects(s, "';'") && is_setting_value(kind) && (help = setting_hint(s))) return help;
     if (expects(s, "';'") && !expects(s, "'import'") && starts_like_statement(kind))
         return "statements stand on lines of their own, or with ';' between them";

@@ -202,6 +202,12 @@ static void abandon_parentheses(Layout *layout) {
     }
 }
 
+/* After an error a line that begins with a statement's word is one, whatever stands at the end of the line before. */
+static bool may_start_statement(const Token *token) {
+    const struct Word *word = word_of(token);
+    return word && (word->place == NAMED || word->place == VALUED) && !follows_name(token + 1);
+}
+
 static bool separator_due(Layout *layout, const Token *token) {
     if (layout->previous == ';' || layout->previous == '{') return false;
     if (token->kind == TOK_END) {
@@ -218,6 +224,7 @@ static bool separator_due(Layout *layout, const Token *token) {
         return true;
     }
     bool reserved = token->kind == TOK_LET || token->kind == TOK_VAR || token->kind == TOK_RETURN;
+    if (layout->skipping) reserved |= may_start_statement(token);
     return token->line_before && (reserved || (ends_statement(layout->previous) && !continues(layout)));
 }
 

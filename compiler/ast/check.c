@@ -1,6 +1,8 @@
 /* Statements out of place: a table of which block may hold which statement. */
 #include "ast/check.h"
 
+#include <string.h>
+
 /* The kinds of block, as bits. */
 typedef enum Site {
     SITE_MODEL       = 1 << 0,
@@ -75,10 +77,20 @@ static Span first_word(Span span, const char *word) {
     return (Span){span.file, span.begin, span.begin + length};
 }
 
+/* Whether the name of a setting is a statement's word: `loss = ...` for `loss ...`. */
+static bool names_statement(const char *name) {
+    for (StmtKind kind = STMT_PARAM; kind <= STMT_PART; kind++)
+        if (strcmp(rows[kind].word, name) == 0) return true;
+    return false;
+}
+
 static void report_setting(Check *k, Stmt *stmt) {
     const char *name = stmt->u.bind.name.text;
     Diag       *diag = diag_error(k->c->diags, stmt->span, E0015, "'%s = ...' binds nothing here", name);
-    diag_help(diag, "write 'let %s = ...' for a new name, '%s := ...' to assign to one that exists", name, name);
+    if (names_statement(name))
+        diag_help(diag, "'%s' begins a statement: write '%s NAME = ...'", name, name);
+    else
+        diag_help(diag, "write 'let %s = ...' for a new name, '%s := ...' to assign to one that exists", name, name);
 }
 
 /* A statement that is a value must be one that does something: a call, or what the parser made of an error. */
