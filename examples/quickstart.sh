@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 sh examples/install.sh
 build=${NNC_BUILD:-build}
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DNNC_TESTS=OFF
 cmake --build "$build" --target nnc nnrt nnrt_extras
 "$build/nnc" examples/digits/digits.nnet -o "$build/digits"
 "$build/digits" train --data examples/digits/digits.csv.gz --save "$build/digits.safetensors" "$@"
