@@ -3,6 +3,7 @@
 #include "codegen/codegen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <llvm-c/Analysis.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,23 @@ static bool write_all(int file, const char *bytes, size_t nbytes) {
     return true;
 }
 
+/* A device or a pipe cannot be replaced by a file: it is written to. "-" is standard output. */
+static bool is_stream(const char *path) {
+    struct stat about;
+    return !strcmp(path, "-") || (!stat(path, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode));
+}
+
+static bool write_stream(Emit *e, const char *path, const char *bytes, size_t nbytes) {
+    bool own  = strcmp(path, "-") != 0;
+    int  file = own ? open(path, O_WRONLY) : STDOUT_FILENO;
+    bool done = file >= 0 && write_all(file, bytes, nbytes);
+    int  why  = errno;
+    if (own && file >= 0) close(file);
+    return done || report_unwritable(e, path, strerror(why));
+}
+
 static bool write_file(Emit *e, const char *path, const char *bytes, size_t nbytes) {
+    if (is_stream(path)) return write_stream(e, path, bytes, nbytes);
     char *temporary = arena_printf(e->arena, "%s.XXXXXX", path);
     int   file      = mkstemp(temporary);
     if (file < 0) return report_unwritable(e, path, strerror(errno));
