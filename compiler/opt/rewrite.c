@@ -11,21 +11,23 @@ enum {
     MAX_DEPTH  = 100, /* of new nodes upon new nodes */
 };
 
+typedef struct Image { /* what is known of a node of the new graph, by id */
+    Node *normal;      /* its normal form, or NULL */
+    int   uses;        /* of the old nodes that became it */
+} Image;
+
 typedef struct Rewrite {
     Graph *graph;       /* the new one */
     bool   apply_rules; /* or only copy */
     bool   fired;       /* whether a rule changed anything */
-    Map   *done;        /* old node -> new node */
-    Map   *normal;      /* new node -> its normal form */
-    Map   *uses;        /* old node, and its image -> number of users */
+    Node **done;        /* new node, by the old one's id */
+    int   *uses;        /* by the old node's id */
+    VEC(Image) images;
 } Rewrite;
 
-static intptr_t uses_of(const Rewrite *r, const Node *node) {
-    return (intptr_t)map_get(r->uses, node);
-}
-
-static void add_uses(Rewrite *r, const Node *node, intptr_t count) {
-    map_set(r->uses, node, (void *)(uses_of(r, node) + count));
+static Image *image_of(Rewrite *r, const Node *node) {
+    while (r->images.len <= node->id) vec_push(graph_arena(r->graph), &r->images, (Image){0});
+    return &r->images.data[node->id];
 }
 
 static Node *apply_first(RewriteRule *const *rules, Graph *graph, Node *node) {
@@ -38,7 +40,7 @@ static Node *apply_first(RewriteRule *const *rules, Graph *graph, Node *node) {
 static Node *apply_once(Rewrite *r, Node *node) {
     Node *next = op_info[node->op].class == ELEMENTWISE ? fold_constants(r->graph, node) : NULL;
     if (!next) next = apply_first(rules_of(node->op), r->graph, node);
-    if (!next && node->n_inputs > 0 && uses_of(r, node->inputs[0]) == 1)
+    if (!next && node->n_inputs > 0 && image_of(r, node->inputs[0])->uses == 1)
         next = apply_first(single_use_rules_of(node->op), r->graph, node);
     if (!next || next == node) return NULL;
     r->fired = true;
@@ -53,7 +55,7 @@ static Node *over(Graph *graph, const Node *node, Node *const *inputs) {
 /* The normal form of a node of the new graph whose inputs need not be in theirs: rules build several nodes at once. Everything made from
  * an old node is known already, so the recursion goes no deeper than what rules have just built. */
 static Node *normalise(Rewrite *r, Node *node, int depth) {
-    Node *known = map_get(r->normal, node);
+    Node *known = image_of(r, node)->normal;
     if (known || depth > MAX_DEPTH) return known ? known : node;
     Node *result = node;
     for (int step = 0; step < MAX_STEPS; step++) {
@@ -68,19 +70,19 @@ static Node *normalise(Rewrite *r, Node *node, int depth) {
         if (!next) break;
         result = next;
     }
-    map_set(r->normal, node, result);
-    map_set(r->normal, result, result);
+    image_of(r, node)->normal   = result;
+    image_of(r, result)->normal = result;
     return result;
 }
 
 static void rewrite_node(Rewrite *r, Node *old) {
     Node **inputs = ARENA_ARRAY(graph_arena(r->graph), Node *, old->n_inputs + 1);
-    for (int i = 0; i < old->n_inputs; i++) inputs[i] = map_get(r->done, old->inputs[i]);
+    for (int i = 0; i < old->n_inputs; i++) inputs[i] = r->done[old->inputs[i]->id];
     graph_set_place(r->graph, old->span, old->origin);
     Node *node = over(r->graph, old, inputs);
     if (r->apply_rules) node = normalise(r, node, 0);
-    map_set(r->done, old, node);
-    add_uses(r, node, uses_of(r, old));
+    r->done[old->id] = node;
+    image_of(r, node)->uses += r->uses[old->id];
 }
 
 /* ---- roots ------------------------------------------------------------------------------------------------------------- */
@@ -101,11 +103,13 @@ static RootVec roots_of(Arena *arena, Program *program) {
     return roots;
 }
 
-static void count_uses(Rewrite *r, const RootVec *roots, const NodeVec *order) {
+static int *count_uses(Arena *arena, const Program *program, const RootVec *roots, const NodeVec *order) {
+    int *uses = ARENA_ARRAY(arena, int, graph_node_count(program->graph) + 1);
     for (int i = 0; i < roots->len; i++)
-        if (*roots->data[i]) add_uses(r, *roots->data[i], 1);
+        if (*roots->data[i]) uses[(*roots->data[i])->id]++;
     for (int i = 0; i < order->len; i++)
-        for (int k = 0; k < order->data[i]->n_inputs; k++) add_uses(r, order->data[i]->inputs[k], 1);
+        for (int k = 0; k < order->data[i]->n_inputs; k++) uses[order->data[i]->inputs[k]->id]++;
+    return uses;
 }
 
 /* Whether a rule changed anything. */
@@ -114,14 +118,14 @@ static bool rebuild(Compilation *c, Program *program, bool apply_rules) {
     RootVec roots = roots_of(arena, program);
     NodeVec order = {0};
     Map    *seen  = map_new(arena);
-    Graph  *fresh = graph_new(arena, graph_dims(program->graph));
-    Rewrite r     = {fresh, apply_rules, false, map_new(arena), map_new(arena), map_new(arena)};
+    Rewrite r     = {.graph = graph_new(arena, graph_dims(program->graph)), .apply_rules = apply_rules};
     for (int i = 0; i < roots.len; i++) graph_post_order(arena, *roots.data[i], seen, &order);
-    count_uses(&r, &roots, &order);
+    r.done = ARENA_ARRAY(arena, Node *, graph_node_count(program->graph) + 1);
+    r.uses = count_uses(arena, program, &roots, &order);
     for (int i = 0; i < order.len; i++) rewrite_node(&r, order.data[i]);
     for (int i = 0; i < roots.len; i++)
-        if (*roots.data[i]) *roots.data[i] = map_get(r.done, *roots.data[i]);
-    program->graph = fresh;
+        if (*roots.data[i]) *roots.data[i] = r.done[(*roots.data[i])->id];
+    program->graph = r.graph;
     return r.fired;
 }
 
