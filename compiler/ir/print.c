@@ -59,8 +59,6 @@ static void print_attr(const Printer *p, const Node *node) {
 }
 
 static void print_node(Printer *p, const Node *node) {
-    if (map_has(p->numbers, node)) return;
-    for (int i = 0; i < node->n_inputs; i++) print_node(p, node->inputs[i]);
     map_set(p->numbers, node, (void *)(intptr_t)(++p->count));
     fprintf(p->out, "  %%%d = %s", number(p, node), op_info[node->op].name);
     for (int i = 0; i < node->n_inputs; i++) fprintf(p->out, "%s%%%d", i ? ", " : " ", number(p, node->inputs[i]));
@@ -68,15 +66,24 @@ static void print_node(Printer *p, const Node *node) {
     fprintf(p->out, " : %s\n", type_print(p->arena, &node->type));
 }
 
-static void print_fn(Printer *p, const Fn *fn) {
-    p->numbers = map_new(p->arena);
-    p->count   = 0;
-    fprintf(p->out, "fn %s {\n", fn->name);
+/* The nodes under a function's results and updates, inputs first. */
+static NodeVec nodes_of(const Printer *p, const Fn *fn) {
+    NodeVec order = {0};
+    Map    *seen  = map_new(p->arena);
     for (int i = 0; i < fn->results.len; i++) {
-        print_node(p, fn->results.data[i].value);
-        if (fn->results.data[i].weight) print_node(p, fn->results.data[i].weight);
+        graph_post_order(p->arena, fn->results.data[i].value, seen, &order);
+        graph_post_order(p->arena, fn->results.data[i].weight, seen, &order);
     }
-    for (int i = 0; i < fn->updates.len; i++) print_node(p, fn->updates.data[i].value);
+    for (int i = 0; i < fn->updates.len; i++) graph_post_order(p->arena, fn->updates.data[i].value, seen, &order);
+    return order;
+}
+
+static void print_fn(Printer *p, const Fn *fn) {
+    NodeVec order = nodes_of(p, fn);
+    p->numbers    = map_new(p->arena);
+    p->count      = 0;
+    fprintf(p->out, "fn %s {\n", fn->name);
+    for (int i = 0; i < order.len; i++) print_node(p, order.data[i]);
     for (int i = 0; i < fn->results.len; i++) {
         const Result *result = &fn->results.data[i];
         fprintf(p->out, "  result '%s' = %%%d", result->name, number(p, result->value));
@@ -118,15 +125,12 @@ void program_print(const Program *program, FILE *out) {
 /* ---- Graphviz ----------------------------------------------------------------------------------------------------------- */
 
 static void dot_node(Printer *p, const Node *node, const char *fn) {
-    if (map_has(p->numbers, node)) return;
     map_set(p->numbers, node, (void *)(intptr_t)(++p->count));
     fprintf(p->out, "    %s_%d [label=\"%s", fn, number(p, node), op_info[node->op].name);
     print_attr(p, node);
     fprintf(p->out, "\\n%s\"];\n", type_print(p->arena, &node->type));
-    for (int i = 0; i < node->n_inputs; i++) {
-        dot_node(p, node->inputs[i], fn);
+    for (int i = 0; i < node->n_inputs; i++)
         fprintf(p->out, "    %s_%d -> %s_%d;\n", fn, number(p, node->inputs[i]), fn, number(p, node));
-    }
 }
 
 void program_print_dot(const Program *program, FILE *out) {
@@ -138,8 +142,8 @@ void program_print_dot(const Program *program, FILE *out) {
         p.numbers    = map_new(arena);
         p.count      = 0;
         fprintf(out, "  subgraph \"cluster_%s\" {\n    label=\"%s\";\n", fn->name, fn->name);
-        for (int k = 0; k < fn->results.len; k++) dot_node(&p, fn->results.data[k].value, fn->name);
-        for (int k = 0; k < fn->updates.len; k++) dot_node(&p, fn->updates.data[k].value, fn->name);
+        NodeVec order = nodes_of(&p, fn);
+        for (int k = 0; k < order.len; k++) dot_node(&p, order.data[k], fn->name);
         fputs("  }\n", out);
     }
     fputs("}\n", out);

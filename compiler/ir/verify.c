@@ -9,11 +9,22 @@ typedef struct Verify {
     const char    *after;
 } Verify;
 
+/* An INPUT, READ or RUNTIME names an entry of its table, and has its type. */
 static void verify_ref(const Verify *v, const Node *node) {
-    int limit = node->op == OP_INPUT ? v->program->inputs.len : node->op == OP_READ ? v->program->slots.len : INT32_MAX;
-    if (node->attr.ref < 0 || node->attr.ref >= limit)
-        BUG("after %s: node %d (%s) refers to %d of %d", v->after, node->id, op_info[node->op].name, node->attr.ref,
-            limit);
+    const Program *program = v->program;
+    const Type     count   = {.elem = ELEM_I64};
+    int            ref     = node->attr.ref;
+    int            limit   = node->op == OP_INPUT  ? program->inputs.len
+                             : node->op == OP_READ ? program->slots.len
+                                                   : RUNTIME_EPOCH_STEPS + 1;
+    if (ref < 0 || ref >= limit)
+        BUG("after %s: node %d (%s) refers to %d of %d", v->after, node->id, op_info[node->op].name, ref, limit);
+    const Type *type = node->op == OP_INPUT  ? &program->inputs.data[ref].type
+                       : node->op == OP_READ ? &program->slots.data[ref].type
+                                             : &count;
+    if (!type_equal(type, &node->type))
+        BUG("after %s: node %d (%s %d) has another type than its entry", v->after, node->id, op_info[node->op].name,
+            ref);
 }
 
 static void verify_node(const Verify *v, const Node *node) {
@@ -28,7 +39,7 @@ static void verify_node(const Verify *v, const Node *node) {
     if (wrong) BUG("after %s: node %d (%s): %s", v->after, node->id, info->name, wrong);
     if (!type_equal(&copy.type, &node->type))
         BUG("after %s: node %d (%s) has a wrong type", v->after, node->id, info->name);
-    if (node->op == OP_INPUT || node->op == OP_READ) verify_ref(v, node);
+    if (node->op == OP_INPUT || node->op == OP_READ || node->op == OP_RUNTIME) verify_ref(v, node);
 }
 
 static void verify_fn(const Verify *v, const Fn *fn) {
@@ -37,14 +48,26 @@ static void verify_fn(const Verify *v, const Fn *fn) {
         const Slot   *slot   = &v->program->slots.data[update->slot];
         if (!type_equal(&update->value->type, &slot->type))
             BUG("after %s: %s updates '%s' with a value of another type", v->after, fn->name, slot->path);
+        for (int k = 0; k < i; k++)
+            if (fn->updates.data[k].slot == update->slot)
+                BUG("after %s: %s updates '%s' twice", v->after, fn->name, slot->path);
     }
-    for (int i = 0; i < fn->results.len; i++)
-        if (!fn->results.data[i].value)
-            BUG("after %s: result '%s' of %s has no value", v->after, fn->results.data[i].name, fn->name);
+    for (int i = 0; i < fn->results.len; i++) {
+        const Result *result = &fn->results.data[i];
+        if (!result->value) BUG("after %s: result '%s' of %s has no value", v->after, result->name, fn->name);
+        if (result->weight && result->weight->type.rank != 0)
+            BUG("after %s: the weight of '%s' of %s is no scalar", v->after, result->name, fn->name);
+    }
+}
+
+static void verify_slot(const Verify *v, const Slot *slot) {
+    if (slot->init && !type_equal(&slot->init->type, &slot->type))
+        BUG("after %s: '%s' starts as a value of another type", v->after, slot->path);
 }
 
 void program_verify(const Program *program, const char *after) {
     Verify v = {program, after};
     for (int i = 0; i < graph_node_count(program->graph); i++) verify_node(&v, graph_node_at(program->graph, i));
+    for (int i = 0; i < program->slots.len; i++) verify_slot(&v, &program->slots.data[i]);
     for (int i = 0; i < program->fns.len; i++) verify_fn(&v, program->fns.data[i]);
 }
