@@ -134,9 +134,11 @@ static Value eval_as(Elab *e, Env *env, const Expr *expr) {
 /* ---- subscripts -------------------------------------------------------------------------------------------------------------------------- */
 
 static bool bound_error(Elab *e, Span span, const Dim *dim, const Dim *size) {
-    Diag *diag = sema_error(e, span, E0308, "cannot show that %s lies within 0 .. %s", dim_print(e->arena, dim),
-                            dim_print(e->arena, size));
-    diag_help(diag, "give the dim a bound where it is declared, as in 'dim time <= 1024'");
+    bool  known = dim_is_const(dim, NULL) && dim_is_const(size, NULL);
+    Diag *diag =
+        sema_error(e, span, E0308, "%s %s %s 0 .. %s", known ? "the subscript" : "cannot show that",
+                   dim_print(e->arena, dim), known ? "is not within" : "lies within", dim_print(e->arena, size));
+    if (!known) diag_help(diag, "give the dim a bound where it is declared, as in 'dim time <= 1024'");
     return false;
 }
 
@@ -149,6 +151,7 @@ static const Dim *subscript_bound(Elab *e, Env *env, const Expr *expr, const Dim
     if (!from_end) bound_error(e, expr->span, dim, size);
     return from_end;
 }
+
 static bool provable(Elab *e, const Dim *a, const Dim *b) {
     return a == b || dim_provably_le(e->dims, a, b, e->bounds.data);
 }
