@@ -95,6 +95,13 @@ struct Frame {
     const Origin *origin;
 };
 
+typedef struct ChainCall { /* a chain that is being applied, for the chain of calls in reports */
+    const struct ChainCall *parent;
+    const Frame            *frame; /* where it was called */
+    const Layer            *layer;
+    Span                    call;
+} ChainCall;
+
 typedef enum Mode { MODE_TRAIN, MODE_EVAL, MODE_PREDICT, MODE_FIT } Mode;
 
 typedef struct NamedLoss {
@@ -129,7 +136,8 @@ struct Elab {
     int    n_modules;
     int    visit; /* counts name searches */
     VEC(Scope *) loading;
-    VEC(Scope *) scopes; /* all that were read */
+    const ChainCall *chain_call; /* the innermost */
+    VEC(Scope *) scopes;         /* all that were read */
 
     const Decl *model;
     Scope      *model_scope;

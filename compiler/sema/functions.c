@@ -208,7 +208,13 @@ static void make_functions(Elab *e) {
 Program *graph_from_ast(Compilation *c, Module *module) {
     if (diags_error_count(c->diags)) return NULL;
     Elab *e = elab_new(c);
-    scope_load_prelude(e);
+    if (!scope_load_prelude(e) && !diags_error_count(c->diags)) {
+        Diag *diag =
+            diag_error(c->diags, (Span){module->file, 0, 0}, E0104, "the standard library (nn.nnet) cannot be read%s%s",
+                       c->options.stdlib_dir ? " in " : "", c->options.stdlib_dir ? c->options.stdlib_dir : "");
+        diag_help(diag, "--stdlib names the folder that holds nn.nnet");
+        return NULL;
+    }
     e->model_scope = scope_of_module(e, module, diags_source_path(c->diags, module->file));
     e->model       = choose_model(e, module);
     if (!e->model || !model_declare(e)) return NULL;

@@ -150,13 +150,16 @@ static Value apply_chain(Elab *e, Layer *layer, Call *call) {
         for (int i = 0; i < call->n; i++) items[i] = call->args[i].value;
         value = value_list(e->arena, VALUE_TUPLE, call->n, items);
     }
-    e->frame->path = layer->path;
+    ChainCall chain = {e->chain_call, e->frame, layer, call->span};
+    e->chain_call   = &chain;
+    e->frame->path  = layer->path;
     for (int i = 0; i < layer->children.len; i++) {
         Value child = layer->children.items[i];
         Span  made  = child.kind == VALUE_LAYER ? child.layer->span : call->span;
         value       = apply_to(e, child, value, NULL, i || !call->n ? made : call->args[0].span, made);
     }
     e->frame->path = outer;
+    e->chain_call  = chain.parent;
     e->call_depth--;
     return value;
 }

@@ -274,6 +274,7 @@ static bool is_bool_tensor(Value value) {
 static bool operand_is_number(Elab *e, const Operands *o, Value value, Span at) {
     if (value_is_numeric(value)) return true;
     Diag *diag = sema_error(e, at, E0502, "'%s' needs numbers, not %s", o->row->text, value_describe(e->arena, value));
+    diag_label(diag, o->at, "the operator");
     if (value.kind == VALUE_LAYER) diag_help(diag, "call it first: '|> layer(...)' or layer(...)(x)");
     return false;
 }

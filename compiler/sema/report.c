@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+enum { MAX_NOTES = 6 };
+
 const char *sema_where(Elab *e, Span at) {
     int line = 0, column = 0;
     diags_position(e->diags, at, &line, &column);
@@ -12,9 +14,27 @@ const char *sema_where(Elab *e, Span at) {
     return arena_printf(e->arena, "%s:%d", slash ? slash + 1 : path, line);
 }
 
+static bool within(Span inner, Span outer) {
+    return inner.file == outer.file && inner.begin >= outer.begin && inner.end <= outer.end;
+}
+
+/* The chains called in `frame`; one that is called where it is written says nothing new. */
+static const ChainCall *note_chain_calls(Elab *e, Diag *diag, const Frame *frame, const ChainCall *calls, int *shown) {
+    for (; calls && calls->frame == frame; calls = calls->parent) {
+        const char *path = calls->layer->path;
+        if (*shown >= MAX_NOTES || within(calls->layer->span, calls->call)) continue;
+        diag_note(diag, "in a chain%s, called at %s", path && *path ? arena_printf(e->arena, " as '%s'", path) : "",
+                  sema_where(e, calls->call));
+        ++*shown;
+    }
+    return calls;
+}
+
 static void note_chain(Elab *e, Diag *diag) {
-    int shown = 0;
-    for (const Frame *frame = e->frame; frame && shown < 6; frame = frame->parent) {
+    int              shown = 0;
+    const ChainCall *calls = e->chain_call;
+    for (const Frame *frame = e->frame; frame && shown < MAX_NOTES; frame = frame->parent) {
+        calls = note_chain_calls(e, diag, frame, calls, &shown);
         if (frame->kind == FRAME_MODEL || !frame->call.file) continue;
         const char *as =
             frame->layer && frame->layer->path ? arena_printf(e->arena, " as '%s'", frame->layer->path) : "";

@@ -111,7 +111,8 @@ static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, con
                                 .param       = trainee->slot,
                                 .call        = span};
     if (callable->params.len != 3) {
-        sema_error(e, fn->decl->name.span, E0605, "an optimizer's second list is (p, g, t)");
+        Span at = callable->params.len ? callable->params.data[0].span : fn->decl->name.span;
+        sema_error(e, at, E0605, "an optimizer's second list is (p, g, t)");
         return NULL;
     }
     sema_place(e, span);
