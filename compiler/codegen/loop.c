@@ -27,18 +27,34 @@ static int pick_lanes(int full, int64_t last) {
     return lanes;
 }
 
+static const Reduction *reduction_at(const LoopEmit *l, int i) {
+    return &l->kernel->reductions.data[i];
+}
+
+/* Few enough, of rows short enough. */
+static bool columns_fit(const LoopEmit *l) {
+    int columns = 0, others = 0;
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        if (reduction_at(l, i)->to == LEVEL_COLUMN) columns += l->vectors;
+        if (reduction_at(l, i)->to == LEVEL_TOTAL) others += l->parts;
+    }
+    return l->straight && l->n_inner == 1 && columns && columns <= LOOP_COLUMNS && columns + others <= MAX_CARRIED - 2;
+}
+
 LoopEmit loop_new(KernelEmit *k) {
     const Kernel *kernel = k->kernel;
     LoopEmit      l      = {.k = k, .kernel = kernel, .space = loop_space(kernel, &k->dims), .last = -1, .parts = 1};
     l.n_inner            = kernel->n_inner;
     while (l.n_inner > 1 && dims_constant(1, &kernel->inner[l.n_inner - 1]) == 1) l.n_inner--;
     if (l.n_inner) l.last = dims_constant(1, &kernel->inner[l.n_inner - 1]);
-    l.lanes         = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
-    int64_t vectors = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
-    l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat;
-    l.parts         = pick_parts(kernel, vectors);
-    l.acc           = ARENA_ARRAY(k->e->arena, Accumulator, kernel->reductions.len * LOOP_PARTS + 1);
-    l.partials      = ARENA_ARRAY(k->e->arena, LLVMValueRef, kernel->reductions.len + 1);
+    l.lanes                = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
+    int64_t vectors        = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
+    l.straight             = vectors <= LOOP_STRAIGHT && !kernel->flat;
+    l.parts                = pick_parts(kernel, vectors);
+    l.vectors              = l.straight ? (int)vectors : 0;
+    l.columns_in_registers = columns_fit(&l);
+    l.acc                  = ARENA_ARRAY(k->e->arena, Accumulator, kernel->reductions.len * LOOP_STRAIGHT + 1);
+    l.partials             = ARENA_ARRAY(k->e->arena, LLVMValueRef, kernel->reductions.len + 1);
     for (int i = 0; i < MAX_RANK; i++) l.index[i] = index_constant(k, 0);
     if (!loop_has_finish(kernel)) return l;
     LLVMValueRef scratch = kernel_shared_scratch(k);
@@ -47,23 +63,20 @@ LoopEmit loop_new(KernelEmit *k) {
     return l;
 }
 
-static const Reduction *reduction_at(const LoopEmit *l, int i) {
-    return &l->kernel->reductions.data[i];
-}
-
 static void start_accumulators(LoopEmit *l, Level to, int pass) {
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = reduction_at(l, i);
         if (reduction->to != to || (pass >= 0 && reduction->pass != pass)) continue;
         int lanes = reduction->from == LEVEL_POINT ? l->lanes : 1;
-        for (int p = 0; p < LOOP_PARTS; p++) l->acc[i * LOOP_PARTS + p] = reduce_start(l->k, reduction->node, lanes);
+        for (int p = 0; p < LOOP_STRAIGHT; p++)
+            l->acc[i * LOOP_STRAIGHT + p] = reduce_start(l->k, reduction->node, lanes);
     }
 }
 
 /* The parts of one reduction together, in a fixed order. */
 static LLVMValueRef finish_accumulators(LoopEmit *l, LLVMBuilderRef b, int i) {
     const Node  *node = reduction_at(l, i)->node;
-    Accumulator *acc  = &l->acc[i * LOOP_PARTS];
+    Accumulator *acc  = &l->acc[i * LOOP_STRAIGHT];
     if (reduction_at(l, i)->from == LEVEL_POINT)
         for (int step = 1; step < l->parts; step *= 2)
             for (int p = 0; p + step < l->parts; p += 2 * step)
@@ -101,12 +114,13 @@ static void reduce_point(LoopEmit *l, int part) {
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = reduction_at(l, i);
         if (reduction->from != LEVEL_POINT || reduction->pass != l->pass) continue;
-        LLVMValueRef v = value_lanes(k, value_at(k, reduction->node->inputs[0], l->index));
-        if (reduction->to == LEVEL_COLUMN) {
+        LLVMValueRef v      = value_lanes(k, value_at(k, reduction->node->inputs[0], l->index));
+        bool         column = reduction->to == LEVEL_COLUMN;
+        if (column && !l->columns_in_registers) {
             add_to_column(l, i, v);
             continue;
         }
-        Accumulator *acc = &l->acc[i * LOOP_PARTS + part];
+        Accumulator *acc = &l->acc[i * LOOP_STRAIGHT + (column ? l->vector : part)];
         *acc             = reduce_step(k, k->now->b, reduction->node, *acc, v, place_of(l, reduction->node), k->mask);
     }
 }
@@ -140,7 +154,7 @@ static void finish_row_pass(LoopEmit *l, Scope *row) {
         if (reduction->to == LEVEL_ROW)
             memo_set(k, reduction->node, l->index, value_new(k, finish_accumulators(l, row->b, i), row));
         if (reduction->from == LEVEL_ROW) {
-            Accumulator *acc = &l->acc[i * LOOP_PARTS];
+            Accumulator *acc = &l->acc[i * LOOP_STRAIGHT];
             Value        v   = value_at(k, reduction->node->inputs[0], l->index);
             *acc             = reduce_step(k, row->b, reduction->node, *acc, v->v, NULL, NULL);
         }
@@ -191,6 +205,21 @@ static void clear_columns(LoopEmit *l, Scope *scope, LLVMValueRef *whole) {
     }
 }
 
+static void store_columns(LoopEmit *l, Scope *scope) {
+    KernelEmit    *k = l->k;
+    LLVMBuilderRef b = scope->b;
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        if (reduction_at(l, i)->to != LEVEL_COLUMN) continue;
+        ElemType elem = math_register_elem(reduction_at(l, i)->node->type.elem);
+        for (int v = 0; v < l->vectors; v++) {
+            int64_t      first = (int64_t)v * l->lanes, left = l->last - first;
+            LLVMValueRef mask = left < l->lanes ? irb_mask_below(b, irb_i64(b, left), l->lanes) : NULL;
+            LLVMValueRef to   = irb_at(b, emit_reg_type(k->e, elem), l->partials[i], irb_i64(b, first));
+            build_store_lanes(k, b, to, elem, l->acc[i * LOOP_STRAIGHT + v].value, mask);
+        }
+    }
+}
+
 static void store_totals(LoopEmit *l, Scope *scope) {
     for (int i = 0; i < l->kernel->reductions.len; i++)
         if (reduction_at(l, i)->to == LEVEL_TOTAL)
@@ -201,6 +230,7 @@ static void emit_unit(LoopEmit *l, Scope *scope) {
     LLVMValueRef whole[MAX_CARRIED];
     clear_columns(l, scope, whole);
     start_accumulators(l, LEVEL_TOTAL, -1);
+    if (l->columns_in_registers) start_accumulators(l, LEVEL_COLUMN, -1);
     if (l->kernel->n_rows) {
         LLVMValueRef low  = irb_mul(scope->b, l->unit, l->space.rows_per_unit);
         LLVMValueRef high = irb_min(scope->b, l->space.rows, irb_add(scope->b, low, l->space.rows_per_unit));
@@ -209,6 +239,7 @@ static void emit_unit(LoopEmit *l, Scope *scope) {
         emit_row(l, scope);
     }
     store_totals(l, scope);
+    if (l->columns_in_registers) store_columns(l, scope);
     memcpy(l->partials, whole, sizeof *whole * (size_t)l->kernel->reductions.len);
 }
 

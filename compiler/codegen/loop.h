@@ -7,6 +7,7 @@
 enum {
     LOOP_PARTS      = 4,    /* accumulators of a reduction that run side by side */
     LOOP_STRAIGHT   = 8,    /* vectors in a row, up to which the row is straight-line code */
+    LOOP_COLUMNS    = 12,   /* column sums that a straight row keeps in registers at most */
     LOOP_FLAT_BLOCK = 8192, /* elements of a unit of a flat kernel */
 };
 
@@ -28,8 +29,11 @@ struct LoopEmit {
     int           n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
     int64_t       last;    /* its extent, -1: symbolic */
     Index         index[MAX_RANK];
-    Accumulator  *acc;      /* reductions x LOOP_PARTS */
-    LLVMValueRef *partials; /* by reduction: pointer to its partial sums (to COLUMN, TOTAL) */
+    int           vectors;             /* of a straight row */
+    int           vector;              /* of them, the one at hand */
+    bool         columns_in_registers; /* a column's sums are carried by the loop over rows, one accumulator a vector */
+    Accumulator *acc;                  /* reductions x LOOP_STRAIGHT */
+    LLVMValueRef *partials;            /* by reduction: pointer to its partial sums (to COLUMN, TOTAL) */
     LLVMValueRef  unit;
     int           pass;
     void (*point)(LoopEmit *l, int part); /* the body at l->index */

@@ -3,8 +3,8 @@
 
 /* ---- accumulators that loops carry -------------------------------------------------------------------------------------- */
 
-static bool carried_in_pass(const Reduction *reduction, int pass) {
-    if (pass < 0) return reduction->to == LEVEL_TOTAL;
+static bool carried_in_pass(const LoopEmit *l, const Reduction *reduction, int pass) {
+    if (pass < 0) return reduction->to == LEVEL_TOTAL || (reduction->to == LEVEL_COLUMN && l->columns_in_registers);
     return reduction->from == LEVEL_POINT && reduction->pass == pass &&
            (reduction->to == LEVEL_ROW || reduction->to == LEVEL_TOTAL);
 }
@@ -13,10 +13,10 @@ Carry loop_carry_set(LoopEmit *l, int pass) {
     Carry carry = {0};
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = &l->kernel->reductions.data[i];
-        if (!carried_in_pass(reduction, pass)) continue;
-        int parts = reduction->from == LEVEL_POINT ? l->parts : 1;
+        if (!carried_in_pass(l, reduction, pass)) continue;
+        int parts = reduction->to == LEVEL_COLUMN ? l->vectors : reduction->from == LEVEL_POINT ? l->parts : 1;
         for (int p = 0; p < parts; p++) {
-            Accumulator *acc = &l->acc[i * LOOP_PARTS + p];
+            Accumulator *acc = &l->acc[i * LOOP_STRAIGHT + p];
             if (carry.n + 2 > MAX_CARRIED) BUG("%s carries too many accumulators", l->kernel->name);
             carry.slot[carry.n++] = &acc->value;
             if (acc->where) carry.slot[carry.n++] = &acc->where;
@@ -90,6 +90,7 @@ static void straight_row(LoopEmit *l, int axis) {
         l->index[axis]     = l->lanes > 1 ? index_linear(first, k->root, l->lanes) : index_uniform(first, k->root);
         if (at + l->lanes > l->last)
             set_mask(k, irb_mask_below(k->root->b, irb_i64(k->root->b, l->last - at), l->lanes), k->root);
+        l->vector = (int)n;
         l->point(l, (int)(n % l->parts));
     }
     k->lanes = 1;
