@@ -75,7 +75,7 @@ Node *neg_of(Graph *graph, Node *node) {
     double      c;
     if (x->op == OP_NEG) return x->inputs[0];
     if (x->op == OP_SUB) return binary(graph, OP_SUB, x->inputs[1], x->inputs[0]);
-    for (int i = 0; x->op == OP_MUL && i < 2; i++)
+    for (int i = 0; x->op == OP_MUL && is_float(x) && i < 2; i++) /* of integers -c may not be one */
         if (constant_value(x->inputs[i], &c))
             return binary(graph, OP_MUL, x->inputs[1 - i], rounded_fill(graph, &node->type, -c));
     return NULL;
@@ -114,7 +114,7 @@ Node *mul_negated(Graph *graph, Node *node) {
     double c;
     if (x->op == OP_NEG && y->op == OP_NEG) return binary(graph, OP_MUL, x->inputs[0], y->inputs[0]);
     for (int i = 0; i < 2; i++)
-        if (node->inputs[i]->op == OP_NEG && constant_value(node->inputs[1 - i], &c))
+        if (node->inputs[i]->op == OP_NEG && is_float(node) && constant_value(node->inputs[1 - i], &c))
             return binary(graph, OP_MUL, node->inputs[i]->inputs[0], rounded_fill(graph, &node->type, -c));
     return NULL;
 }
