@@ -209,13 +209,6 @@ typedef struct CommandName {
 } CommandName;
 static const CommandName commands[] = {{"check", COMMAND_CHECK}, {"fmt", COMMAND_FMT}, {"explain", COMMAND_EXPLAIN}};
 
-static bool add_operand(CommandLine *line, const char *text) {
-    if (line->n_operands == (int)(sizeof line->operands / sizeof *line->operands))
-        return complain("too many files at '%s'", text);
-    line->operands[line->n_operands++] = text;
-    return true;
-}
-
 /* The output's default: the input without its directory and ending. */
 static bool default_output(Arena *arena, Options *options, Product product) {
     const char *slash = strrchr(options->input, '/'), *base = slash ? slash + 1 : options->input;
@@ -236,8 +229,8 @@ static bool finish(Arena *arena, CommandLine *line) {
         return complain(line->command == COMMAND_EXPLAIN ? "explain which code? for example: nnc explain E0301%s"
                                                          : "no input file%s",
                         "");
-    bool one = line->command == COMMAND_COMPILE || line->command == COMMAND_CHECK;
-    if (one && line->n_operands > 1) return complain("one file at a time, '%s' is a second one", line->operands[1]);
+    if (line->command == COMMAND_EXPLAIN || line->command == COMMAND_FMT) return true;
+    if (line->n_operands > 1) return complain("one file at a time, '%s' is a second one", line->operands[1]);
     line->options.input = line->operands[0];
     if (line->command == COMMAND_CHECK) line->product = PRODUCT_CHECK;
     if (line->product >= PRODUCT_LLVM && !line->options.output)
@@ -254,6 +247,7 @@ bool options_parse(Arena *arena, int argc, char **argv, CommandLine *line) {
     Parse p                 = {arena, line, ARENA_ARRAY(arena, const char *, argc), ARENA_ARRAY(arena, Define, argc)};
     line->options.include_dirs = p.includes;
     line->options.defines      = p.defines;
+    line->operands             = ARENA_ARRAY(arena, const char *, argc + 1);
     bool only_operands         = false;
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i], *value;
@@ -261,7 +255,7 @@ bool options_parse(Arena *arena, int argc, char **argv, CommandLine *line) {
             bool is_command = false;
             for (size_t k = 0; i == 1 && k < sizeof commands / sizeof *commands; k++)
                 if (strcmp(text, commands[k].name) == 0) line->command = commands[k].command, is_command = true;
-            if (!is_command && !add_operand(line, text)) return false;
+            if (!is_command) line->operands[line->n_operands++] = text;
             continue;
         }
         if (strcmp(text, "--") == 0) {

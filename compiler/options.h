@@ -23,7 +23,7 @@ typedef struct CommandLine {
     Options     options;
     bool        fmt_check;    /* fmt --check */
     DiagFormat  diag_format;  /* --error-format */
-    const char *operands[64]; /* files, or codes for explain */
+    const char **operands; /* files, or codes for explain */
     int         n_operands;
 } CommandLine;
 
