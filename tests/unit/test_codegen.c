@@ -5,8 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
+#include "codegen/codegen.h"
 #include "codegen/harness.h"
 
 typedef struct Shape { /* a matrix, its dims constant or symbolic */
@@ -247,12 +253,56 @@ static void test_scalars(void **state) {
     scratch_free(s);
 }
 
+/* Outputs that cannot be written are the user's errors. */
+static void test_unwritable(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/nonexistent/model.o", "/dev/full", "/"};
+    for (int i = 0; i < 3; i++) {
+        Scratch *s    = program(ELEM_F32);
+        Type     type = matrix(s, ELEM_F32, &shapes[1]);
+        build_map(s, scratch_fn(s, FN_PREDICT, "f"), &type);
+        Plan *plan = kernels_from_graph(&s->c, s->program);
+        plan_from_kernels(&s->c, plan);
+        assert_false(object_from_plan(&s->c, plan, EMIT_OBJECT, true, paths[i]));
+        assert_int_equal(diags_error_count(s->c.diags), 1);
+        scratch_free(s);
+    }
+}
+
+/* The kernels in the module of a program with `count` functions that all compute a softmax. */
+static int kernels_of(int count) {
+    Scratch *s    = program(ELEM_F32);
+    Type     type = matrix(s, ELEM_F32, &shapes[5]);
+    for (int i = 0; i < count; i++)
+        build_softmax(s, scratch_fn(s, FN_PREDICT, arena_printf(s->arena, "f%d", i)), &type);
+    char  path[] = "/tmp/nnc_codegen_XXXXXX", line[4096];
+    int   file = mkstemp(path), kernels = 0;
+    Plan *plan = kernels_from_graph(&s->c, s->program);
+    plan_from_kernels(&s->c, plan);
+    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, true, path));
+    FILE *text = fopen(path, "r");
+    while (fgets(line, sizeof line, text))
+        kernels += !strncmp(line, "define", 6) && strstr(line, "i64 %1, i64 %2, i32 %3");
+    fclose(text);
+    close(file);
+    unlink(path);
+    scratch_free(s);
+    return kernels;
+}
+
+static void test_sharing(void **state) {
+    (void)state;
+    assert_true(kernels_of(1) > 0);
+    assert_int_equal(kernels_of(3), kernels_of(1));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scalars), cmocka_unit_test(test_map),     cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_sums),    cmocka_unit_test(test_columns), cmocka_unit_test(test_movement),
         cmocka_unit_test(test_dot),     cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_types),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_types),   cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_sharing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,17 +218,18 @@ static void draw_function(Draw *d, int index) {
 }
 
 static void run_program(uint64_t seed) {
-    Scratch *s       = scratch_new(seed);
-    bool     single  = seed % 3 != 0;
-    s->program->real = single ? ELEM_F32 : ELEM_F64;
-    Draw    d        = {.s = s};
-    int64_t sizes[]  = {1 + below(&d, 9), 1 + below(&d, 40), 1 + below(&d, 6), 8 + below(&d, 30)};
-    d.dims[0]        = scratch_symbol(s, "a", sizes[0]);
-    d.dims[1]        = scratch_symbol(s, "b", sizes[1]);
-    d.dims[2]        = scratch_dim(s, sizes[2]);
-    d.dims[3]        = scratch_dim(s, sizes[3]);
-    d.dims[4]        = scratch_dim(s, 16);
-    d.dims[5]        = scratch_dim(s, 1);
+    Scratch *s              = scratch_new(seed);
+    bool     single         = seed % 3 != 0;
+    s->program->real        = single ? ELEM_F32 : ELEM_F64;
+    s->c.options.debug_info = seed % 4 == 0;
+    Draw    d               = {.s = s};
+    int64_t sizes[]         = {1 + below(&d, 9), 1 + below(&d, 40), 1 + below(&d, 6), 8 + below(&d, 30)};
+    d.dims[0]               = scratch_symbol(s, "a", sizes[0]);
+    d.dims[1]               = scratch_symbol(s, "b", sizes[1]);
+    d.dims[2]               = scratch_dim(s, sizes[2]);
+    d.dims[3]               = scratch_dim(s, sizes[3]);
+    d.dims[4]               = scratch_dim(s, 16);
+    d.dims[5]               = scratch_dim(s, 1);
     for (int i = 0; i < FUNCTIONS; i++) draw_function(&d, i);
     check_program(s, single ? 1e-4 : 1e-10);
     scratch_free(s);
