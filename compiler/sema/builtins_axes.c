@@ -121,7 +121,7 @@ static bool einsum_operands(Elab *e, BuiltinCall *call, Node **nodes, Span *span
                            value_describe(e->arena, value));
             return false;
         }
-        promote(e, widest, value, elem);
+        promote(widest, value, elem);
         if (*elem == value.node->type.elem) widest = value;
         nodes[i] = value.node;
     }

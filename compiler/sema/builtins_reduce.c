@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-/* x permuted so that its axes follow `order` */
-static Node *permute_to(Elab *e, Node *x, const int *order) {
-    return node_permute(e->graph, x, order);
-}
-
 /* Reduces the axes that the pattern's result lacks and orders the rest. */
 Value reduce_pattern(Elab *e, BuiltinCall *call, Node *x, const char *text, Span span, Op op,
                      const Dim **reduced_size) {
@@ -51,7 +46,7 @@ Value reduce_pattern(Elab *e, BuiltinCall *call, Node *x, const char *text, Span
         }
         order[k] = found;
     }
-    return value_tensor(permute_to(e, node_reduce(e->graph, op, x, n_axes, axes), order));
+    return value_tensor(node_permute(e->graph, node_reduce(e->graph, op, x, n_axes, axes), order));
 }
 
 /* The reduction that the call's `axis` asks for, and how many elements went into each result. */
@@ -77,10 +72,6 @@ static bool trivial(const BuiltinCall *call) {
     return call->args[0].kind == VALUE_TENSOR && !call->args[0].node->type.rank && call->args[1].kind == VALUE_NONE;
 }
 
-static bool is_number_list(Value value) {
-    return value.kind == VALUE_LIST;
-}
-
 static Value fold_list(Elab *e, BuiltinCall *call, BinaryOp op, Value start) {
     const List *list = call->args[0].list;
     Value       sum  = start;
@@ -100,7 +91,7 @@ static bool reducible(Elab *e, BuiltinCall *call, Node **x) {
 Value builtin_sum(Elab *e, BuiltinCall *call) {
     Node      *x;
     const Dim *reduced;
-    if (is_number_list(call->args[0])) return fold_list(e, call, BIN_ADD, value_dim(dim_const(e->dims, 0)));
+    if (call->args[0].kind == VALUE_LIST) return fold_list(e, call, BIN_ADD, value_dim(dim_const(e->dims, 0)));
     if (trivial(call)) return call->args[0];
     return reducible(e, call, &x) ? reduce(e, call, x, OP_SUM, &reduced) : value_poison();
 }
@@ -142,7 +133,7 @@ static Value pick(Elab *e, BuiltinCall *call, bool larger) {
     if (!value_is_numeric(a)) return arg_error(e, call, 0, "a number or a tensor");
     if (!value_is_numeric(b)) return arg_error(e, call, 1, "a number, a tensor, or a pattern");
     if (a.kind != VALUE_TENSOR && b.kind != VALUE_TENSOR) return pick_scalars(e, call, larger);
-    if (!promote(e, a, b, &elem)) {
+    if (!promote(a, b, &elem)) {
         sema_error(e, call->call->span, E0401, "'%s' does not mix %s and %s", call->builtin->name,
                    value_describe(e->arena, a), value_describe(e->arena, b));
         return value_poison();

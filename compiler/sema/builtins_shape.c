@@ -130,7 +130,7 @@ static bool arg_parts(Elab *e, BuiltinCall *call, Node ***nodes, int *n) {
     *nodes          = ARENA_ARRAY(e->arena, Node *, *n);
     for (int i = 0; i < *n; i++) {
         Value item = list.list->items[i];
-        if (item.kind != VALUE_TENSOR || !promote(e, widest, item, &elem)) {
+        if (item.kind != VALUE_TENSOR || !promote(widest, item, &elem)) {
             arg_error(e, call, 0, "a list of tensors of one element type");
             return false;
         }

@@ -130,12 +130,8 @@ Value construct(Elab *e, const Function *fn, Call *call) {
     return fn->decl->kind == DECL_LAYER ? value_layer(layer_new(e, bound, call->span)) : value_fn(bound);
 }
 
-typedef struct Signature {
-    const Callable *callable;
-} Signature;
-
 static bool is_signature_dim(void *context, const char *name, Span span) {
-    const Callable *callable = ((Signature *)context)->callable;
+    const Callable *callable = context;
     (void)span;
     if (find_param(&callable->hyper, name) >= 0) return false;
     for (int i = 0; i < callable->params.len; i++) {
@@ -149,10 +145,9 @@ static bool is_signature_dim(void *context, const char *name, Span span) {
 
 /* Does the default of hyper-parameter `index` wait for the dims, directly or through an earlier one? */
 static bool is_late(const Callable *callable, int index) {
-    const Expr *value     = callable->hyper.data[index].default_value;
-    Signature   signature = {callable};
+    const Expr *value = callable->hyper.data[index].default_value;
     if (!value) return false;
-    if (walk_expr(value, is_signature_dim, &signature)) return true;
+    if (walk_expr(value, is_signature_dim, (void *)(uintptr_t)callable)) return true;
     for (int i = 0; i < index; i++)
         if (expr_mentions(value, callable->hyper.data[i].name.text) && is_late(callable, i)) return true;
     return false;
@@ -165,10 +160,9 @@ static void bind_hyper(Elab *e, const Function *fn, Env *env, int index, Value v
     env_bind(e, env, param->name.text, span, value);
 }
 
-Env *bind_hypers(Elab *e, const Function *fn, Frame *frame) {
+Env *bind_hypers(Elab *e, const Function *fn) {
     const Callable *callable = &fn->decl->u.callable;
     Env            *env      = env_new(e, NULL, fn->scope);
-    (void)frame;
     for (int i = 0; i < callable->hyper.len; i++) {
         const ParamDecl *param = &callable->hyper.data[i];
         Value            given = fn->bound && fn->hyper ? fn->hyper[i] : value_none();
@@ -316,7 +310,7 @@ Value apply_function(Elab *e, const Function *fn, Call *call, Frame *frame) {
     if (!bind_arguments(e, describe_decl(e, fn->decl), &callable->params, call, 0, values, spans))
         return value_poison();
     if (!call_enter(e, call->span)) return value_poison();
-    Env  *env    = bind_hypers(e, fn, NULL);
+    Env  *env    = bind_hypers(e, fn);
     Value result = value_poison();
     if (bind_tensors(e, fn, env, values, spans, call->span)) {
         frame_push(e, frame ? frame : &plain);

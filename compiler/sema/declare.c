@@ -122,26 +122,21 @@ static void exec_input(Elab *e, Env *env, const Stmt *stmt) {
     env_bind(e, env, name->text, name->span, value);
 }
 
-typedef struct Search {
-    Env *env;
-} Search;
-
 static bool not_local(void *context, const char *name, Span span) {
     (void)span;
-    return !env_find(((Search *)context)->env, name);
+    return !env_find(context, name);
 }
 
 /* What the model asserts this dim to be, in terms of the dims declared before it: with `dim a, b` and `assert a == b`, b is a. */
 static const Expr *asserted_value(Elab *e, Env *env, const char *name) {
-    const StmtVec *stmts  = &e->model->u.callable.body->stmts;
-    Search         search = {env};
+    const StmtVec *stmts = &e->model->u.callable.body->stmts;
     for (int i = 0; i < stmts->len; i++) {
         if (stmts->data[i]->kind != STMT_ASSERT) continue;
         const Expr *condition = stmts->data[i]->u.assert_.condition;
         if (condition->kind != EXPR_BINARY || condition->u.binary.op != BIN_EQ) continue;
         const Expr *left = condition->u.binary.left, *right = condition->u.binary.right;
-        if (left->kind == EXPR_NAME && left->u.name.text == name && !walk_expr(right, not_local, &search)) return right;
-        if (right->kind == EXPR_NAME && right->u.name.text == name && !walk_expr(left, not_local, &search)) return left;
+        if (left->kind == EXPR_NAME && left->u.name.text == name && !walk_expr(right, not_local, env)) return right;
+        if (right->kind == EXPR_NAME && right->u.name.text == name && !walk_expr(left, not_local, env)) return left;
     }
     return NULL;
 }

@@ -212,7 +212,7 @@ Value apply_with_hypers(Elab *e, const Function *fn, Call *call,
                         Frame *frame);                    /* hyper-parameters by name in the same list */
 Value construct(Elab *e, const Function *fn, Call *call); /* gives the hyper-parameter list */
 /* The environment of a callable with hyper-parameters bound: given ones at once, defaults that need no dims too. */
-Env        *bind_hypers(Elab *e, const Function *fn, Frame *frame);
+Env        *bind_hypers(Elab *e, const Function *fn);
 void        bind_late_hypers(Elab *e, const Function *fn, Env *env);
 bool        bind_tensors(Elab *e, const Function *fn, Env *env, Value *values, const Span *spans, Span call);
 Value       check_returns(Elab *e, const Function *fn, Env *env, Value value, Span span);
@@ -242,8 +242,7 @@ const char *type_expr_print(Elab *e, const TypeExpr *type);
 Node *scalar_node(Elab *e, Value value); /* a numeric, non-tensor value as an f64 or i64 rank-0 node */
 /* A numeric value as a node of element type `elem`: literals, dims, scalars and float tensors adapt. NULL after a report. */
 Node *convert(Elab *e, Value value, ElemType elem, Span span, const char *what);
-bool  promote(Elab *e, Value a, Value b,
-              ElemType *elem); /* common element type of two operands; false: they do not mix */
+bool  promote(Value a, Value b, ElemType *elem); /* common element type of two operands; false: they do not mix */
 Node *expand_to(Elab *e, Node *node, const Type *shape); /* rank 0 to a shape */
 bool  const_int(Value value, int64_t *result);
 bool  const_real(Value value, double *result);

@@ -87,8 +87,7 @@ static bool adapts(Value value, ElemType elem) {
     return value.kind == VALUE_DIM || (value.kind == VALUE_SCALAR && elem_is_integer(value.node->type.elem));
 }
 
-bool promote(Elab *e, Value a, Value b, ElemType *elem) {
-    (void)e;
+bool promote(Value a, Value b, ElemType *elem) {
     if (a.kind == VALUE_TENSOR && b.kind == VALUE_TENSOR) {
         ElemType ea = a.node->type.elem, eb = b.node->type.elem;
         bool     floats = elem_is_float(ea) && elem_is_float(eb);

@@ -60,10 +60,6 @@ static void keep_path(Elab *e, Layer *layer) {
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct DimUse {
-    const char *name;
-} DimUse;
-
 static bool stores_mention(const Block *block, const char *name) {
     for (int i = 0; block && i < block->stmts.len; i++) {
         const Stmt *stmt = block->stmts.data[i];
@@ -121,7 +117,7 @@ static Value apply_declared(Elab *e, Layer *layer, Call *call) {
     else if (!assign_path(e, layer))
         return value_poison();
     if (!call_enter(e, call->span)) return value_poison();
-    Env *env = bind_hypers(e, layer->fn, NULL);
+    Env *env = bind_hypers(e, layer->fn);
     for (int i = 0; i < layer->dims.len; i++)
         env_bind(e, env, layer->dims.data[i].name, layer->dims.data[i].span, layer->dims.data[i].value);
     int   from   = env->names.len;

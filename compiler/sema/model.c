@@ -102,7 +102,7 @@ void model_elaborate(Elab *e, Mode mode) {
     Frame frame = {.kind = FRAME_MODEL, .decl = e->model, .path = "", .origin = &root};
     frame_push(e, &frame);
     const Function *fn = model_function(e);
-    e->model_env       = bind_hypers(e, fn, NULL);
+    e->model_env       = bind_hypers(e, fn);
     exec_stmts(e, e->model_env, &e->model->u.callable.body->stmts, 0);
     frame_pop(e, &frame);
 }

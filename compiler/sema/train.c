@@ -121,7 +121,7 @@ static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, con
     Value values[3] = {value_tensor(slot_read(e, trainee->slot)), value_tensor(trainee->gradient), value_scalar(t)};
     Span  spans[3]  = {span, span, span};
     Node *result    = NULL;
-    Env  *env       = bind_hypers(e, fn, NULL);
+    Env  *env       = bind_hypers(e, fn);
     frame_push(e, &frame);
     if (bind_tensors(e, fn, env, values, spans, span)) {
         Binding *p = env_find(env, callable->params.data[0].name.text);
