@@ -111,15 +111,16 @@ void scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
     Node          *node = k->kernel->scatter;
     LLVMBuilderRef b    = k->root->b;
     Scatter        s    = {.k = k, .node = node, .values = node->inputs[0], .index = node->inputs[1]};
-    for (int i = 0; i < k->kernel->stores.len; i++)
-        if (k->kernel->stores.data[i].node == node) s.store = &k->kernel->stores.data[i];
-    if (!s.store || k->kernel->stores.len != 1) BUG("%s: a scatter has one destination", k->kernel->name);
-    s.n_index = s.index->type.rank;
-    s.n_rest  = node->type.rank - 1;
-    s.rest    = node->type.dims + 1;
-    s.columns = column_count(k->kernel, &k->dims);
-    s.low     = irb_mul(b, begin, irb_i64(b, SCATTER_COLUMNS));
-    s.high    = irb_min(b, s.columns, irb_mul(b, end, irb_i64(b, SCATTER_COLUMNS)));
-    for_rows(&s, dims_value(&k->dims, node->type.dims[0]), clear_body);
-    for_rows(&s, dims_product(&k->dims, s.n_index, s.index->type.dims), add_body);
+    s.n_index           = s.index->type.rank;
+    s.n_rest            = node->type.rank - 1;
+    s.rest              = node->type.dims + 1;
+    s.columns           = column_count(k->kernel, &k->dims);
+    s.low               = irb_mul(b, begin, irb_i64(b, SCATTER_COLUMNS));
+    s.high              = irb_min(b, s.columns, irb_mul(b, end, irb_i64(b, SCATTER_COLUMNS)));
+    for (int i = 0; i < k->kernel->stores.len; i++) {
+        s.store = &k->kernel->stores.data[i];
+        if (s.store->node != node) BUG("%s: a scatter stores nothing else", k->kernel->name);
+        for_rows(&s, dims_value(&k->dims, node->type.dims[0]), clear_body);
+        for_rows(&s, dims_product(&k->dims, s.n_index, s.index->type.dims), add_body);
+    }
 }

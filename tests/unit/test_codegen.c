@@ -186,6 +186,7 @@ static void build_indexed(Scratch *s, Fn *fn, const Type *type) {
     for (int64_t i = 0; i < rows; i++) s->slots[1].data[i] = (double)scratch_below(s, (int)rows);
     scratch_result(s, fn, node_binary(s->graph, OP_MUL, node_gather(s->graph, x, index), values));
     scratch_result(s, fn, node_scatter_add(s->graph, values, index, type->dims[0]));
+    scratch_result(s, fn, fn->results.data[1].value);
 }
 
 static void test_indexed(void **state) {
@@ -296,13 +297,29 @@ static void test_sharing(void **state) {
     assert_int_equal(kernels_of(3), kernels_of(1));
 }
 
+static void test_targets(void **state) {
+    (void)state;
+    static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64"};
+    static Build *const      builds[]  = {build_softmax, build_dot, build_random, build_indexed};
+    for (int i = 0; i < 16; i++) {
+        Scratch *s    = program(ELEM_F32);
+        Type     type = matrix(s, ELEM_F32, &shapes[3]);
+        builds[i % 4](s, scratch_fn(s, FN_PREDICT, "f"), &type);
+        s->c.options.target = targets[i / 4];
+        Plan *plan          = kernels_from_graph(&s->c, s->program);
+        plan_from_kernels(&s->c, plan);
+        assert_true(object_from_plan(&s->c, plan, EMIT_OBJECT, true, "/dev/null"));
+        scratch_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scalars), cmocka_unit_test(test_map),     cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_sums),    cmocka_unit_test(test_columns), cmocka_unit_test(test_movement),
         cmocka_unit_test(test_dot),     cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),
         cmocka_unit_test(test_random),  cmocka_unit_test(test_types),   cmocka_unit_test(test_unwritable),
-        cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_sharing), cmocka_unit_test(test_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
