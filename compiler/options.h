@@ -18,13 +18,13 @@ typedef enum Command {
 } Command;
 
 typedef struct CommandLine {
-    Command     command;
-    Product     product;
-    Options     options;
-    bool        fmt_check;    /* fmt --check */
-    DiagFormat  diag_format;  /* --error-format */
-    const char **operands; /* files, or codes for explain */
-    int         n_operands;
+    Command      command;
+    Product      product;
+    Options      options;
+    bool         fmt_check;   /* fmt --check */
+    DiagFormat   diag_format; /* --error-format */
+    const char **operands;    /* files, or codes for explain */
+    int          n_operands;
 } CommandLine;
 
 /* False after a message on stderr: the process ends with exit code 2. Strings point into argv or the arena. */
