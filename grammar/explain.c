@@ -168,7 +168,13 @@ static const struct {
     {"is", "'==' compares"},
 };
 
+static bool in_brackets(const Situation *s) {
+    const Bracket *bracket = layout_enclosing(s->layout);
+    return bracket && bracket->open != '{';
+}
+
 static const char *hint_of_language(const Situation *s) {
+    if (in_brackets(s)) return NULL; /* there it is more often a name like others */
     for (int back = 0; back <= 1; back++)
         for (size_t i = 0; i < sizeof other_languages / sizeof *other_languages; i++)
             if (spelled(s, raw_token(s, back), other_languages[i].word)) return other_languages[i].help;
@@ -214,9 +220,9 @@ static const char *hint_at_top_level(const Situation *s) {
     return NULL;
 }
 
-static bool in_brackets(const Situation *s) {
-    const Bracket *bracket = layout_enclosing(s->layout);
-    return bracket && bracket->open != '{';
+static bool starts_operand(int kind) {
+    return kind == TOK_IDENT || kind == TOK_INT || kind == TOK_REAL || kind == TOK_STRING || kind == TOK_TRUE ||
+           kind == TOK_FALSE;
 }
 
 static const char *hint_of(const Situation *s) {
@@ -226,6 +232,8 @@ static const char *hint_of(const Situation *s) {
     if (expects(s, "'import'") && (help = hint_at_top_level(s))) return help;
     if (kind == TOK_IDIV || on_comment_line(s)) return "a comment begins with '#'; '//' is integer division";
     if (expects(s, "'then'") && kind == '{') return "as a value it is 'if condition then a else b'";
+    if (expects(s, "'{'") && kind == ';') return "the body follows between '{' and '}', with the '{' on this line";
+    if (expects(s, "')'") && expects(s, "','") && starts_operand(kind)) return "a ',' stands between arguments";
     if (expects(s, "'{'") && kind == ':') return "a block stands between '{' and '}'";
     if (expects(s, "'{'") && kind == '=') return "'==' compares; '=' binds a name";
     if (expects(s, "'then'") && kind == '=') return "'==' compares; '=' binds a name";

@@ -171,8 +171,17 @@ Diag *diag_warning(Diags *diags, Span at, DiagCode code, const char *format, ...
 
 Diag *diag_primary(Diag *diag, const char *format, ...) {
     FORMAT_INTO(diag, text, format)
-    diag->primary = text;
+    if (diag->found_at && text)
+        diag->labels.data[diag->found_at - 1].text = text;
+    else
+        diag->primary = text;
     return diag;
+}
+
+void diag_found_at(Diag *diag, Span at) {
+    if (!diag->arena || !at.file) return;
+    vec_push(diag->arena, &diag->labels, ((Label){at, "found here"}));
+    diag->found_at = diag->labels.len;
 }
 
 Diag *diag_label(Diag *diag, Span at, const char *format, ...) {

@@ -41,6 +41,9 @@ Diag *diag_error(Diags *diags, Span at, DiagCode code, const char *format, ...) 
 Diag *diag_warning(Diags *diags, Span at, DiagCode code, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Text under the primary span's caret line. */
 Diag *diag_primary(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The error was found at `at`, but is shown elsewhere, as in code that the user has not written: `at` is underlined too, and
+ * what diag_primary says stands there. */
+void  diag_found_at(Diag *diag, Span at);
 Diag *diag_label(Diag *diag, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 Diag *diag_note(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 Diag *diag_help(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));

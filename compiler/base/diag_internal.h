@@ -21,7 +21,8 @@ struct Diag {
     Span        span;
     int         order; /* of the report, to keep the sort stable */
     const char *message;
-    const char *primary; /* text under the caret, or NULL */
+    const char *primary;  /* text under the caret, or NULL */
+    int         found_at; /* 1 + the label that diag_primary speaks of; 0: the caret */
     VEC(Label) labels;
     TextVec notes;
     TextVec helps;

@@ -95,9 +95,14 @@ static bool require(Elab *e, const char *what, const ParamDeclVec *params, const
             arena_printf(e->arena, "%s%s'%s'", missing ? missing : "", missing ? ", " : "", params->data[i].name.text);
         count++;
     }
-    if (missing)
+    if (!missing) return true;
+    Diag *diag =
         sema_error(e, call, E0204, "%s needs %s %s", what, count > 1 ? "arguments for" : "an argument for", missing);
-    return !missing;
+    const char *all = "";
+    for (int i = 0; i < params->len; i++)
+        all = arena_printf(e->arena, "%s%s%s", all, i ? ", " : "", params->data[i].name.text);
+    if (params->len > 1) diag_note(diag, "it takes: %s", all);
+    return false;
 }
 
 /* ---- hyper-parameters ------------------------------------------------------------------------------------------------------------ */
@@ -169,8 +174,9 @@ Env *bind_hypers(Elab *e, const Function *fn) {
         if (given.kind != VALUE_NONE)
             bind_hyper(e, fn, env, i, given, fn->hyper_spans[i]);
         else if (!param->default_value) {
-            sema_error(e, fn->span, E0204, "%s needs an argument for '%s'", describe_decl(e, fn->decl),
-                       param->name.text);
+            Diag *diag = sema_error(e, fn->span, E0204, "%s needs an argument for '%s'", describe_decl(e, fn->decl),
+                                    param->name.text);
+            diag_help(diag, "give it by its place or by its name: %s(%s = ...)", fn->decl->name.text, param->name.text);
             env_bind(e, env, param->name.text, param->span, value_poison());
         } else if (!is_late(callable, i))
             bind_hyper(e, fn, env, i, eval_expr(e, env, param->default_value), param->default_value->span);
@@ -198,9 +204,32 @@ static bool bind_tensor(Elab *e, const Function *fn, Env *env, int index, Value 
     return fine;
 }
 
+static bool elem_suits(Elab *e, const ParamDecl *param, Value value) {
+    ElemType need = param->type ? type_elem(e, param->type) : ELEM_COUNT;
+    if (value.kind != VALUE_TENSOR || need == ELEM_COUNT) return true;
+    return elem_is_float(need) == elem_is_float(value.node->type.elem);
+}
+
+/* Are two arguments of different kinds each in the other's place? False after a report. */
+static bool in_order(Elab *e, const Function *fn, const Value *values, const Span *spans) {
+    const ParamDecl *params = fn->decl->u.callable.params.data;
+    int              n      = fn->decl->u.callable.params.len;
+    for (int i = 0; i + 1 < n; i++) {
+        if (elem_suits(e, &params[i], values[i]) || elem_suits(e, &params[i + 1], values[i + 1])) continue;
+        if (!elem_suits(e, &params[i], values[i + 1]) || !elem_suits(e, &params[i + 1], values[i])) continue;
+        Diag *diag =
+            sema_error(e, spans[i], E0401, "two arguments of %s have changed places", describe_decl(e, fn->decl));
+        diag_primary(diag, "%s for '%s'", value_describe(e->arena, values[i]), params[i].name.text);
+        diag_label(diag, spans[i + 1], "%s for '%s'", value_describe(e->arena, values[i + 1]), params[i + 1].name.text);
+        diag_help(diag, "'%s' comes before '%s'", params[i].name.text, params[i + 1].name.text);
+        return false;
+    }
+    return true;
+}
+
 bool bind_tensors(Elab *e, const Function *fn, Env *env, Value *values, const Span *spans, Span call) {
     const ParamDeclVec *params = &fn->decl->u.callable.params;
-    bool                fine   = require(e, describe_decl(e, fn->decl), params, values, call);
+    bool fine = require(e, describe_decl(e, fn->decl), params, values, call) && in_order(e, fn, values, spans);
     for (int i = 0; i < params->len && fine; i++)
         if (values[i].kind != VALUE_NONE) fine = bind_tensor(e, fn, env, i, &values[i], spans[i], false);
     for (int i = 0; i < params->len && fine; i++) {
@@ -409,7 +438,8 @@ Value apply_value(Elab *e, Value callee, Call *call) {
     case VALUE_BUILTIN: return builtin_apply(e, callee.builtin, call);
     default: break;
     }
-    sema_error(e, call->callee, E0201, "%s cannot be called", value_describe(e->arena, callee));
+    Diag *diag = sema_error(e, call->callee, E0201, "%s cannot be called", value_describe(e->arena, callee));
+    if (callee.kind == VALUE_STRING) diag_help(diag, "a name is written without quotes");
     return value_poison();
 }
 

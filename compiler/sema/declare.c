@@ -106,6 +106,7 @@ static void exec_input(Elab *e, Env *env, const Stmt *stmt) {
     if (stmt->u.input.source)
         sema_error(e, stmt->u.input.source->span, E0601, "'from' needs a later version of nnc");
     else if (eval_type(e, env, stmt->u.input.type, &type)) {
+        check_not_empty(e, &type, stmt->u.input.type->span);
         int index = 0;
         while (index < e->program->inputs.len && e->program->inputs.data[index].name != name->text) index++;
         if (index == e->program->inputs.len) {

@@ -172,7 +172,7 @@ struct Elab {
 
 /* ---- reports ------------------------------------------------------------------------------------------------------------- */
 
-/* An error with the chain of instantiations as notes. */
+/* An error with the chain of instantiations as notes; one found in the library is shown at the call from outside of it. */
 Diag *sema_error(Elab *e, Span at, DiagCode code, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The nodes built next come from here. */
 void sema_place(Elab *e, Span span);
@@ -232,6 +232,7 @@ void             unknown_kind(Elab *e, const Name *name);
 bool             push_item(Elab *e, Env *env, Type *type, const Expr *item); /* a shape's item: a dim or a pack */
 const Dim       *eval_dim(Elab *e, Env *env, const Expr *expr, const char *what);
 bool             eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result); /* all names known */
+void             check_not_empty(Elab *e, const Type *type, Span span);            /* of what holds data or is learnt */
 bool             check_size(Elab *e, const Type *type, Span span);
 ElemType         type_elem(Elab *e, const TypeExpr *type); /* ELEM_COUNT when it is not an element type */
 /* unify.c: makes `value` fit `type`, binding dims in env. `final` false: postpone scalars (returns true, value unchanged). */

@@ -314,6 +314,7 @@ static int make_slot(Elab *e, Env *env, const Stmt *stmt) {
     Type        type;
     const char *path = store_path(e, stmt->u.store.name.text);
     if (!store_type(e, env, stmt, &type)) return -1;
+    check_not_empty(e, &type, stmt->u.store.type ? stmt->u.store.type->span : stmt->span);
     int known = slot_find(e, path);
     if (known >= 0) {
         if (type_equal(&e->program->slots.data[known].type, &type)) return known;

@@ -44,13 +44,29 @@ static void note_chain(Elab *e, Diag *diag) {
     }
 }
 
+static bool in_library(const Elab *e, Span at) {
+    for (int i = 0; i < e->scopes.len; i++)
+        if (e->scopes.data[i]->module->file == at.file) return e->scopes.data[i]->is_std;
+    return false;
+}
+
+/* Where to look for the mistake behind an error at `at`: in the library it is the call from outside of it. */
+static Span outside_library(const Elab *e, Span at) {
+    if (!in_library(e, at)) return at;
+    for (const Frame *frame = e->frame; frame; frame = frame->parent)
+        if (frame->call.file && !in_library(e, frame->call)) return frame->call;
+    return at;
+}
+
 Diag *sema_error(Elab *e, Span at, DiagCode code, const char *format, ...) {
     va_list args;
     va_start(args, format);
     char text[1024];
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    Diag *diag = diag_error(e->diags, at, code, "%s", text);
+    Span  shown = outside_library(e, at);
+    Diag *diag  = diag_error(e->diags, shown, code, "%s", text);
+    if (shown.file != at.file) diag_found_at(diag, at);
     note_chain(e, diag);
     return diag;
 }

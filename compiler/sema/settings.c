@@ -11,7 +11,7 @@ typedef struct Reading {
     const Function *optimizer;
     Span            optimizer_span;
     StmtVec         groups, minimizes;
-    bool            epochs_given;
+    Span            epochs_at, steps_at; /* where they are given */
 } Reading;
 
 typedef void SettingFn(Reading *r, const Stmt *stmt, Value value);
@@ -42,11 +42,12 @@ static void set_batch(Reading *r, const Stmt *stmt, Value value) {
 
 static void set_epochs(Reading *r, const Stmt *stmt, Value value) {
     r->e->program->train.epochs = whole(r, stmt, value, 1);
-    r->epochs_given             = true;
+    r->epochs_at                = stmt->u.bind.name.span;
 }
 
 static void set_steps(Reading *r, const Stmt *stmt, Value value) {
     r->e->program->train.steps = whole(r, stmt, value, 1);
+    r->steps_at                = stmt->u.bind.name.span;
 }
 
 static void set_seed(Reading *r, const Stmt *stmt, Value value) {
@@ -116,12 +117,21 @@ static const SettingRow settings[] = {
 };
 enum { N_SETTINGS = sizeof settings / sizeof *settings };
 
+static const char *listed(Elab *e, const char *const *names, int n) {
+    const char *list = "";
+    for (int i = 0; i < n; i++) list = arena_printf(e->arena, "%s%s%s", list, i ? ", " : "", names[i]);
+    return list;
+}
+
 static void unknown_setting(Elab *e, const Name *name) {
     const char *names[N_SETTINGS];
     for (int i = 0; i < N_SETTINGS; i++) names[i] = settings[i].key;
     Diag       *diag = sema_error(e, name->span, E0604, "unknown setting '%s'", name->text);
     const char *near = nearest_name(name->text, names, N_SETTINGS);
-    if (near) diag_help(diag, "did you mean '%s'?", near);
+    if (near)
+        diag_help(diag, "did you mean '%s'?", near);
+    else
+        diag_note(diag, "there are: %s", listed(e, names, N_SETTINGS));
 }
 
 static const SettingRow *find_row(const char *key) {
@@ -193,7 +203,10 @@ static void unknown_hyper(Elab *e, const Decl *decl, const Name *name) {
     Diag *diag =
         sema_error(e, name->span, E0604, "optimizer '%s' has no hyper-parameter '%s'", decl->name.text, name->text);
     const char *near = nearest_name(name->text, names, params->len);
-    if (near) diag_help(diag, "did you mean '%s'?", near);
+    if (near)
+        diag_help(diag, "did you mean '%s'?", near);
+    else
+        diag_note(diag, "it has: %s", listed(e, names, params->len));
 }
 
 /* The line's optimizer with a group's settings in place of its own. */
@@ -367,9 +380,13 @@ void train_functions(Elab *e) {
     e->program->train = (TrainSettings){.batch = 32, .epochs = 10, .shuffle = true};
     frame_push(e, &frame);
     if (e->train_block) read_block(&r, e->train_block);
-    if (e->program->train.steps && !r.epochs_given) e->program->train.epochs = 0;
-    if (e->program->train.steps && r.epochs_given)
-        sema_error(e, e->train_block->span, E0605, "'train' gives both 'epochs' and 'steps': give one");
+    if (e->program->train.steps && !r.epochs_at.file) e->program->train.epochs = 0;
+    if (r.steps_at.file && r.epochs_at.file) {
+        bool  last = r.steps_at.begin > r.epochs_at.begin;
+        Diag *diag =
+            sema_error(e, last ? r.steps_at : r.epochs_at, E0605, "'train' gives both 'epochs' and 'steps': give one");
+        diag_label(diag, last ? r.epochs_at : r.steps_at, "the other one");
+    }
     if (e->program->train.validation_split + e->program->train.test_split >= 1)
         sema_error(e, e->train_block->span, E0605, "'validation_split' and 'test_split' leave nothing to train on");
     for (int i = 0; i < r.minimizes.len; i++) read_minimize(&r, r.minimizes.data[i], i);

@@ -47,6 +47,14 @@ bool check_size(Elab *e, const Type *type, Span span) {
     return true;
 }
 
+void check_not_empty(Elab *e, const Type *type, Span span) {
+    for (int i = 0; i < type->rank; i++)
+        if (type->dims[i] == dim_const(e->dims, 0)) {
+            sema_error(e, span, E0307, "axis %d of %s has no elements", i, shape_print(e->arena, type));
+            return;
+        }
+}
+
 /* ---- dims from expressions ------------------------------------------------------------------------------------------------- */
 
 static const Dim *value_to_dim(Elab *e, Value value, Span span, const char *what) {
@@ -91,6 +99,17 @@ bool push_item(Elab *e, Env *env, Type *type, const Expr *item) {
     return true;
 }
 
+/* What other languages' names of element types are here; NULL: no such name. */
+static const char *elsewhere_called(const char *name) {
+    static const char *const names[][2] = {
+        {"float", "real"}, {"float32", "f32"},   {"float64", "f64"}, {"double", "f64"}, {"float16", "f16"},
+        {"half", "f16"},   {"bfloat16", "bf16"}, {"int", "i32"},     {"int32", "i32"},  {"int64", "i64"},
+        {"long", "i64"},   {"uint8", "u8"},      {"byte", "u8"},     {"char", "u8"},    {"boolean", "bool"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i][0], name)) return names[i][1];
+    return NULL;
+}
+
 bool eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result) {
     *result = (Type){.elem = type_elem(e, type)};
     if (result->elem == ELEM_COUNT) {
@@ -98,7 +117,8 @@ bool eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result) {
         for (int i = 0; i < ELEM_COUNT; i++) names[i] = elem_name((ElemType)i);
         names[ELEM_COUNT] = "real";
         Diag       *diag  = sema_error(e, type->elem.span, E0101, "'%s' is not an element type", type->elem.text);
-        const char *near  = nearest_name(type->elem.text, names, ELEM_COUNT + 1);
+        const char *near  = elsewhere_called(type->elem.text);
+        if (!near) near = nearest_name(type->elem.text, names, ELEM_COUNT + 1);
         if (near) diag_help(diag, "did you mean '%s'?", near);
         return false;
     }
