@@ -7,8 +7,8 @@
 
 #include "plan/kernel.h"
 
-/* A kernel carries its reductions in registers: more than this is another kernel. */
-enum { MAX_REDUCTIONS = 8 };
+/* A kernel carries its reductions in registers, and its expression is emitted in one piece: more is another kernel. */
+enum { MAX_REDUCTIONS = 8, MAX_NODES = 1000 };
 
 typedef struct Cluster {
     int index;

@@ -91,7 +91,7 @@ static void merge(Fuse *f, Cluster *a, Cluster *b) {
 
 static bool mergeable(Fuse *f, Cluster *a, Cluster *b) {
     if (a->template != TEMPLATE_LOOP || b->template != TEMPLATE_LOOP || a->scalars || b->scalars) return false;
-    if (a->n_reductions + b->n_reductions > MAX_REDUCTIONS) return false;
+    if (a->n_reductions + b->n_reductions > MAX_REDUCTIONS || a->nodes.len + b->nodes.len > MAX_NODES) return false;
     if (!a->nodes.len || !b->nodes.len || !a->space.rank || !same_space(a, b)) return false;
     bool floats = a->floating || b->floating; /* would be inlined or joined by its readers anyway */
     if (floats && !cluster_precedes(a, b) && !cluster_precedes(b, a)) return false;
