@@ -1,22 +1,21 @@
-/* Object and executable are made in temporary files beside the result; the executable is renamed into place at the end. */
+/* Object and executable are made in temporary files beside the result; the executable is renamed into place at the end. An interrupt
+ * removes them. */
 #include "link.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "codegen/codegen.h"
-
-extern char **environ;
 
 static const char *directory_of(Arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');
+    if (slash == path) return "/";
     return slash ? arena_strndup(arena, path, (size_t)(slash - path)) : ".";
 }
 
@@ -38,17 +37,8 @@ static const char *runtime_directory(Arena *arena) {
     return NULL;
 }
 
-/* Runs argv with its messages on our standard error. Returns its exit status, or -1 when it cannot be started. */
-static int run(const char *const *argv) {
-    pid_t pid;
-    int   status;
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, environ) != 0) return -1;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR) return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-static int link_object(Compilation *c, const char *object, const char *runtime, const char *output) {
+static int link_object(Compilation *c, const char *object, const char *runtime, const char *output,
+                       const sigset_t *before) {
     const char *compiler = getenv("CC");
     if (!compiler || !*compiler) compiler = "cc";
     const char *extras  = arena_printf(c->arena, "%s/libnnrt_extras.a", runtime);
@@ -61,7 +51,7 @@ static int link_object(Compilation *c, const char *object, const char *runtime, 
     for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) argv[n++] = libs[i];
     if (!*argv[n - 1]) n--; /* no flags */
     argv[n]    = NULL;
-    int status = run(argv);
+    int status = interruptible_run(argv, before);
     if (status == -1 || status == 127) {
         Diag *d =
             diag_error(c->diags, (Span){0}, E0740, "cannot run the C compiler '%s' to link the program", compiler);
@@ -75,9 +65,28 @@ static int link_object(Compilation *c, const char *object, const char *runtime, 
     return status;
 }
 
-static bool is_directory(const char *path) {
+/* What stands at `path` and cannot be replaced by a program; NULL when nothing does. */
+static const char *in_the_way(const char *path) {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) return NULL;
+    return S_ISDIR(info.st_mode) ? "a directory" : "a device or a pipe";
+}
+
+static bool make_executable(Compilation *c, const Plan *plan, const char *runtime, const char *path) {
+    sigset_t    before;
+    const char *object  = arena_printf(c->arena, "%s.%ld.tmp.o", path, (long)getpid());
+    const char *program = arena_printf(c->arena, "%s.%ld.tmp", path, (long)getpid());
+    interrupts_hold(&before);
+    bool ok =
+        object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program, &before) == 0;
+    if (ok && rename(program, path) != 0) {
+        diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
+        ok = false;
+    }
+    unlink(object);
+    if (!ok) unlink(program);
+    interrupts_release(&before);
+    return ok;
 }
 
 bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
@@ -87,19 +96,15 @@ bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
         diag_help(d, "build the whole project (cmake --build), or compile to an object with -c");
         return false;
     }
-    if (is_directory(path)) {
-        Diag *d = diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': it is a directory", path);
+    const char *obstacle = in_the_way(path);
+    if (obstacle) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': it is %s", path, obstacle);
         diag_help(d, "name a file with -o");
         return false;
     }
-    const char *object  = arena_printf(c->arena, "%s.%ld.tmp.o", path, (long)getpid());
-    const char *program = arena_printf(c->arena, "%s.%ld.tmp", path, (long)getpid());
-    bool ok = object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program) == 0;
-    if (ok && rename(program, path) != 0) {
+    if (access(directory_of(c->arena, path), W_OK | X_OK) != 0) {
         diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
-        ok = false;
+        return false;
     }
-    unlink(object);
-    if (!ok) unlink(program);
-    return ok;
+    return make_executable(c, plan, runtime, path);
 }

@@ -1,11 +1,11 @@
 /* nnc: options and exit code. The passes are in pipeline.c. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ast/parse.h"
 #include "ast/print.h"
+#include "base/output.h"
 #include "options.h"
 #include "pipeline.h"
 
@@ -15,22 +15,11 @@ static void report(const Compilation *c, DiagFormat format) {
     diags_render(c->diags, stderr, format, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
 }
 
-/* Writes through a temporary file that is renamed: a text is there whole or not at all. */
-static bool replace_file(const char *path, const char *text, size_t length) {
-    size_t size      = strlen(path) + 32;
-    char  *temporary = malloc(size);
-    if (!temporary) return false;
-    snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
-    bool  ok   = file && fwrite(text, 1, length, file) == length;
-    if (file && fclose(file) != 0) ok = false;
-    if (ok && rename(temporary, path) != 0) ok = false;
-    if (!ok) {
-        fprintf(stderr, "nnc: cannot write '%s': %s\n", path, strerror(errno));
-        unlink(temporary);
-    }
-    free(temporary);
-    return ok;
+static bool write_text(Compilation *c, const char *path, const char *text, size_t length) {
+    const char *wrong = output_write(c->arena, path, text, length);
+    const char *name  = strcmp(path, "-") ? arena_printf(c->arena, "'%s'", path) : "standard output";
+    if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write %s: %s", name, wrong);
+    return !wrong;
 }
 
 static int run_compile(Compilation *c, const CommandLine *line) {
@@ -40,14 +29,9 @@ static int run_compile(Compilation *c, const CommandLine *line) {
     if (!out) return EXIT_FAILED;
     bool ok = compile(c, line->product, out);
     fclose(out);
+    if (ok && line->product != PRODUCT_CHECK && line->product < PRODUCT_LLVM)
+        ok = write_text(c, line->options.output ? line->options.output : "-", text, length);
     report(c, line->diag_format);
-    const char *path = line->options.output;
-    if (ok && line->product < PRODUCT_LLVM) {
-        if (path && strcmp(path, "-") != 0)
-            ok = replace_file(path, text, length);
-        else
-            ok = fwrite(text, 1, length, stdout) == length && fflush(stdout) == 0;
-    }
     free(text);
     return ok && diags_error_count(c->diags) == 0 ? EXIT_OK : EXIT_FAILED;
 }
@@ -65,10 +49,10 @@ static int format_file(Compilation *c, const char *path, const CommandLine *line
     bool same = length == old_length && memcmp(text, old, length) == 0;
     int  code = EXIT_OK;
     if (strcmp(path, "-") == 0) {
-        fwrite(text, 1, length, stdout);
+        if (!write_text(c, path, text, length)) code = EXIT_FAILED;
     } else if (line->fmt_check) {
         if (!same) fprintf(stderr, "%s is not formatted; run: nnc fmt %s\n", path, path), code = EXIT_FAILED;
-    } else if (!same && !replace_file(path, text, length)) {
+    } else if (!same && !write_text(c, path, text, length)) {
         code = EXIT_FAILED;
     }
     free(text);

@@ -2,14 +2,11 @@
  * name and renamed when it is whole. */
 #include "codegen/codegen.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <llvm-c/Analysis.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/output.h"
 #include "codegen/emit.h"
 #include "codegen/passes.h"
 
@@ -58,11 +55,6 @@ static void emit_module(Emit *e, bool as_main) {
 
 /* ---- the file ------------------------------------------------------------------------------------------------------------- */
 
-static bool report_unwritable(Emit *e, const char *path, const char *why) {
-    diag_error(e->c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, why);
-    return false;
-}
-
 /* Everything in memory first, so that a full disk is seen by write() and leaves nothing behind. */
 static LLVMMemoryBufferRef module_bytes(Emit *e, EmitKind kind, char **message) {
     LLVMMemoryBufferRef bytes = NULL;
@@ -77,54 +69,6 @@ static LLVMMemoryBufferRef module_bytes(Emit *e, EmitKind kind, char **message) 
     return bytes;
 }
 
-static bool write_all(int file, const char *bytes, size_t nbytes) {
-    while (nbytes) {
-        ssize_t written = write(file, bytes, nbytes);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        bytes += written;
-        nbytes -= (size_t)written;
-    }
-    return true;
-}
-
-/* A device or a pipe cannot be replaced by a file: it is written to. "-" is standard output. */
-static bool is_stream(const char *path) {
-    struct stat about;
-    return !strcmp(path, "-") || (!stat(path, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode));
-}
-
-static bool write_stream(Emit *e, const char *path, const char *bytes, size_t nbytes) {
-    bool own  = strcmp(path, "-") != 0;
-    int  file = own ? open(path, O_WRONLY) : STDOUT_FILENO;
-    bool done = file >= 0 && write_all(file, bytes, nbytes);
-    int  why  = errno;
-    if (own && file >= 0) close(file);
-    return done || report_unwritable(e, path, strerror(why));
-}
-
-static bool write_file(Emit *e, const char *path, const char *bytes, size_t nbytes) {
-    if (is_stream(path)) return write_stream(e, path, bytes, nbytes);
-    char *temporary = arena_printf(e->arena, "%s.XXXXXX", path);
-    int   file      = mkstemp(temporary);
-    if (file < 0) return report_unwritable(e, path, strerror(errno));
-    mode_t mask = umask(0); /* there is no other way to ask for it */
-    umask(mask);
-    bool done = !fchmod(file, 0666 & ~mask) && write_all(file, bytes, nbytes);
-    int  why  = errno;
-    if (close(file) && done) {
-        done = false;
-        why  = errno;
-    }
-    if (done && rename(temporary, path)) {
-        done = false;
-        why  = errno;
-    }
-    if (done) return true;
-    unlink(temporary);
-    return report_unwritable(e, path, strerror(why));
-}
-
 bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, bool as_main, const char *path) {
     Target *target = target_new(c);
     if (!target) return false;
@@ -133,9 +77,10 @@ bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, bool as_m
     char               *message = NULL;
     LLVMMemoryBufferRef bytes   = module_bytes(&e, kind, &message);
     if (!bytes) BUG("LLVM cannot emit code for '%s': %s", target->name, message);
-    bool done = write_file(&e, path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+    const char *wrong = output_write(c->arena, path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+    if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, wrong);
     LLVMDisposeMemoryBuffer(bytes);
     emit_end(&e);
     target_free(target);
-    return done;
+    return !wrong;
 }
