@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core/element.h"
 #include "core/instance.h"
@@ -13,6 +14,23 @@
 enum { SHARED_ELEMENTS = 8192 /* a batch of as many is worth handing to other threads */ };
 
 static const uint64_t SPLIT_STREAM = UINT64_MAX; /* epochs are the streams from 0 on */
+
+static bool eval_reads(const nnrt_model *model, int input) {
+    for (int fn = nnrt_model_fn(model, NNRT_FN_EVAL, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_EVAL, fn + 1))
+        for (int i = 0; i < model->fns[fn].n_inputs_used; i++)
+            if (model->fns[fn].inputs_used[i] == input) return true;
+    return false;
+}
+
+int64_t nnrt_dataset_sum(const nnrt_dataset *set) {
+    uLong sum = crc32_z(0, NULL, 0);
+    for (int i = 0; i < set->model->n_inputs; i++) {
+        const nnrt_array *array = &set->columns[i].array;
+        if (array->data && eval_reads(set->model, i))
+            sum = crc32_z(sum, array->data, (size_t)array->count * nnrt_elem_size(array->elem));
+    }
+    return (int64_t)sum + 1;
+}
 
 nnrt_split nnrt_split_all(const nnrt_dataset *set) {
     return (nnrt_split){.set = set, .n = set->n_samples};

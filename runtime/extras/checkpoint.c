@@ -40,6 +40,7 @@ static char *settings_text(const nnrt_instance *instance, const nnrt_settings *s
     else
         add_integer(object, "epochs", settings->epochs);
     add_integer(object, "seed", settings->seed);
+    if (settings->data_sum) add_integer(object, "data_sum", settings->data_sum);
     cJSON_AddNumberToObject(object, "validation_split", settings->validation_split);
     cJSON_AddNumberToObject(object, "test_split", settings->test_split);
     cJSON_AddBoolToObject(object, "shuffle", settings->shuffle);
@@ -166,8 +167,32 @@ static int64_t read_steps_done(const nnrt_content *content) {
     return steps;
 }
 
+/* A whole number of settings_text, exactly (a JSON number of this library is a double); 0 if it is not there. */
+static int64_t find_integer(const char *settings, const char *quoted_name) {
+    const char *at = strstr(settings, quoted_name);
+    return at ? strtoll(at + strlen(quoted_name), NULL, 10) : 0;
+}
+
+static void read_trained(const nnrt_content *content, nnrt_settings *trained) {
+    cJSON       *metadata = content->metadata ? cJSON_Parse(content->metadata) : NULL;
+    const cJSON *text     = cJSON_GetObjectItemCaseSensitive(metadata, "settings");
+    cJSON       *settings = cJSON_IsString(text) ? cJSON_Parse(text->valuestring) : NULL;
+    const cJSON *val      = cJSON_GetObjectItemCaseSensitive(settings, "validation_split");
+    const cJSON *test     = cJSON_GetObjectItemCaseSensitive(settings, "test_split");
+    *trained              = (nnrt_settings){0};
+    if (cJSON_IsNumber(val) && cJSON_IsNumber(test)) {
+        trained->validation_split = val->valuedouble;
+        trained->test_split       = test->valuedouble;
+        trained->seed             = find_integer(text->valuestring, "\"seed\":");
+        trained->data_sum         = find_integer(text->valuestring, "\"data_sum\":");
+    }
+    cJSON_Delete(settings);
+    cJSON_Delete(metadata);
+}
+
 /* steps_done NULL: weights alone will do. */
-static nnrt_status load(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error) {
+static nnrt_status load(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_settings *trained,
+                        nnrt_error *error) {
     nnrt_bytes   bytes;
     nnrt_content content = {0};
     nnrt_status  status  = nnrt_read_file(path, &bytes, error);
@@ -178,14 +203,15 @@ static nnrt_status load(nnrt_instance *instance, const char *path, int64_t *step
     if (status == NNRT_OK && steps_done && (*steps_done = read_steps_done(&content)) < 0)
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: does not say how many steps were done: start from it with --init",
                            path);
+    if (status == NNRT_OK && trained) read_trained(&content, trained);
     nnrt_content_free(&content);
     return status;
 }
 
-nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_error *error) {
-    return load(instance, path, NULL, error);
+nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_settings *trained, nnrt_error *error) {
+    return load(instance, path, NULL, trained, error);
 }
 
 nnrt_status nnrt_checkpoint_resume(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error) {
-    return load(instance, path, steps_done, error);
+    return load(instance, path, steps_done, NULL, error);
 }

@@ -12,8 +12,9 @@ nnrt_status nnrt_checkpoint_save(const nnrt_instance *instance, const nnrt_setti
                                  const char *path, nnrt_error *error);
 
 /* Fills the slots. Optimizer state may be absent from the file; everything else must agree in name, shape and type,
- * and the message (NNRT_BAD_DATA) lists what does not. */
-nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_error *error);
+ * and the message (NNRT_BAD_DATA) lists what does not. `trained` (may be NULL) gets the seed, splits and data_sum that
+ * the file was trained with; data_sum 0 when it does not tell. */
+nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_settings *trained, nnrt_error *error);
 
 /* The same to go on training: optimizer state must be there too, and steps_done is set to where the file stands. */
 nnrt_status nnrt_checkpoint_resume(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error);

@@ -11,7 +11,8 @@
 
 enum { EXIT_INTERRUPTED = 130 };
 
-nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
+nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_settings *trained,
+                              nnrt_error *error) {
     char *path = options->weights ? strdup(options->weights) : nnrt_checkpoint_default_path(instance->model);
     if (!path) return nnrt_fail_memory(error, 0, "a file name");
     FILE       *file   = fopen(path, "rb");
@@ -19,7 +20,7 @@ nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instan
     if (!file && errno == ENOENT)
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: no such file: train first, or give --weights FILE", path);
     if (file) fclose(file);
-    if (status == NNRT_OK) status = nnrt_checkpoint_load(instance, path, error);
+    if (status == NNRT_OK) status = nnrt_checkpoint_load(instance, path, trained, error);
     free(path);
     return status;
 }

@@ -17,7 +17,9 @@ nnrt_status nnrt_run_info(const nnrt_options *options, nnrt_instance *instance, 
 /* Help on a command (0: on the program). */
 void nnrt_print_help(const nnrt_model *model, const char *program, nnrt_command command);
 
-/* --weights, or the file that train saves; NNRT_BAD_DATA with advice when there is none. */
-nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+/* --weights, or the file that train saves; NNRT_BAD_DATA with advice when there is none. `trained` as in
+ * nnrt_checkpoint_load. */
+nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_settings *trained,
+                              nnrt_error *error);
 
 #endif

@@ -28,6 +28,9 @@ nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const 
                               const bool *needed, const nnrt_dataset *shared, nnrt_error *error);
 void        nnrt_dataset_free(nnrt_dataset *set);
 
+/* A checksum of what `eval` reads of the data, from 1: whether it is the data that was trained on. */
+int64_t nnrt_dataset_sum(const nnrt_dataset *set);
+
 /* Where an element stands, for messages: "digits.csv:12: column 65" or "labels.npy: element [11]". */
 const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size);
 

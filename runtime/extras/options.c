@@ -36,6 +36,7 @@ const nnrt_option nnrt_option_table[] = {
     {"--log", "FILE.jsonl", "one line of JSON an epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(log)},
     {"--out", "FILE", "a .csv or .npy file instead of CSV on standard output", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(out)},
     {"--output", "NAME", "this output alone", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(output)},
+    {"--all", NULL, "every sample, also those that it was trained on", NNRT_EVAL, NNRT_OPTION_FLAG, AT(all)},
     {"--quiet", NULL, "the result alone", NNRT_TRAIN | NNRT_EVAL, NNRT_OPTION_FLAG, AT(quiet)},
     {"--help", NULL, "this text", ALL, NNRT_OPTION_FLAG, AT(help)},
 };

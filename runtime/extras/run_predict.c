@@ -228,7 +228,7 @@ nnrt_status nnrt_run_predict(const nnrt_options *options, nnrt_instance *instanc
     Outputs     outputs = {0};
     nnrt_status status  = choose_outputs(&outputs, instance->model, options->output, error);
     if (status == NNRT_OK) status = check_out(options->out, &outputs, error);
-    if (status == NNRT_OK) status = nnrt_load_weights(options, instance, error);
+    if (status == NNRT_OK) status = nnrt_load_weights(options, instance, NULL, error);
     if (status == NNRT_OK) status = compute(&outputs, options, instance, error);
     if (status == NNRT_OK) status = write_outputs(&outputs, options->out, error);
     free_outputs(&outputs);

@@ -1,4 +1,4 @@
-/* The commands train and eval. */
+/* The command train. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +63,7 @@ static nnrt_status load_data(const nnrt_options *options, const nnrt_model *mode
         nnrt_split_free(&data->val), data->val = nnrt_split_all(&data->val_set);
     if (status == NNRT_OK && options->test.n > 0)
         nnrt_split_free(&data->test), data->test = nnrt_split_all(&data->test_set);
+    if (status == NNRT_OK) settings->data_sum = nnrt_dataset_sum(&data->all);
     return status;
 }
 
@@ -97,7 +98,7 @@ static nnrt_status prepare(const nnrt_options *options, nnrt_training *training,
     if (options->resume)
         return nnrt_checkpoint_resume(training->instance, options->resume, &training->steps_done, error);
     if (options->init)
-        return nnrt_checkpoint_load(training->instance, options->init, error); /* its statistics go with its weights */
+        return nnrt_checkpoint_load(training->instance, options->init, NULL, error); /* its statistics go with it */
     return nnrt_fit(training, error);
 }
 
@@ -169,30 +170,5 @@ nnrt_status nnrt_run_train(const nnrt_options *options, nnrt_instance *instance,
     status = close_log(options->log, log, status, error);
     free_data(&data);
     free(save);
-    return status;
-}
-
-nnrt_status nnrt_run_eval(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
-    const nnrt_model *model = instance->model;
-    if (nnrt_model_fn(model, NNRT_FN_EVAL, 0) < 0)
-        return nnrt_fail(error, NNRT_USAGE, "model %s has no loss or metric to evaluate", model->name);
-    if (options->data.n == 0 && model->n_inputs > 0)
-        return nnrt_fail(error, NNRT_USAGE, "eval needs data: --data FILE (eval --help says what it holds)");
-    bool        *needed = calloc((size_t)model->n_inputs + 1, sizeof *needed);
-    nnrt_dataset set    = {0};
-    nnrt_scores  scores = {0};
-    nnrt_status  status = needed ? nnrt_load_weights(options, instance, error) : nnrt_fail_memory(error, 0, "data");
-    if (status == NNRT_OK) {
-        nnrt_inputs_needed(model, 1u << NNRT_FN_EVAL, needed);
-        status = nnrt_dataset_load(&set, model, options->data.items, options->data.n, needed, NULL, error);
-    }
-    if (status == NNRT_OK) {
-        const nnrt_split split = nnrt_split_all(&set);
-        status                 = nnrt_evaluate(instance, &split, &options->settings, &scores, error);
-    }
-    if (status == NNRT_OK) nnrt_report_scores(stdout, "test", &scores, model, options->quiet);
-    nnrt_scores_free(&scores);
-    if (set.model) nnrt_dataset_free(&set);
-    free(needed);
     return status;
 }

@@ -13,6 +13,7 @@ typedef struct nnrt_settings { /* the train block's, as the command line changed
     int64_t batch, epochs, steps, seed; /* steps > 0 overrides epochs */
     double  validation_split, test_split;
     bool    shuffle;
+    int64_t data_sum; /* nnrt_dataset_sum of what is trained on; 0: not known */
 } nnrt_settings;
 
 nnrt_settings nnrt_settings_default(const nnrt_model *model);

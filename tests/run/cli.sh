@@ -31,6 +31,7 @@ expect 2 "error: --batch '99999999999999999999': a whole number from 1 to 214748
 expect 2 "error: --threads '2000': a whole number from 1 to 1024 is needed" train --threads 2000
 expect 2 "error: --epochs and --steps exclude each other" train --data data.csv --epochs 1 --steps 1
 expect 2 "error: '--quiet' takes no value" train --quiet=yes
+expect 2 "error: '--all' is no option of 'train': see train --help" train --all
 expect 2 "error: unexpected argument 'data.csv': data is given by --data data.csv" train data.csv
 expect 2 "error: train needs data: --data FILE (train --help says what it holds)" train
 expect 2 "error: --set 'lr': NAME=VALUE is needed" train --data data.csv --set lr
@@ -67,6 +68,18 @@ grep -q 'input  x: f32\[batch, 4\]    4 columns of a CSV' out || fail "train --h
 # train, eval, predict
 expect 0 "" train --data data.csv --log log.jsonl
 last_line '^test accuracy: (1\.0000|0\.9[0-9]{3})$'
+
+# eval of the data trained on: the share held out gives the training's last lines again
+grep '^test ' out > trained.out
+gzip -c data.csv > again.csv.gz
+expect 0 "" eval --data again.csv.gz
+[ "$(head -n 1 out)" = "test: the 30 of 150 samples held out of training (--all evaluates every one)" ] || fail "eval does not say what it evaluates: $(cat out)"
+grep '^test ' out | cmp -s - trained.out || fail "eval of the share held out: $(cat out)"
+expect 0 "" eval --data data.csv --all --quiet
+[ "$(sed 's/:.*//' out)" = "all accuracy" ] || fail "eval --all: $(cat out)"
+expect 0 "" train --data data.csv --test data.csv --epochs 1
+expect 0 "" eval --data data.csv
+last_line '^train accuracy: '
 [ "$(wc -l < log.jsonl)" -eq 41 ] || fail "the log has $(wc -l < log.jsonl) lines"
 grep -q '^{"epoch":40,"step":320,"loss":[0-9.e-]*,"seconds":[0-9.]*}$' log.jsonl || fail "the log's line of epoch 40"
 grep -q '^{"test_loss":[0-9.e-]*,"test_accuracy":[01][0-9.]*}$' log.jsonl || fail "the log's last line"
@@ -75,6 +88,7 @@ last_line '^test accuracy: '
 grep -q '^epoch 2/2  loss [0-9.]*  val_loss [0-9.]*  val_accuracy [0-9.]*  ' out || fail "no validation scores: $(cat out)"
 expect 0 "" eval --data test.csv
 last_line '^test accuracy: '
+grep -q 'held out' out && fail "data that was not trained on is split: $(cat out)"
 expect 0 "" eval --data test.csv --quiet --batch 7
 [ "$(wc -l < out)" -eq 1 ] || fail "eval --quiet prints more than the result"
 expect 0 "" predict --data test.csv

@@ -52,7 +52,7 @@ static void round_trip(void **state) {
     nnrt_instance *a = make_instance(3), *b = make_instance(4);
     assert_memory_not_equal(a->slots[FAKE_W], b->slots[FAKE_W], a->slot_nbytes[FAKE_W]);
     assert_int_equal(save(a, "a.safetensors", NULL), NNRT_OK);
-    assert_int_equal(nnrt_checkpoint_load(b, "a.safetensors", NULL), NNRT_OK);
+    assert_int_equal(nnrt_checkpoint_load(b, "a.safetensors", NULL, NULL), NNRT_OK);
     for (int i = 0; i <= FAKE_M; i++) assert_memory_equal(a->slots[i], b->slots[i], a->slot_nbytes[i]);
     assert_int_equal(save(b, "b.safetensors", NULL), NNRT_OK);
     nnrt_bytes bytes_a = contents("a.safetensors"), bytes_b = contents("b.safetensors");
@@ -93,17 +93,17 @@ static void mismatches_are_listed(void **state) {
     const nnrt_array other[] = {array_of("a", NNRT_F32, 0, 0, 0), array_of("b", NNRT_F32, 0, 0, 0),
                                 array_of("c", NNRT_F32, 0, 0, 0)};
     assert_int_equal(nnrt_write_safetensors("fits.safetensors", fits, 4, NULL, 0, NULL), NNRT_OK);
-    assert_int_equal(nnrt_checkpoint_load(instance, "fits.safetensors", NULL),
+    assert_int_equal(nnrt_checkpoint_load(instance, "fits.safetensors", NULL, NULL),
                      NNRT_OK); /* optimizer state may be absent */
     assert_int_equal(nnrt_write_safetensors("t.safetensors", differs, 4, NULL, 0, NULL), NNRT_OK);
-    assert_int_equal(nnrt_checkpoint_load(instance, "t.safetensors", &error), NNRT_BAD_DATA);
+    assert_int_equal(nnrt_checkpoint_load(instance, "t.safetensors", NULL, &error), NNRT_BAD_DATA);
     assert_string_equal(error.message, "t.safetensors: these weights are not model Fake's:\n"
                                        "  differs: dense/kernel is f32[3, 4], the model has f32[4, 3]\n"
                                        "  differs: dense/bias is f64[3], the model has f32[3]\n"
                                        "  missing: standardize/seen f32[]\n"
                                        "  unknown: dense_2/bias");
     assert_int_equal(nnrt_write_safetensors("t.safetensors", other, 3, NULL, 0, NULL), NNRT_OK);
-    assert_int_equal(nnrt_checkpoint_load(instance, "t.safetensors", &error), NNRT_BAD_DATA);
+    assert_int_equal(nnrt_checkpoint_load(instance, "t.safetensors", NULL, &error), NNRT_BAD_DATA);
     assert_string_equal(error.message,
                         "t.safetensors: these weights are not model Fake's:\n"
                         "  missing: dense/kernel f32[4, 3]\n  missing: dense/bias f32[3]\n"
