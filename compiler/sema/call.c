@@ -385,19 +385,35 @@ static bool has_tensor(const Callable *callable, const Call *call) {
 
 /* One list holds both: what is named as a hyper-parameter goes to that list. */
 Value apply_with_hypers(Elab *e, const Function *fn, Call *call, Frame *frame) {
-    if (!fn->decl->u.callable.has_hyper || fn->bound) return apply_function(e, fn, call, frame);
+    const Callable *callable = &fn->decl->u.callable;
+    if (!callable->has_hyper || fn->bound) return apply_function(e, fn, call, frame);
     Call hyper = *call, tensors = *call;
     hyper.args   = ARENA_ARRAY(e->arena, Argument, call->n + 1);
     tensors.args = ARENA_ARRAY(e->arena, Argument, call->n + 1);
     hyper.n = tensors.n = 0;
+    ParamDeclVec both   = {0};
+    for (int i = 0; i < callable->hyper.len; i++) vec_push(e->arena, &both, callable->hyper.data[i]);
+    for (int i = 0; i < callable->params.len; i++) vec_push(e->arena, &both, callable->params.data[i]);
     for (int i = 0; i < call->n; i++) {
         const Argument *arg   = &call->args[i];
-        bool            named = arg->name.text && find_param(&fn->decl->u.callable.hyper, arg->name.text) >= 0;
+        bool            named = arg->name.text && find_param(&callable->hyper, arg->name.text) >= 0;
         Call           *to    = named ? &hyper : &tensors;
         to->args[to->n++]     = *arg;
+        if (!arg->name.text || find_param(&both, arg->name.text) >= 0) continue;
+        unknown_argument(e, describe_decl(e, fn->decl), &both, &arg->name);
+        return value_poison();
     }
     Value bound = construct(e, fn, &hyper);
     return bound.kind == VALUE_FN ? apply_function(e, bound.fn, &tensors, frame) : value_poison();
+}
+
+/* relu() where relu is meant. */
+static Value called_with_nothing(Elab *e, const Function *fn, const Call *call) {
+    const char *what = describe_decl(e, fn->decl);
+    Diag       *diag = sema_error(e, call->span, E0204, "%s needs an argument for '%s'", what,
+                                  fn->decl->u.callable.params.data[0].name.text);
+    diag_help(diag, "the function itself, to apply or pass on, is '%s' without parentheses", fn->decl->name.text);
+    return value_poison();
 }
 
 static Value apply_fn_value(Elab *e, const Function *fn, Call *call) {
@@ -408,6 +424,7 @@ static Value apply_fn_value(Elab *e, const Function *fn, Call *call) {
     case DECL_FN:
         if (callable->has_hyper && !fn->bound)
             return has_tensor(callable, call) ? apply_with_hypers(e, fn, call, NULL) : construct(e, fn, call);
+        if (call->n == 0 && callable->params.len > 0) return called_with_nothing(e, fn, call);
         return apply_function(e, fn, call, NULL);
     case DECL_SCHEDULE:
     case DECL_INITIALISER:

@@ -66,6 +66,13 @@ static void exec_loss(Elab *e, Env *env, const Stmt *stmt) {
     }
     if (value.kind == VALUE_POISON && e->mode <= MODE_EVAL && !diags_error_count(e->diags))
         BUG("a loss is erroneous without a report");
+    for (int i = 0; name->text && i < e->program->inputs.len; i++)
+        if (e->program->inputs.data[i].name == name->text) {
+            Diag *diag = sema_error(e, name->span, E0102, "'%s' is declared twice", name->text);
+            diag_label(diag, e->program->inputs.data[i].span, "first declared here");
+            diag_help(diag, "a loss has a name of its own: loss %s_loss = ...", name->text);
+            return;
+        }
     if (name->text) env_bind(e, env, name->text, name->span, value);
 }
 

@@ -38,6 +38,18 @@ static Value eval_name(Elab *e, Env *env, const Expr *expr) {
     return scope_unknown(e, env, expr->u.name.text, expr->span, "name");
 }
 
+/* x.softmax() of other languages is softmax(x) here. */
+static void no_field(Elab *e, Env *env, Value of, Name field) {
+    Diag *diag = sema_error(e, field.span, E0107, "%s has no field '%s'", value_describe(e->arena, of), field.text);
+    Value named;
+    while (env->parent) env = env->parent;
+    if (of.kind != VALUE_TENSOR) return;
+    if (scope_lookup(e, env->scope, field.text, &named))
+        diag_help(diag, "'%s' is called with the tensor: %s(x), or x |> %s", field.text, field.text, field.text);
+    else
+        diag_help(diag, "a tensor has no fields or methods: what takes one is called with it, f(x) or x |> f");
+}
+
 static Value eval_field(Elab *e, Env *env, const Expr *expr) {
     const Expr *base  = expr->u.field.base;
     Name        field = expr->u.field.field;
@@ -50,7 +62,7 @@ static Value eval_field(Elab *e, Env *env, const Expr *expr) {
     if (of.kind == VALUE_LAYER) return layer_field(e, of.layer, field);
     if (of.kind == VALUE_POISON) return of;
     if (of.kind != VALUE_MODULE) {
-        sema_error(e, field.span, E0107, "%s has no field '%s'", value_describe(e->arena, of), field.text);
+        no_field(e, env, of, field);
         return value_poison();
     }
     if (scope_lookup_member(e, of.module, field.text, &value)) return value;

@@ -280,15 +280,20 @@ Value scope_unknown(Elab *e, Env *env, const char *name, Span span, const char *
     for (Env *at = env; at; at = at->parent) {
         for (int i = 0; i < at->names.len; i++) vec_push(e->arena, &names, at->names.data[i].name);
     }
+    bool is_dim = !strcmp(what, "dim"); /* no function is one */
     e->visit++;
-    if (env) collect_scope(e, env->scope, &names);
-    collect_scope(e, e->prelude, &names);
-    for (int i = 0; i < builtin_table_len(); i++) vec_push(e->arena, &names, builtin_name_at(i));
+    if (env && !is_dim) collect_scope(e, env->scope, &names);
+    if (!is_dim) {
+        collect_scope(e, e->prelude, &names);
+        for (int i = 0; i < builtin_table_len(); i++) vec_push(e->arena, &names, builtin_name_at(i));
+        vec_push(e->arena, &names, "true");
+        vec_push(e->arena, &names, "false");
+    }
     Diag       *diag = sema_error(e, span, E0101, "unknown %s '%s'", what, name);
     const char *near = nearest_name(name, names.data, names.len);
     if (near)
         diag_help(diag, "did you mean '%s'?", near);
-    else if (!strcmp(what, "dim") && e->frame && e->frame->kind == FRAME_MODEL)
+    else if (is_dim && e->frame && e->frame->kind == FRAME_MODEL)
         diag_help(diag, "declare it: dim %s", name);
     return value_poison();
 }

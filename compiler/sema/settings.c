@@ -124,14 +124,18 @@ static const char *listed(Elab *e, const char *const *names, int n) {
 }
 
 static void unknown_setting(Elab *e, const Name *name) {
-    const char *names[N_SETTINGS];
-    for (int i = 0; i < N_SETTINGS; i++) names[i] = settings[i].key;
+    const char *names[N_SETTINGS], *usable[N_SETTINGS];
+    int         n_usable = 0;
+    for (int i = 0; i < N_SETTINGS; i++) {
+        names[i] = settings[i].key;
+        if (settings[i].set != set_later) usable[n_usable++] = settings[i].key;
+    }
     Diag       *diag = sema_error(e, name->span, E0604, "unknown setting '%s'", name->text);
     const char *near = nearest_name(name->text, names, N_SETTINGS);
     if (near)
         diag_help(diag, "did you mean '%s'?", near);
     else
-        diag_note(diag, "there are: %s", listed(e, names, N_SETTINGS));
+        diag_note(diag, "there are: %s", listed(e, usable, n_usable));
 }
 
 static const SettingRow *find_row(const char *key) {
