@@ -87,18 +87,22 @@ expect 1 "error[E0206]: 'b' of model 'M' is the integer 1" "$nnc" -D b=1 model.n
 expect 1 "error[E0307]: axis 1 of [2, -4] is negative" "$nnc" -D n=-4 model.nnet
 left
 
-# The output. A device is written to, never replaced.
+# The output. A device is written to, never replaced; who could replace the real one tries on another.
 mkdir out
+device=/dev/full
+if [ -w /dev ]; then mknod device c 1 7 2> /dev/null && device=device || device=; fi
 mark
 expect 1 "error[E0743]: cannot write '/nonexistent/x': No such file or directory" "$nnc" "$xor" -o /nonexistent/x
 expect 1 "error[E0743]: cannot write 'out': it is a directory" "$nnc" "$xor" -o out
 expect 1 "error[E0743]: cannot write 'out': Is a directory" "$nnc" -c "$xor" -o out
 expect 1 "error[E0743]: cannot write 'out': Is a directory" "$nnc" --emit=plan "$xor" -o out
-for product in plan obj llvm; do
-  expect 1 "error[E0743]: cannot write '/dev/full': No space left on device" "$nnc" --emit=$product "$xor" -o /dev/full
-done
-expect 1 "error[E0743]: cannot write '/dev/full': it is a device or a pipe" "$nnc" "$xor" -o /dev/full
-[ -c /dev/full ] || fail "/dev/full was replaced"
+if [ -n "$device" ]; then
+  for product in plan obj llvm; do
+    expect 1 "error[E0743]: cannot write '$device': No space left on device" "$nnc" --emit=$product "$xor" -o "$device"
+  done
+  expect 1 "error[E0743]: cannot write '$device': it is a device or a pipe" "$nnc" "$xor" -o "$device"
+  [ -c "$device" ] || fail "$device was replaced"
+fi
 "$nnc" --emit=plan "$xor" > /dev/full 2> "$log"
 said 1 "error[E0743]: cannot write standard output: No space left on device" $? "nnc > /dev/full"
 left

@@ -106,7 +106,11 @@ mkdir full
 mark
 expect 1 "/nonexistent/w.safetensors: cannot be written: No such file or directory" ./iris train --data iris.csv --save /nonexistent/w.safetensors
 expect 1 ".: cannot be written: is a directory" ./iris train --data iris.csv --save .
-expect 1 "/dev/full: cannot be written" ./iris train --data iris.csv --epochs 1 --save /dev/full
+if mknod device c 1 7 2> /dev/null; then
+  expect 1 "device: cannot be written: is not an ordinary file" ./iris train --data iris.csv --epochs 1 --save device
+  [ -c device ] || fail "a device was replaced"
+  rm device
+fi
 expect 1 "/nonexistent/p.csv: cannot be written: No such file or directory" ./iris predict --data iris.csv --out /nonexistent/p.csv
 expect 2 "--out p.txt: the name must end in .csv or .npy" ./iris predict --data iris.csv --out p.txt
 ./iris predict --data iris.csv > /dev/full 2> "$log"
