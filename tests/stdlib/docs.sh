@@ -1,5 +1,6 @@
 #!/bin/sh
 # The programs and declarations in the documentation compile, and the library's reference is current. Usage: docs.sh NNC SOURCE_DIR
+# A page marked <!-- one program --> has its blocks checked together.
 set -eu
 nnc=$1
 cd "$2"
@@ -10,6 +11,13 @@ for page in docs/language.md docs/guide/*.md; do
   rm -f "$work"/*.nnet
   # Each block of the page into a file of its own.
   awk -v work="$work" '/^```/ { inside = !inside; n += inside; next } inside { print > (work "/" n ".nnet") }' "$page"
+  if grep -q '^<!-- one program -->$' "$page"; then
+    for block in $(ls "$work"/*.nnet | sort -V); do
+      if grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser) ' "$block"; then cat "$block"; fi
+      rm "$block"
+    done > "$work/program"
+    mv "$work/program" "$work/1.nnet"
+  fi
   for block in "$work"/*.nnet; do
     grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser) ' "$block" || continue
     grep -q '^model ' "$block" || printf 'model Any {\n  dim batch\n  input x: f32[batch, 2]\n  output y = 2.0 * x\n}\n' >> "$block"
