@@ -155,6 +155,21 @@ static bool is_not_finite_word(const Field *field) {
     return false;
 }
 
+/* What separates the columns of a line that was read as one field, or NULL: it begins with a number. */
+static const char *other_separator(const Scanner *s) {
+    static const struct {
+        char        letter;
+        const char *name;
+    } SEPARATORS[] = {{';', "semicolons"}, {'\t', "tabs"}, {' ', "blanks"}};
+    for (size_t i = 0; s->n_fields == 1 && i < sizeof SEPARATORS / sizeof *SEPARATORS; i++) {
+        const char *end   = memchr(s->fields[0].text, SEPARATORS[i].letter, s->fields[0].size);
+        Field       first = {s->fields[0].text, end ? (size_t)(end - s->fields[0].text) : 0};
+        double      value;
+        if (end && parse_number(&first, &value)) return SEPARATORS[i].name;
+    }
+    return NULL;
+}
+
 static nnrt_status fail_field(const Scanner *s, const nnrt_table *table, int64_t column) {
     const Field *field    = &s->fields[column];
     char         name[64] = "";
@@ -168,6 +183,11 @@ static nnrt_status fail_field(const Scanner *s, const nnrt_table *table, int64_t
         return nnrt_fail(s->error, NNRT_BAD_DATA,
                          "%s:%d: column %lld%s: '%.*s' is not a finite number: fill in a number or remove the row",
                          s->path, s->line, (long long)column + 1, name, shown, field->text);
+    const char *separator = other_separator(s);
+    if (separator)
+        return nnrt_fail(s->error, NNRT_BAD_DATA,
+                         "%s:%d: '%.*s': the columns are separated by %s where commas are needed: convert the file",
+                         s->path, s->line, shown, field->text, separator);
     return nnrt_fail(s->error, NNRT_BAD_DATA,
                      "%s:%d: column %lld%s: '%.*s' is not a number: columns hold decimal numbers "
                      "(classes as 0, 1, 2, ...) separated by commas",

@@ -108,6 +108,29 @@ static nnrt_status map_by_order(const nnrt_model *model, const char *path, const
     return NNRT_OK;
 }
 
+/* A header that names some inputs must not contradict the order, which the rest goes by. */
+static nnrt_status check_names(const nnrt_model *model, const char *path, const nnrt_table *table, const Mapping *maps,
+                               nnrt_error *error) {
+    const char *named = NULL, *unnamed = NULL;
+    for (int i = 0; i < model->n_inputs; i++) {
+        Mapping found = {.width = maps[i].width};
+        if (!maps[i].wanted) continue;
+        found.columns = malloc(((size_t)found.width + 1) * sizeof *found.columns);
+        if (!found.columns) return nnrt_fail_memory(error, 0, path);
+        const char *name = model->inputs[i].tensor.name;
+        if (!map_by_name(table, name, &found))
+            unnamed = unnamed ? unnamed : name;
+        else if (memcmp(found.columns, maps[i].columns, (size_t)found.width * sizeof *found.columns) != 0)
+            named = name;
+        free(found.columns);
+    }
+    if (!named || !unnamed) return NNRT_OK;
+    return nnrt_fail(error, NNRT_BAD_DATA,
+                     "%s: its header names '%s' but not '%s': name the columns of every input, or put the inputs "
+                     "first and the targets last",
+                     path, named, unnamed);
+}
+
 /* Decimal text to the input's type: floats round as literals do, integers must be whole and in range. */
 static nnrt_status fill_array(nnrt_dataset *set, int input, const char *path, const nnrt_table *table,
                               const int64_t *columns, int64_t width, nnrt_error *error) {
@@ -154,6 +177,7 @@ static nnrt_status map_and_fill(nnrt_dataset *set, const char *path, const nnrt_
     }
     if (status == NNRT_OK && !(table->names && map_all_by_name(model, table, maps)))
         status = map_by_order(model, path, table, maps, error);
+    if (status == NNRT_OK && table->names) status = check_names(model, path, table, maps, error);
     for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++)
         if (maps[i].wanted) status = fill_array(set, i, path, table, maps[i].columns, maps[i].width, error);
     return status;

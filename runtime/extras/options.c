@@ -211,6 +211,28 @@ static const char *hyper_name(int i, const void *model) {
     return slot->kind == NNRT_HYPER ? slot->tensor.name : "";
 }
 
+/* What was meant by a name that no hyper-parameter has: one that ends in it, one spelt nearly so, or an option. */
+static nnrt_status fail_set(const char *name, const char *value, const nnrt_model *model, nnrt_error *error) {
+    char option[136];
+    snprintf(option, sizeof option, "--%s", name);
+    const nnrt_option *same = find_option(option, strlen(option));
+    if (same && same->commands & NNRT_TRAIN && same->argument)
+        return nnrt_fail(error, NNRT_USAGE, "--set: '%s' is an option of its own: %s %s", name, option, value);
+    const char *near = NULL;
+    for (int i = 0; i < model->n_slots && !near; i++) {
+        const char *end = strrchr(hyper_name(i, model), '.');
+        if (end && strcmp(end + 1, name) == 0) near = hyper_name(i, model);
+    }
+    if (!near) near = nnrt_nearest(name, hyper_name, model, model->n_slots);
+    if (near)
+        return nnrt_fail(error, NNRT_USAGE, "--set: %s has no run-time setting '%s'; did you mean '%s'?", model->name,
+                         name, near);
+    return nnrt_fail(error, NNRT_USAGE,
+                     "--set: %s has no run-time setting '%s': info lists them; parameters of the model are given when "
+                     "it is compiled, by nnc -D",
+                     model->name, name);
+}
+
 static nnrt_status apply_set(const char *text, nnrt_instance *instance, nnrt_error *error) {
     const nnrt_model *model  = instance->model;
     const char       *equals = strchr(text, '=');
@@ -220,13 +242,7 @@ static nnrt_status apply_set(const char *text, nnrt_instance *instance, nnrt_err
     int slot = -1;
     for (int i = 0; i < model->n_slots; i++)
         if (strcmp(hyper_name(i, model), name) == 0) slot = i;
-    if (slot < 0) {
-        const char *near = nnrt_nearest(name, hyper_name, model, model->n_slots);
-        return nnrt_fail(error, NNRT_USAGE, "--set: %s has no run-time setting '%s'%s%s%s", model->name, name,
-                         near ? "; did you mean '"
-                              : ": see info; what shapes the model is set when it is compiled, by nnc -D",
-                         near ? near : "", near ? "'?" : "");
-    }
+    if (slot < 0) return fail_set(name, equals + 1, model, error);
     char  *end;
     double value = strtod(equals + 1, &end);
     if (end == equals + 1 || *end != 0 || !isfinite(value))

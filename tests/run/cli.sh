@@ -36,7 +36,9 @@ expect 2 "error: unexpected argument 'data.csv': data is given by --data data.cs
 expect 2 "error: train needs data: --data FILE (train --help says what it holds)" train
 expect 2 "error: --set 'lr': NAME=VALUE is needed" train --data data.csv --set lr
 expect 2 "error: --set: Fake has no run-time setting 'optimizer.rl'; did you mean 'optimizer.lr'?" train --data data.csv --set optimizer.rl=1
-expect 2 "error: --set: Fake has no run-time setting 'layers': see info; what shapes the model is set when it is compiled, by nnc -D" train --data data.csv --set layers=6
+expect 2 "error: --set: Fake has no run-time setting 'layers': info lists them; parameters of the model are given when it is compiled, by nnc -D" train --data data.csv --set layers=6
+expect 2 "error: --set: Fake has no run-time setting 'lr'; did you mean 'optimizer.lr'?" train --data data.csv --set lr=1
+expect 2 "error: --set: 'epochs' is an option of its own: --epochs 3" train --data data.csv --set epochs=3
 expect 2 "error: --set optimizer.lr: 'fast' is not a number" train --data data.csv --set optimizer.lr=fast
 expect 2 "error: Fake has no input 'z' (inputs: x f32[batch, 4], y i32[batch])" train --data z=data.csv
 absent fake.safetensors
@@ -51,6 +53,10 @@ printf '1,2,3,4,0\n1,2,3,4,1\n1,2,3,4,7\n1,2,3,4,2\n1,2,3,4,2\n1,2,3,4,2\n1,2,3,
 expect 3 "error: classes.csv:3: column 5: class or index 7 is out of range: 'y' takes 0 to 2" train --data classes.csv --test classes.csv --epochs 1
 printf '1,2,3,4,0\n1,2,3,1\n' > short.csv
 expect 3 "error: short.csv:2: the row has 4 columns where 5 are expected: complete or remove it" train --data short.csv
+tr , ';' < data.csv > semicolons.csv
+expect 3 "error: semicolons.csv:2: '$(sed -n 2p semicolons.csv)': the columns are separated by semicolons where commas are needed: convert the file" train --data semicolons.csv
+(echo y,a,b,c,d; cat data.csv) > half_named.csv
+expect 3 "error: half_named.csv: its header names 'y' but not 'x': name the columns of every input, or put the inputs first and the targets last" train --data half_named.csv
 printf '1,2,3,4,0\n' > one.csv
 expect 3 "error: test_split = 0.2 of 1 samples is none: give more data or another share" train --data one.csv
 expect 1 "error: loss is nan at step 2: lower the learning rate (--set) or check the data" train --data data.csv --set optimizer.lr=1e38 --quiet
