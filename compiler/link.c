@@ -89,11 +89,25 @@ static bool make_executable(Compilation *c, const Plan *plan, const char *runtim
     return ok;
 }
 
+/* The runtime beside nnc is this machine's. */
+static bool is_foreign(const char *target) {
+#if defined __aarch64__
+    return strncmp(target, "x86", 3) == 0;
+#else
+    return strcmp(target, "aarch64") == 0;
+#endif
+}
+
 bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
     const char *runtime = runtime_directory(c->arena);
     if (!runtime) {
         Diag *d = diag_error(c->diags, (Span){0}, E0742, "the runtime library libnnrt.a is not beside nnc");
         diag_help(d, "build the whole project (cmake --build), or compile to an object with -c");
+        return false;
+    }
+    if (is_foreign(c->options.target)) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0741, "a program for %s cannot be linked here", c->options.target);
+        diag_help(d, "compile to an object with -c, and link it on that machine");
         return false;
     }
     const char *obstacle = in_the_way(path);
