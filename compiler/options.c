@@ -138,10 +138,9 @@ static bool set_version(Parse *p, const char *value) {
 }
 
 static const OptionRow rows[] = {
-    {"-o", "FILE", set_output,
-     "where to write (default: the input's name without .nnet; - is standard output for texts)"},
+    {"-o", "FILE", set_output, "where to write (default: the input's name, in this folder; -o - prints llvm and asm)"},
     {"-c", NULL, set_object, "stop at an object file"},
-    {"--emit", "WHAT", set_emit, "exe (default), obj, or a text: ast, graph, grad, dot, kernels, plan, llvm, asm"},
+    {"--emit", "WHAT", set_emit, "exe (default), obj, llvm, asm; printed: ast, graph, grad, dot, kernels, plan"},
     {"--model", "NAME", set_model, "the model to compile, where the file holds several"},
     {"-D", "NAME=VALUE", set_define, "set a parameter of the model"},
     {"-I", "DIR", set_include, "search imports there too"},
