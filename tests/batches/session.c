@@ -169,8 +169,9 @@ static double allowance(Call *call, int update, int64_t element) {
 }
 
 /* How far off a value may be in a tensor whose largest is `scale`. Where all of it should be zero: as far as rounding makes it. */
-static double bound_of(ElemType elem, double scale) {
-    double tolerance = elem == ELEM_F64 ? 1e-10 : elem == ELEM_F32 ? 1e-5 : elem_is_float(elem) ? 1e-2 : 0;
+static double bound_of(const Session *s, ElemType elem, double scale) {
+    if (!elem_is_float(elem)) return 0;
+    double tolerance = elem == ELEM_F64 && s->model->program->real == ELEM_F64 ? 1e-10 : 1e-5;
     return scale > 0 ? tolerance * scale : tolerance * tolerance;
 }
 
@@ -180,7 +181,7 @@ static void compare(Call *call, const char *name, const Tensor *expected, const 
     double   scale = 0;
     for (int64_t i = 0; i < expected->count; i++)
         if (isfinite(expected->data[i])) scale = fmax(scale, fabs(expected->data[i]));
-    double bound = bound_of(expected->elem, scale);
+    double bound = bound_of(s, expected->elem, scale);
     for (int64_t i = 0; i < expected->count; i++) {
         double ours = value->data[i], right = expected->data[i], off = fabs(ours - right);
         if (ours == right || off <= bound || (isnan(ours) && isnan(right))) continue;
