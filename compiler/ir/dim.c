@@ -347,7 +347,7 @@ static Range range_of(const Dim *dim, const int64_t *bounds);
 static Range range_of_atom(const DimAtom *atom, const int64_t *bounds) {
     if (atom->symbol < 0) return range_div(range_of(atom->numerator, bounds), range_of(atom->denominator, bounds));
     int64_t bound = bounds[atom->symbol];
-    return (Range){0, bound < 0 ? INT64_MAX : bound};
+    return (Range){1, bound < 0 ? INT64_MAX : bound}; /* nnrt_instance_bind refuses less */
 }
 
 static Range range_of(const Dim *dim, const int64_t *bounds) {

@@ -31,7 +31,7 @@ const Dim *dim_mod(DimTable *table, const Dim *a, const Dim *b); /* a - b * (a /
 bool dim_is_const(const Dim *dim, int64_t *value); /* value may be NULL */
 /* The value under `values[symbol index]`; false on overflow or division by zero. */
 bool dim_eval(const Dim *dim, const int64_t *values, int64_t *result);
-/* True when a <= b for all symbol values within [1 or 0.., bounds[i]] (bounds[i] < 0: unbounded). Conservative. */
+/* True when a <= b for all symbol values within 1 .. bounds[i] (bounds[i] < 0: unbounded). Conservative. */
 bool dim_provably_le(DimTable *table, const Dim *a, const Dim *b, const int64_t *bounds);
 /* "16*k + 1", in the symbols' names. */
 const char *dim_print(Arena *arena, const Dim *dim);

@@ -134,7 +134,13 @@ static void unknown_named(Elab *e, const Builtin *builtin, const Params *params,
     for (int i = 0; i < params->count; i++) names[i] = params->names[i];
     Diag       *diag = sema_error(e, name->span, E0203, "fn '%s' has no parameter '%s'", builtin->name, name->text);
     const char *near = nearest_name(name->text, names, params->count);
-    if (near) diag_help(diag, "did you mean '%s'?", near);
+    if (near) {
+        diag_help(diag, "did you mean '%s'?", near);
+        return;
+    }
+    const char *list = "";
+    for (int i = 0; i < params->count; i++) list = arena_printf(e->arena, "%s%s%s", list, i ? ", " : "", names[i]);
+    if (params->count) diag_note(diag, "it has: %s", list);
 }
 
 static bool bind_one(Elab *e, BuiltinCall *bound, const Params *params, const Argument *arg, int *place) {

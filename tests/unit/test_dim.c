@@ -180,6 +180,8 @@ static void provable_inequalities(void **state) {
     Dims *d = *state;
     assert_true(le(d, d->n, d->n, -1, -1));
     assert_true(le(d, d->n, add(d, d->n, d->m), -1, -1));
+    assert_true(le(d, num(d, 1), d->n, -1, -1));
+    assert_false(le(d, num(d, 2), d->n, -1, -1));
     assert_true(le(d, d->n, num(d, 8), 8, -1));
     assert_false(le(d, d->n, num(d, 8), 9, -1));
     assert_false(le(d, d->n, num(d, 8), -1, -1));
@@ -197,7 +199,8 @@ static void provable_inequalities_of_quotients(void **state) {
     const Dim *shifted = quotient(d, sub(d, d->n, d->m), num(d, 2)); /* may be negative */
     assert_false(le(d, num(d, 0), shifted, -1, -1));
     assert_true(le(d, num(d, -2), shifted, -1, 4));
-    assert_false(le(d, num(d, 0), quotient(d, d->n, d->m), -1, -1)); /* m may be 0 */
+    assert_true(le(d, num(d, 0), quotient(d, d->n, d->m), -1, -1)); /* m is at least 1 */
+    assert_false(le(d, num(d, 0), quotient(d, d->n, sub(d, d->m, num(d, 1))), -1, -1));
 }
 
 /* ---- printing ------------------------------------------------------------------------------------------------------------------------ */
