@@ -276,7 +276,9 @@ static Value custom_gradient(Elab *e, const Function *fn, Env *env, Value y, con
     }
     Env *inner = env_new(e, env, fn->scope);
     for (int i = 0; i < n; i++) env_bind(e, inner, names->data[i].text, names->data[i].span, args[i]);
-    Node *cotangent = node_ref(e->graph, OP_COTANGENT, e->cotangents++, &y.node->type);
+    Type incoming   = y.node->type;
+    incoming.elem   = computed_elem(e, incoming.elem);
+    Node *cotangent = node_ref(e->graph, OP_COTANGENT, e->cotangents++, &incoming);
     env_bind(e, inner, names->data[n].text, names->data[n].span, value_tensor(cotangent));
     Flow flow = exec_block(e, inner, callable->grad_body);
     if (flow.value.kind == VALUE_POISON) return value_poison();
@@ -291,7 +293,7 @@ static Value custom_gradient(Elab *e, const Function *fn, Env *env, Value y, con
     for (int i = 0; i < n; i++) {
         if (args[i].kind != VALUE_TENSOR || !elem_is_float(args[i].node->type.elem)) continue;
         Value g    = several ? flow.value.list->items[i] : flow.value;
-        Node *node = convert(e, g, args[i].node->type.elem, flow.span, "the gradient");
+        Node *node = convert(e, g, computed_elem(e, args[i].node->type.elem), flow.span, "the gradient");
         if (!node) return value_poison();
         node = expand_to(e, node, &args[i].node->type);
         if (!type_same_shape(&node->type, &args[i].node->type)) {
@@ -339,7 +341,9 @@ Value apply_function(Elab *e, const Function *fn, Call *call, Frame *frame) {
     if (!bind_arguments(e, describe_decl(e, fn->decl), &callable->params, call, 0, values, spans))
         return value_poison();
     if (!call_enter(e, call->span)) return value_poison();
-    Env  *env    = bind_hypers(e, fn);
+    Function used = *fn;
+    if (!fn->bound) used.span = call->span; /* where hyper-parameters could have been given */
+    Env  *env    = bind_hypers(e, &used);
     Value result = value_poison();
     if (bind_tensors(e, fn, env, values, spans, call->span)) {
         frame_push(e, frame ? frame : &plain);

@@ -100,7 +100,12 @@ static void predict_function(Elab *e) {
     Fn *fn = fn_add(e, FN_PREDICT, "predict");
     for (int i = 0; i < e->outputs.len; i++) {
         const NamedValue *output = &e->outputs.data[i];
-        if (output->value.kind != VALUE_TENSOR) BUG("output '%s' is erroneous without a report", output->name);
+        if (output->value.kind != VALUE_TENSOR) { /* the other modes have reported any other reason */
+            Diag *diag = sema_error(e, output->span, E0602,
+                                    "output '%s' depends on a loss, which predict does not compute", output->name);
+            diag_help(diag, "bind what both need with 'let'");
+            continue;
+        }
         const ProgInput *target = reach_input(e, output->value.node, true);
         if (target) {
             Diag *diag =
@@ -151,8 +156,12 @@ static Elab *elab_new(Compilation *c) {
     return e;
 }
 
+static bool clean(const Elab *e) {
+    return diags_error_count(e->diags) == 0;
+}
+
 static const Decl *choose_model(Elab *e, const Module *module) {
-    const Decl *found = NULL;
+    const Decl *found = NULL, *second = NULL;
     const char *names[64];
     int         n      = 0;
     const char *wanted = e->c->options.model;
@@ -160,32 +169,33 @@ static const Decl *choose_model(Elab *e, const Module *module) {
         const Decl *decl = module->decls.data[i];
         if (decl->kind != DECL_MODEL || !decl->name.text) continue;
         if (n < 64) names[n++] = decl->name.text;
+        if (found && !second) second = decl;
         if (!found || (wanted && !strcmp(decl->name.text, wanted))) found = decl;
     }
     Span at = {module->file, 0, 0};
-    if (!found)
-        diag_error(e->diags, at, E0108, "the file holds no model");
-    else if (wanted && strcmp(found->name.text, wanted)) {
+    if (!found) {
+        if (clean(e)) diag_error(e->diags, at, E0108, "the file holds no model");
+    } else if (wanted && strcmp(found->name.text, wanted)) {
         Diag       *diag = diag_error(e->diags, at, E0108, "the file holds no model '%s'", wanted);
         const char *near = nearest_name(wanted, names, n);
+        diag_note(diag, "it holds: %s%s%s", names[0], n > 1 ? ", " : "", n > 2 ? "..." : n > 1 ? names[1] : "");
         if (near) diag_help(diag, "did you mean '%s'?", near);
         return NULL;
     } else if (!wanted && n > 1) {
-        Diag *diag = diag_error(e->diags, at, E0108, "the file holds %d models", n);
+        Diag *diag = diag_error(e->diags, second->name.span, E0108, "the file holds %d models", n);
+        diag_label(diag, found->name.span, "the first one");
         diag_help(diag, "choose one with --model NAME: %s, %s%s", names[0], names[1], n > 2 ? ", ..." : "");
         return NULL;
     }
     return found;
 }
 
-static bool clean(const Elab *e) {
-    return diags_error_count(e->diags) == 0;
-}
-
 static bool nothing_to_do(Elab *e) {
     if (e->outputs.len || e->losses.len || e->exhausted || !clean(e)) return false;
     Diag *diag =
         sema_error(e, e->model->name.span, E0606, "model '%s' has neither an output nor a loss", e->model->name.text);
+    Span end = e->model->u.callable.body->span;
+    diag_label(diag, (Span){end.file, end.end - 1, end.end}, "it ends here");
     diag_help(diag, "'output x' makes x what the model predicts");
     return true;
 }

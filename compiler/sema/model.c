@@ -30,6 +30,9 @@ static void bind_define(Elab *e, const Define *define, Value *values) {
     Diag       *diag = sema_error(e, e->model->name.span, E0203, "-D %s: model '%s' has no hyper-parameter '%s'",
                                   define->name, e->model->name.text, define->name);
     const char *near = nearest_name(define->name, names, params->len);
+    const char *list = "";
+    for (int i = 0; i < params->len; i++) list = arena_printf(e->arena, "%s%s%s", list, i ? ", " : "", names[i]);
+    if (params->len) diag_note(diag, "it has: %s", list);
     if (near) diag_help(diag, "did you mean '%s'?", near);
 }
 

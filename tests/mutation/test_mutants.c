@@ -1,5 +1,5 @@
 /* test_mutants STEP FILE...: every STEP-th mutant of every program (NNC_ALL_MUTANTS=1: each one) compiles, or is refused with an
- * error on the line of the change or after it, one whose label points there, or one in code that such a line has called. None
+ * error in the statement of the change or after it, one whose label points there, or one in code that such a line has called. None
  * crashes the compiler, none takes more than two seconds. The exception: a name that nothing uses is reported where it is
  * bound, although the change may have taken away its only use behind that.
  *
@@ -47,9 +47,21 @@ static size_t line_at(const char *text, size_t place) {
     return line;
 }
 
-/* `line` is the begin of the line that was changed. */
-static bool at_or_after(Span span, size_t line) {
-    return span.file == 1 && (span.end > line || span.begin >= line);
+/* Where the statement that holds `place` begins: on the first line before it that no bracket holds open and that does not go on
+ * the line above. */
+static size_t statement_begin(const char *text, size_t place) {
+    size_t begin = 0;
+    int    depth = 0;
+    for (size_t i = 0; i < place; i++) {
+        depth += (text[i] == '(' || text[i] == '[') - (text[i] == ')' || text[i] == ']');
+        size_t word = i + 1 + strspn(text + i + 1, " ");
+        if (text[i] == '\n' && depth == 0 && !strchr("|+-*/.", text[word])) begin = i + 1;
+    }
+    return begin;
+}
+
+static bool at_or_after(Span span, size_t begin) {
+    return span.file == 1 && (span.end > begin || span.begin >= begin);
 }
 
 /* An unused name whose use in the original stands at or after the change. */
@@ -82,12 +94,11 @@ static const char *judge(const FrontHalf *half, const char *path, const Mutant *
     if (half->planned && diag) return "planned in spite of errors";
     if (half->planned) return NULL;
     if (!diag) return "no plan and no error";
-    size_t line_begin = mutant->place;
-    while (line_begin > 0 && mutant->text[line_begin - 1] != '\n') line_begin--;
-    if (at_or_after(diag->span, line_begin) || use_changed(diag, mutant, original)) return NULL;
+    size_t begin = statement_begin(original, mutant->place);
+    if (at_or_after(diag->span, begin) || use_changed(diag, mutant, original)) return NULL;
     for (int i = 0; i < diag->labels.len; i++)
-        if (at_or_after(diag->labels.data[i].span, line_begin)) return NULL;
-    size_t line = line_at(mutant->text, mutant->place);
+        if (at_or_after(diag->labels.data[i].span, begin)) return NULL;
+    size_t line = line_at(original, begin);
     for (int i = 0; i < diag->notes.len; i++)
         if (note_from(diag->notes.data[i], path, line)) return NULL;
     return "the first error is before the change";
