@@ -1,7 +1,10 @@
 /* Reverse mode: one sweep a loss, from its node down to all that a GRAD asks for.
  *
  * For each node, in descending id order, the contributions of its users are summed in the order in which they
- * were made and handed to the op's gradient rule. Only nodes on a path from what is asked for to the loss are visited. */
+ * were made and handed to the op's gradient rule. Only nodes on a path from what is asked for to the loss are visited.
+ *
+ * A gradient has its node's type, except that of a bf16 or f16 node, which stays as wide as those who use the node made it: sums of
+ * gradients are never rounded to a narrow type. */
 #include "autodiff/autodiff.h"
 
 #include "base/map.h"
@@ -40,8 +43,15 @@ static void mark_wanted(Sweep *s, const Map *targets) {
 
 static void contribute(Sweep *s, Node *node, Node *g) {
     if (!g || !map_has(s->wanted, node)) return;
-    if (!type_equal(&g->type, &node->type)) BUG("a gradient of %s has another type", op_info[node->op].name);
+    bool fits = elem_is_narrow(node->type.elem)
+                    ? type_same_shape(&g->type, &node->type) && !elem_is_narrow(g->type.elem)
+                    : type_equal(&g->type, &node->type);
+    if (!fits) BUG("a gradient of %s has another type", op_info[node->op].name);
     Node *sum = map_get(s->cotangent, node);
+    if (sum && sum->type.elem != g->type.elem) {
+        sum = node_cast(s->graph, ELEM_F64, sum);
+        g   = node_cast(s->graph, ELEM_F64, g);
+    }
     map_set(s->cotangent, node, sum ? node_binary(s->graph, OP_ADD, sum, g) : g);
 }
 
@@ -67,7 +77,7 @@ static void custom_gradient(Sweep *s, Node *node, Node *g) {
         if (!map_has(s->wanted, node->inputs[i])) continue;
         Map *replacement = map_new(s->c->arena);
         for (int k = 2; k < node->n_inputs; k += 2) map_set(replacement, node->inputs[k], node->inputs[k]);
-        map_set(replacement, node->inputs[1], g);
+        map_set(replacement, node->inputs[1], node_cast(s->graph, node->inputs[1]->type.elem, g));
         contribute(s, node->inputs[i], graph_substitute(s->graph, node->inputs[i + 1], replacement));
     }
 }
@@ -98,7 +108,8 @@ static Map *sweep(Compilation *c, Graph *graph, Node *loss, const Map *targets, 
     mark_wanted(&s, targets);
     if (map_has(s.wanted, loss)) {
         graph_set_place(graph, loss->span, loss->origin);
-        map_set(s.cotangent, loss, node_const(graph, loss->type.elem, 1));
+        ElemType elem = elem_is_narrow(loss->type.elem) ? ELEM_F32 : loss->type.elem;
+        map_set(s.cotangent, loss, node_const(graph, elem, 1));
     }
     for (int id = loss->id; id >= 0; id--) {
         Node *node = graph_node_at(graph, id);
@@ -196,7 +207,8 @@ bool graph_add_gradients(Compilation *c, Program *program) {
         Node *grad  = r.grads.data[i];
         Node *value = map_get(ask_of(&r, grad->inputs[0])->cotangent, grad->inputs[1]);
         graph_set_place(r.graph, grad->span, grad->origin);
-        map_set(replacement, grad, value ? value : node_fill(r.graph, &grad->type, 0));
+        value = value ? node_cast(r.graph, grad->type.elem, value) : node_fill(r.graph, &grad->type, 0);
+        map_set(replacement, grad, value);
     }
     each_root(&r, program, replace_root, replacement);
     each_root(&r, program, strip_root, map_new(c->arena));

@@ -33,7 +33,7 @@ typedef struct Emit {
 
 LLVMTypeRef emit_reg_type(const Emit *e,
                           ElemType    elem); /* of an element in a register: bool i1, bf16 and f16 as float */
-LLVMTypeRef emit_mem_type(const Emit *e, ElemType elem); /* in memory: bool i8, bf16 i16 */
+LLVMTypeRef emit_mem_type(const Emit *e, ElemType elem); /* in memory: bool i8, bf16 and f16 i16 */
 bool        value_is_vector(LLVMValueRef value);
 /* The field of `type` at `offset` bytes behind `base`. */
 LLVMValueRef build_member(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base, int64_t offset);
@@ -165,6 +165,15 @@ LLVMValueRef build_load_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef poin
                               LLVMValueRef mask);
 void         build_store_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, LLVMValueRef value,
                                LLVMValueRef mask);
+
+/* ---- bf16 and f16 (narrow.c) ------------------------------------------------------------------------------------------------ */
+
+/* What stands in a register is f32: from the 16 bits in memory, to them, rounded to a value of `elem`; and a f64 to f32 that is
+ * still to be rounded. */
+LLVMValueRef narrow_load(const Emit *e, LLVMBuilderRef b, ElemType elem, LLVMValueRef bits);
+LLVMValueRef narrow_store(const Emit *e, LLVMBuilderRef b, ElemType elem, LLVMValueRef value);
+LLVMValueRef narrow_round(const Emit *e, LLVMBuilderRef b, ElemType elem, LLVMValueRef value);
+LLVMValueRef narrow_from_f64(const Emit *e, LLVMBuilderRef b, LLVMValueRef value);
 
 /* ---- arithmetic (math.c) ----------------------------------------------------------------------------------------------------- */
 

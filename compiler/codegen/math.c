@@ -7,7 +7,7 @@
 #include "codegen/vmath.h"
 
 ElemType math_register_elem(ElemType elem) {
-    return elem == ELEM_BF16 || elem == ELEM_F16 ? ELEM_F32 : elem;
+    return elem_is_narrow(elem) ? ELEM_F32 : elem;
 }
 
 LLVMValueRef math_constant(const Emit *e, ElemType elem, double value) {
@@ -178,21 +178,6 @@ static LLVMValueRef float_to_integer(LLVMBuilderRef b, ElemType to, LLVMTypeRef 
     return LLVMBuildCall2(b, LLVMGlobalGetValueType(callee), callee, &x, 1, "");
 }
 
-/* Rounds an f32 register to what the narrower type can hold. */
-static LLVMValueRef round_narrow(const Emit *e, LLVMBuilderRef b, ElemType to, LLVMValueRef x) {
-    if (to == ELEM_F16) {
-        LLVMValueRef half = LLVMBuildFPTrunc(b, x, irb_with_elem(LLVMTypeOf(x), e->t_f16), "");
-        return LLVMBuildFPExt(b, half, LLVMTypeOf(x), "");
-    }
-    LLVMTypeRef  wide = irb_with_elem(LLVMTypeOf(x), e->t_i32);
-    LLVMValueRef bits = LLVMBuildBitCast(b, x, wide, "");
-    LLVMValueRef odd  = LLVMBuildAnd(b, LLVMBuildLShr(b, bits, irb_int(wide, 16), ""), irb_int(wide, 1), "");
-    LLVMValueRef up   = LLVMBuildAdd(b, LLVMBuildAdd(b, bits, irb_int(wide, 0x7fff), ""), odd, "");
-    up                = LLVMBuildAnd(b, up, irb_int(wide, 0xffff0000u), "");
-    LLVMValueRef nan  = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
-    return LLVMBuildSelect(b, nan, x, LLVMBuildBitCast(b, up, LLVMTypeOf(x), ""), "");
-}
-
 static LLVMValueRef to_float(const Emit *e, LLVMBuilderRef b, ElemType from, ElemType to, LLVMValueRef x) {
     LLVMTypeRef type = irb_with_elem(LLVMTypeOf(x), emit_reg_type(e, to));
     if (elem_is_float(from)) {
@@ -203,11 +188,19 @@ static LLVMValueRef to_float(const Emit *e, LLVMBuilderRef b, ElemType from, Ele
     } else {
         x = LLVMBuildSIToFP(b, x, type, "");
     }
-    return to == ELEM_BF16 || to == ELEM_F16 ? round_narrow(e, b, to, x) : x;
+    return x;
+}
+
+/* i32 and i64 go through f64, as rounding to f32 first would round twice. */
+static LLVMValueRef to_narrow(const Emit *e, LLVMBuilderRef b, ElemType from, ElemType to, LLVMValueRef x) {
+    bool long_digits = from == ELEM_F64 || from == ELEM_I32 || from == ELEM_I64;
+    x                = to_float(e, b, from, long_digits ? ELEM_F64 : ELEM_F32, x);
+    return narrow_round(e, b, to, long_digits ? narrow_from_f64(e, b, x) : x);
 }
 
 LLVMValueRef math_cast(const Emit *e, LLVMBuilderRef b, ElemType from, ElemType to, LLVMValueRef x) {
     if (from == to) return x;
+    if (elem_is_narrow(to)) return to_narrow(e, b, from, to, x);
     if (elem_is_float(to)) return to_float(e, b, from, to, x);
     LLVMTypeRef type = irb_with_elem(LLVMTypeOf(x), emit_reg_type(e, to));
     if (to == ELEM_BOOL) {

@@ -24,38 +24,14 @@ LLVMValueRef build_member(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef base,
 static LLVMValueRef from_memory(const Emit *e, LLVMBuilderRef b, ElemType elem, LLVMValueRef v) {
     LLVMTypeRef type = LLVMTypeOf(v);
     if (elem == ELEM_BOOL) return LLVMBuildICmp(b, LLVMIntNE, v, LLVMConstNull(type), "");
-    if (elem == ELEM_BF16) {
-        LLVMTypeRef  wide = irb_with_elem(type, e->t_i32);
-        LLVMValueRef bits = LLVMBuildShl(b, LLVMBuildZExt(b, v, wide, ""), irb_int(wide, 16), "");
-        return LLVMBuildBitCast(b, bits, irb_with_elem(type, e->t_f32), "");
-    }
-    if (elem == ELEM_F16) {
-        LLVMValueRef half = LLVMBuildBitCast(b, v, irb_with_elem(type, e->t_f16), "");
-        return LLVMBuildFPExt(b, half, irb_with_elem(type, e->t_f32), "");
-    }
+    if (elem_is_narrow(elem)) return narrow_load(e, b, elem, v);
     return v;
-}
-
-/* Rounds to nearest even; a NaN stays one. */
-static LLVMValueRef bf16_bits(const Emit *e, LLVMBuilderRef b, LLVMValueRef v) {
-    LLVMTypeRef  wide = irb_with_elem(LLVMTypeOf(v), e->t_i32);
-    LLVMValueRef bits = LLVMBuildBitCast(b, v, wide, ""), sixteen = irb_int(wide, 16);
-    LLVMValueRef odd  = LLVMBuildAnd(b, LLVMBuildLShr(b, bits, sixteen, ""), irb_int(wide, 1), "");
-    LLVMValueRef up   = LLVMBuildAdd(b, LLVMBuildAdd(b, bits, irb_int(wide, 0x7fff), ""), odd, "");
-    LLVMValueRef nan  = LLVMBuildOr(b, bits, irb_int(wide, 0x400000), "");
-    LLVMValueRef is   = LLVMBuildFCmp(b, LLVMRealUNO, v, v, "");
-    LLVMValueRef kept = LLVMBuildLShr(b, LLVMBuildSelect(b, is, nan, up, ""), sixteen, "");
-    return LLVMBuildTrunc(b, kept, irb_with_elem(LLVMTypeOf(v), e->t_i16), "");
 }
 
 static LLVMValueRef to_memory(const Emit *e, LLVMBuilderRef b, ElemType elem, LLVMValueRef v) {
     LLVMTypeRef type = LLVMTypeOf(v);
     if (elem == ELEM_BOOL) return LLVMBuildZExt(b, v, irb_with_elem(type, e->t_i8), "");
-    if (elem == ELEM_BF16) return bf16_bits(e, b, v);
-    if (elem == ELEM_F16) {
-        LLVMValueRef half = LLVMBuildFPTrunc(b, v, irb_with_elem(type, e->t_f16), "");
-        return LLVMBuildBitCast(b, half, irb_with_elem(type, e->t_i16), "");
-    }
+    if (elem_is_narrow(elem)) return narrow_store(e, b, elem, v);
     return v;
 }
 

@@ -12,17 +12,18 @@ typedef struct TargetRow {
     const char *name, *triple, *cpu, *features;
     const char *needs; /* features that a machine must have to be counted as this row; "|" closes each, as "+avx2|" */
     int         vector_bytes, vector_registers;
-    bool        has_fma;
+    bool        has_fma, has_f16;
     int64_t     l1_bytes, l2_bytes;
 } TargetRow;
 
 /* Within one architecture from the weakest to the strongest. */
 static const TargetRow rows[] = {
-    {"x86-64-v2", "x86_64-unknown-linux-gnu", "x86-64-v2", "", "", 16, 16, false, 32 << 10, 256 << 10},
-    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", "+avx2|+fma|", 32, 16, true, 32 << 10, 512 << 10},
+    {"x86-64-v2", "x86_64-unknown-linux-gnu", "x86-64-v2", "", "", 16, 16, false, false, 32 << 10, 256 << 10},
+    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", "+avx2|+fma|+f16c|", 32, 16, true, true, 32 << 10,
+     512 << 10},
     {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "-prefer-256-bit", "+avx512f|+avx512bw|+avx512dq|+avx512vl|",
-     64, 32, true, 32 << 10, 1 << 20},
-    {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", "", 16, 32, true, 64 << 10, 512 << 10},
+     64, 32, true, true, 32 << 10, 1 << 20},
+    {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", "", 16, 32, true, true, 64 << 10, 512 << 10},
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
@@ -63,6 +64,7 @@ static Target *target_from_row(Arena *arena, const TargetRow *row) {
                               .vector_bytes     = row->vector_bytes,
                               .vector_registers = row->vector_registers,
                               .has_fma          = row->has_fma,
+                              .has_f16          = row->has_f16,
                               .l1_bytes         = row->l1_bytes,
                               .l2_bytes         = row->l2_bytes};
     return target;

@@ -16,6 +16,7 @@ typedef struct Target {
     int                  vector_bytes; /* 16 (SSE, NEON), 32 (AVX2), 64 (AVX-512) */
     int                  vector_registers;
     bool                 has_fma;            /* use llvm.fma; else llvm.fmuladd */
+    bool                 has_f16;            /* instructions that convert f16 from and to f32 */
     int64_t              l1_bytes, l2_bytes; /* data caches of one core, for blocking */
     LLVMTargetMachineRef machine;
 } Target;

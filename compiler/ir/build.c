@@ -12,7 +12,7 @@ static Attr no_attr(void) {
 Node *node_const(Graph *graph, ElemType elem, double value) {
     Type type  = {.elem = elem};
     Attr attr  = no_attr();
-    attr.value = value;
+    attr.value = elem_is_narrow(elem) ? elem_round(elem, value) : value;
     return graph_node(graph, OP_CONST, &type, 0, NULL, &attr);
 }
 

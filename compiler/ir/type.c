@@ -1,6 +1,7 @@
 /* Element types and tensor types. */
 #include "ir/type.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct ElemInfo {
@@ -29,6 +30,29 @@ bool elem_is_float(ElemType elem) {
 
 bool elem_is_integer(ElemType elem) {
     return elems[elem].is_integer;
+}
+
+bool elem_is_narrow(ElemType elem) {
+    return elem == ELEM_BF16 || elem == ELEM_F16;
+}
+
+/* To `digits` binary digits, the last of which is worth 2^lowest at least; from 2^limit on infinity. */
+static double round_binary(double value, int digits, int lowest, int limit) {
+    int exponent;
+    if (!isfinite(value) || value == 0) return value;
+    frexp(value, &exponent);
+    int    unit    = exponent - digits > lowest ? exponent - digits : lowest;
+    double rounded = ldexp(nearbyint(ldexp(value, -unit)), unit);
+    return fabs(rounded) >= ldexp(1, limit) ? copysign(INFINITY, rounded) : rounded;
+}
+
+double elem_round(ElemType elem, double value) {
+    switch (elem) {
+    case ELEM_F32: return (float)value;
+    case ELEM_BF16: return round_binary(value, 8, -133, 128);
+    case ELEM_F16: return round_binary(value, 11, -24, 16);
+    default: return value;
+    }
 }
 
 ElemType elem_parse(const char *name) {

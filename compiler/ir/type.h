@@ -28,7 +28,11 @@ const char *elem_name(ElemType elem);
 int         elem_size(ElemType elem);
 bool        elem_is_float(ElemType elem);
 bool        elem_is_integer(ElemType elem);
-ElemType    elem_parse(const char *name); /* ELEM_COUNT when unknown */
+bool        elem_is_narrow(ElemType elem); /* bf16, f16: stored and moved, computed with only after a cast */
+ElemType    elem_parse(const char *name);  /* ELEM_COUNT when unknown */
+
+/* The value of a float type that is nearest to `value`, ties to even; beyond the largest: infinity. */
+double elem_round(ElemType elem, double value);
 
 typedef struct Type {
     ElemType   elem;

@@ -27,6 +27,14 @@ static void verify_ref(const Verify *v, const Node *node) {
             ref);
 }
 
+/* bf16 and f16 are converted, moved, chosen and compared, all of which is exact; sums and products of them are of f32 or f64. */
+static bool computes_narrow(const Node *node) {
+    OpClass class = op_info[node->op].class;
+    bool exact    = node->op == OP_CAST || node->op == OP_SELECT || node->op == OP_REDUCE_MAX;
+    return elem_is_narrow(node->type.elem) && !exact &&
+           (class == ELEMENTWISE || class == REDUCTION || class == CONTRACTION || node->op == OP_SCATTER_ADD);
+}
+
 static void verify_node(const Verify *v, const Node *node) {
     const OpInfo *info = &op_info[node->op];
     if (info->arity >= 0 && node->n_inputs != info->arity)
@@ -37,6 +45,7 @@ static void verify_node(const Verify *v, const Node *node) {
     Node        copy  = *node;
     const char *wrong = op_shape[node->op](v->program->graph, &copy, true);
     if (wrong) BUG("after %s: node %d (%s): %s", v->after, node->id, info->name, wrong);
+    if (computes_narrow(node)) BUG("after %s: node %d (%s) computes in a narrow type", v->after, node->id, info->name);
     if (!type_equal(&copy.type, &node->type))
         BUG("after %s: node %d (%s) has a wrong type", v->after, node->id, info->name);
     if (node->op == OP_INPUT || node->op == OP_READ || node->op == OP_RUNTIME) verify_ref(v, node);

@@ -99,10 +99,11 @@ GRADIENT(erfc) {
 LOWER_AS(erfc, MATH_ERFC)
 LOWER_AS(not, MATH_NOT)
 
-/* d cast(x) = cast back; between integers and floats nothing flows */
+/* d cast(x) = cast back, not below f32; between integers and floats nothing flows */
 GRADIENT(cast) {
-    if (elem_is_float(node->type.elem) && elem_is_float(node->inputs[0]->type.elem))
-        gin[0] = node_cast(graph, node->inputs[0]->type.elem, g);
+    ElemType from = node->inputs[0]->type.elem;
+    if (elem_is_float(node->type.elem) && elem_is_float(from))
+        gin[0] = elem_is_narrow(from) ? g : node_cast(graph, from, g);
 }
 LOWER(cast) {
     return l->cast(l, node->inputs[0]->type.elem, node->type.elem, in[0]);

@@ -21,14 +21,23 @@ GRADIENT(expand) {
     gin[0] = node_reduce(graph, OP_SUM, g, node->attr.axes.count, axes);
 }
 
+/* A type's shape with the gradient's element type, which is wider than a narrow x's. */
+static Type shaped_as(const Type *type, const Node *g) {
+    Type result = *type;
+    result.elem = g->type.elem;
+    return result;
+}
+
 /* d slice(x) = g with zeros around */
 GRADIENT(slice) {
-    gin[0] = node_pad(graph, g, node->attr.offsets, &node->inputs[0]->type);
+    Type type = shaped_as(&node->inputs[0]->type, g);
+    gin[0]    = node_pad(graph, g, node->attr.offsets, &type);
 }
 
 /* d pad(x) = the part of g that x fills */
 GRADIENT(pad) {
-    gin[0] = node_slice(graph, g, node->attr.offsets, &node->inputs[0]->type);
+    Type type = shaped_as(&node->inputs[0]->type, g);
+    gin[0]    = node_slice(graph, g, node->attr.offsets, &type);
 }
 
 /* d concat(x1, x2, ...) = g cut into pieces */
@@ -36,11 +45,11 @@ GRADIENT(concat) {
     DimTable  *dims = graph_dims(graph);
     const Dim *at   = dim_const(dims, 0);
     for (int i = 0; i < node->n_inputs; i++) {
-        const Type *type = &node->inputs[i]->type;
-        const Dim  *offsets[MAX_RANK];
-        for (int k = 0; k < type->rank; k++) offsets[k] = k == node->attr.axis ? at : dim_const(dims, 0);
-        gin[i] = node_slice(graph, g, offsets, type);
-        at     = dim_add(dims, at, type->dims[node->attr.axis]);
+        Type       type = shaped_as(&node->inputs[i]->type, g);
+        const Dim *offsets[MAX_RANK];
+        for (int k = 0; k < type.rank; k++) offsets[k] = k == node->attr.axis ? at : dim_const(dims, 0);
+        gin[i] = node_slice(graph, g, offsets, &type);
+        at     = dim_add(dims, at, type.dims[node->attr.axis]);
     }
 }
 

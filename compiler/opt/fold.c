@@ -61,9 +61,8 @@ static bool fits(ElemType elem, double value) {
 }
 
 static double round_to(ElemType elem, double value) {
-    if (elem == ELEM_F32) return (float)value;
     if (elem == ELEM_BOOL) return value != 0;
-    return elem_is_integer(elem) ? trunc(value) : value;
+    return elem_is_integer(elem) ? trunc(value) : elem_round(elem, value);
 }
 
 Node *rounded_fill(Graph *graph, const Type *type, double value) {
@@ -128,7 +127,7 @@ static Value fold_math(Lower *l, MathFn fn, ElemType elem, const Value *in) {
     int    n = operand_count(fn);
     double a = as_double(in[0]), b = n > 1 ? as_double(in[1]) : 0, c = n > 2 ? as_double(in[2]) : 0;
     double result = evaluate(fn, elem, a, b, c);
-    return number(l, elem == ELEM_F32 ? (float)result : result);
+    return number(l, elem_round(elem, result));
 }
 
 static Value fold_constant(Lower *l, ElemType elem, double value) {
@@ -144,7 +143,6 @@ Node *fold_constants(Graph *graph, Node *node) {
     FoldLower fold = {.base = {fold_constant, fold_math, fold_cast}};
     Value     in[3];
     ElemType  elem = node->type.elem;
-    if (elem == ELEM_BF16 || elem == ELEM_F16) return NULL;
     for (int i = 0; i < node->n_inputs; i++) {
         double value;
         if (!constant_value(node->inputs[i], &value) || !fits(node->inputs[i]->type.elem, value)) return NULL;

@@ -125,6 +125,7 @@ static bool einsum_operands(Elab *e, BuiltinCall *call, Node **nodes, Span *span
         if (*elem == value.node->type.elem) widest = value;
         nodes[i] = value.node;
     }
+    *elem = computed_elem(e, *elem);
     for (int i = 0; i < *n; i++) nodes[i] = node_cast(e->graph, *elem, nodes[i]);
     return true;
 }

@@ -75,7 +75,7 @@ Value builtin_scatter_add(Elab *e, BuiltinCall *call) {
         return value_poison();
     }
     if (!elem_is_float(values->type.elem)) return arg_error(e, call, 0, "a tensor of real numbers");
-    return value_tensor(node_scatter_add(e->graph, values, index, rows));
+    return value_tensor(node_scatter_add(e->graph, computed(e, values), index, rows));
 }
 
 /* ---- random numbers ---------------------------------------------------------------------------------------------------------------------- */

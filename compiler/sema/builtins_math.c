@@ -51,7 +51,7 @@ Value builtin_unary(Elab *e, BuiltinCall *call) {
                       "convert it with cast(x, real)");
             return value_poison();
         }
-        return value_tensor(node_unary(e->graph, op, value.node));
+        return value_tensor(node_unary(e->graph, op, computed(e, value.node)));
     }
     Node *node = scalar_node(e, value);
     if (node->type.elem == ELEM_BOOL) return arg_error(e, call, 0, "a number or a tensor");
@@ -65,10 +65,6 @@ Value builtin_cast(Elab *e, BuiltinCall *call) {
     double number;
     if (call->args[1].kind != VALUE_ELEM) return arg_error(e, call, 1, "an element type such as real or i32");
     ElemType elem = call->args[1].elem;
-    if (elem == ELEM_BF16 || elem == ELEM_F16) {
-        sema_error(e, call->spans[1], E0601, "%s tensors need a later version of nnc", elem_name(elem));
-        return value_poison();
-    }
     if (value.kind == VALUE_TENSOR) return value_tensor(node_cast(e->graph, elem, value.node));
     if (value.kind == VALUE_BOOL) return value_tensor(node_const(e->graph, elem, value.boolean));
     if (const_real(value, &number)) {
@@ -112,6 +108,7 @@ Value builtin_select(Elab *e, BuiltinCall *call) {
                    value_describe(e->arena, b));
         return value_poison();
     }
+    elem    = computed_elem(e, elem);
     Node *x = convert(e, a, elem, call->spans[1], "the second argument"),
          *y = convert(e, b, elem, call->spans[2], "the third argument");
     if (!x || !y || !level(e, call, &x, &y)) return value_poison();

@@ -82,6 +82,7 @@ static Value fold_list(Elab *e, BuiltinCall *call, BinaryOp op, Value start) {
 
 static bool reducible(Elab *e, BuiltinCall *call, Node **x) {
     if (call->args[0].kind == VALUE_POISON || !arg_tensor(e, call, 0, x)) return false;
+    *x = computed(e, *x);
     if ((*x)->type.elem != ELEM_BOOL) return true;
     diag_help(sema_error(e, call->spans[0], E0401, "'%s' needs numbers, not truth values (bool)", call->builtin->name),
               "count(x) counts them");
@@ -138,6 +139,7 @@ static Value pick(Elab *e, BuiltinCall *call, bool larger) {
                    value_describe(e->arena, a), value_describe(e->arena, b));
         return value_poison();
     }
+    elem    = computed_elem(e, elem);
     Node *x = convert(e, a, elem, call->spans[0], "the first argument"),
          *y = convert(e, b, elem, call->spans[1], "the second argument");
     if (!x || !y) return value_poison();

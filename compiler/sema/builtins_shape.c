@@ -213,6 +213,8 @@ Value builtin_pad(Elab *e, BuiltinCall *call) {
     if (call->args[3].kind != VALUE_NONE && !const_real(call->args[3], &fill))
         return arg_error(e, call, 3, "a number known when compiling");
     if (fill == 0) return value_tensor(node_pad(e->graph, x, before.dims, &result));
+    x             = computed(e, x);
+    result.elem   = x->type.elem;
     Node *shifted = node_binary(e->graph, OP_SUB, x, node_fill(e->graph, &x->type, fill));
     return value_tensor(node_binary(e->graph, OP_ADD, node_pad(e->graph, shifted, before.dims, &result),
                                     node_fill(e->graph, &result, fill)));

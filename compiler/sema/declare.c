@@ -53,6 +53,7 @@ static void exec_loss(Elab *e, Env *env, const Stmt *stmt) {
         value = eval_expr(e, env, expr);
         if (value_is_numeric(value) && value.kind != VALUE_TENSOR)
             value = value_tensor(convert(e, value, e->real, expr->span, "the loss"));
+        if (value.kind == VALUE_TENSOR) value.node = computed(e, value.node);
         bool scalar = value.kind == VALUE_TENSOR && !value.node->type.rank && elem_is_float(value.node->type.elem);
         if (value.kind != VALUE_POISON && !scalar) {
             Diag *diag = sema_error(e, expr->span, E0603, "a loss is a single real number, not %s",

@@ -40,6 +40,8 @@ static Node *mismatch(Elab *e, Value value, ElemType elem, Span span, const char
                             elem_name(elem));
     if (value.kind == VALUE_TENSOR && value.node->type.elem == ELEM_BOOL && elem != ELEM_BOOL)
         diag_help(diag, "convert it with cast(..., %s)", elem == e->real ? "real" : elem_name(elem));
+    else if (value.kind == VALUE_TENSOR && elem_is_narrow(elem))
+        diag_help(diag, "nothing is rounded to %s by itself: write cast(..., %s)", elem_name(elem), elem_name(elem));
     else if (value.kind == VALUE_TENSOR)
         diag_help(diag, "integers do not convert by themselves: write cast(..., %s)",
                   elem == e->real ? "real" : elem_name(elem));
@@ -57,7 +59,7 @@ Node *convert(Elab *e, Value value, ElemType elem, Span span, const char *what) 
     if (value.kind == VALUE_TENSOR || (value.kind == VALUE_SCALAR && elem == ELEM_BOOL)) {
         ElemType own = value.node->type.elem;
         if (own == elem) return value.node;
-        if (value.kind == VALUE_TENSOR && elem_is_float(own) && elem_is_float(elem))
+        if (value.kind == VALUE_TENSOR && elem_is_float(own) && elem_is_float(elem) && !elem_is_narrow(elem))
             return node_cast(e->graph, elem, value.node);
         return mismatch(e, value, elem, span, what);
     }
@@ -69,6 +71,14 @@ Node *convert(Elab *e, Value value, ElemType elem, Span span, const char *what) 
     Node *node = scalar_node(e, value);
     if (elem_is_integer(elem) && elem_is_float(node->type.elem)) return mismatch(e, value, elem, span, what);
     return node_cast(e->graph, elem, node);
+}
+
+ElemType computed_elem(const Elab *e, ElemType elem) {
+    return elem_is_narrow(elem) ? e->real : elem;
+}
+
+Node *computed(Elab *e, Node *node) {
+    return node_cast(e->graph, computed_elem(e, node->type.elem), node);
 }
 
 /* f64 over f32 over the halves; the two halves meet in f32. */

@@ -305,9 +305,14 @@ static const char *store_path(Elab *e, const char *name) {
 }
 
 static bool store_type(Elab *e, Env *env, const Stmt *stmt, Type *type) {
-    if (stmt->u.store.type) return eval_type(e, env, stmt->u.store.type, type);
     *type = (Type){.elem = e->real};
-    return true;
+    if (!stmt->u.store.type) return true;
+    if (!eval_type(e, env, stmt->u.store.type, type)) return false;
+    if (!elem_is_narrow(type->elem)) return true;
+    Diag *diag = sema_error(e, stmt->u.store.type->elem.span, E0401, "parameters and state are not kept in %s",
+                            elem_name(type->elem));
+    diag_help(diag, "write real here, and cast(..., %s) where it is used", elem_name(type->elem));
+    return false;
 }
 
 static int make_slot(Elab *e, Env *env, const Stmt *stmt) {

@@ -292,6 +292,7 @@ static Value tensor_operator(Elab *e, const Operands *o) {
     bool     equality = o->row->plain == BIN_EQ || o->row->plain == BIN_NE;
     if ((is_bool_tensor(o->a) || is_bool_tensor(o->b)) && !equality) return bool_arithmetic_error(e, o);
     if (!promote(o->a, o->b, &elem)) return elem_error(e, o);
+    elem = computed_elem(e, elem);
     if ((o->row->plain == BIN_DIV || o->row->plain == BIN_POW) && elem_is_integer(elem)) {
         int64_t exponent;
         bool    product = o->row->plain == BIN_POW && const_int(o->b, &exponent) && exponent >= 0 && exponent <= 4;
@@ -321,6 +322,7 @@ static Value matmul(Elab *e, const Operands *o) {
     }
     ElemType elem;
     if (!promote(o->a, o->b, &elem) || !elem_is_float(elem)) return elem_error(e, o);
+    elem          = computed_elem(e, elem);
     Node       *a = node_cast(e->graph, elem, o->a.node), *b = node_cast(e->graph, elem, o->b.node);
     const Type *ta = &a->type, *tb = &b->type;
     int         n_batch = tb->rank > 2 ? tb->rank - 2 : 0;
@@ -440,6 +442,6 @@ Value op_unary(Elab *e, UnaryOp op, Value a, Span at) {
         return negative ? value_dim(negative) : overflow(e, at);
     }
     Value result = a;
-    result.node  = node_unary(e->graph, OP_NEG, a.node);
+    result.node  = node_unary(e->graph, OP_NEG, computed(e, a.node));
     return result;
 }

@@ -122,10 +122,6 @@ bool eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result) {
         if (near) diag_help(diag, "did you mean '%s'?", near);
         return false;
     }
-    if (result->elem == ELEM_BF16 || result->elem == ELEM_F16) {
-        sema_error(e, type->elem.span, E0601, "%s tensors need a later version of nnc", type->elem.text);
-        return false;
-    }
     for (int i = 0; i < type->shape.len; i++)
         if (!push_item(e, env, result, type->shape.data[i])) return false;
     return check_size(e, result, type->span);

@@ -55,6 +55,40 @@ double nnrt_elem_get(int elem, const void *data, int64_t index) {
     return 0.0;
 }
 
+/* A float of 16 bits, `fraction` of them the fraction's. The value's sign is put back at the end; a subnormal result is rounded as
+ * an integer with its leading 1 written out, a normal one together with its exponent, which takes the carry. */
+static uint16_t to_16_bits(double value, int fraction) {
+    const int top = (1 << (15 - fraction)) - 1, bias = top >> 1;
+    uint64_t  bits;
+    memcpy(&bits, &value, sizeof bits);
+    const uint64_t one  = UINT64_C(1) << 52;
+    const uint16_t sign = (uint16_t)(bits >> 63 << 15), infinity = (uint16_t)(top << fraction);
+    const uint64_t rest     = bits & (one - 1);
+    const int      exponent = (int)(bits >> 52 & 2047);
+    if (exponent == 2047) return (uint16_t)(sign | infinity | (rest ? 1 << (fraction - 1) : 0));
+    int      biased = exponent - 1023 + bias, drop = 52 - fraction;
+    uint64_t digits = rest | (uint64_t)(biased > 0 ? biased : 1) * one;
+    if (biased >= top) return (uint16_t)(sign | infinity);
+    if (biased < 1) drop += 1 - biased;
+    if (drop > 53) return sign;
+    uint64_t half = UINT64_C(1) << (drop - 1), lost = digits & (2 * half - 1), kept = digits >> drop;
+    kept += lost > half || (lost == half && (kept & 1));
+    return (uint16_t)(sign | kept);
+}
+
+void nnrt_elem_put(int elem, void *data, int64_t index, double value) {
+    switch ((nnrt_elem)elem) {
+    case NNRT_F32: ((float *)data)[index] = (float)value; return;
+    case NNRT_F64: ((double *)data)[index] = value; return;
+    case NNRT_BF16: ((uint16_t *)data)[index] = to_16_bits(value, 7); return;
+    case NNRT_F16: ((uint16_t *)data)[index] = to_16_bits(value, 10); return;
+    case NNRT_I32: ((int32_t *)data)[index] = (int32_t)value; return;
+    case NNRT_I64: ((int64_t *)data)[index] = (int64_t)value; return;
+    case NNRT_U8:
+    case NNRT_BOOL: ((uint8_t *)data)[index] = (uint8_t)value; return;
+    }
+}
+
 int64_t nnrt_shape_count(const int64_t *shape, int rank) {
     int64_t count = 1;
     for (int axis = 0; axis < rank; axis++)

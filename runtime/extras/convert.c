@@ -5,8 +5,9 @@
 
 #include "core/element.h"
 
-/* Does `to` hold this value exactly? (bf16 and f16 are filled only from their own type.) */
+/* Does `to` hold this value exactly? */
 static bool holds(int to, double value) {
+    uint16_t bits;
     switch ((nnrt_elem)to) {
     case NNRT_F32: return (double)(float)value == value;
     case NNRT_F64: return true;
@@ -15,7 +16,7 @@ static bool holds(int to, double value) {
     case NNRT_U8: return value >= 0 && value <= 255 && value == floor(value);
     case NNRT_BOOL: return value == 0 || value == 1;
     case NNRT_BF16:
-    case NNRT_F16: return false;
+    case NNRT_F16: nnrt_elem_put(to, &bits, 0, value); return nnrt_elem_get(to, &bits, 0) == value;
     }
     return false;
 }
@@ -58,22 +59,9 @@ static bool convert_fast(const void *restrict data, int from, void *restrict out
     return true;
 }
 
-static void put(void *out, int to, int64_t index, double value) {
-    switch ((nnrt_elem)to) {
-    case NNRT_F32: ((float *)out)[index] = (float)value; return;
-    case NNRT_F64: ((double *)out)[index] = value; return;
-    case NNRT_I32: ((int32_t *)out)[index] = (int32_t)value; return;
-    case NNRT_I64: ((int64_t *)out)[index] = (int64_t)value; return;
-    case NNRT_U8:
-    case NNRT_BOOL: ((uint8_t *)out)[index] = (uint8_t)value; return;
-    case NNRT_BF16:
-    case NNRT_F16: return; /* nnrt_convert_check refuses */
-    }
-}
-
 void nnrt_convert(const void *data, int from, void *out, int to, int64_t count) {
     if (from == to)
         memcpy(out, data, (size_t)count * nnrt_elem_size(to));
     else if (!convert_fast(data, from, out, to, count))
-        for (int64_t i = 0; i < count; i++) put(out, to, i, nnrt_elem_get(from, data, i));
+        for (int64_t i = 0; i < count; i++) nnrt_elem_put(to, out, i, nnrt_elem_get(from, data, i));
 }

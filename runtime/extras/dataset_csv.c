@@ -134,12 +134,11 @@ static nnrt_status check_names(const nnrt_model *model, const char *path, const 
 /* Decimal text to the input's type: floats round as literals do, integers must be whole and in range. */
 static nnrt_status fill_array(nnrt_dataset *set, int input, const char *path, const nnrt_table *table,
                               const int64_t *columns, int64_t width, nnrt_error *error) {
-    const nnrt_tensor *tensor   = &set->model->inputs[input].tensor;
-    bool               is_float = nnrt_elem_is_float(tensor->elem);
-    nnrt_column       *column   = &set->columns[input];
-    nnrt_array        *array    = &column->array;
+    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
+    nnrt_column       *column = &set->columns[input];
+    nnrt_array        *array  = &column->array;
     nnrt_array_free(array);
-    array->elem     = is_float && tensor->elem != NNRT_F64 ? NNRT_F32 : NNRT_F64;
+    array->elem     = nnrt_elem_is_float(tensor->elem) ? tensor->elem : NNRT_F64;
     array->rank     = 2;
     array->shape[0] = table->n_rows;
     array->shape[1] = width;
@@ -153,10 +152,7 @@ static nnrt_status fill_array(nnrt_dataset *set, int input, const char *path, co
     for (int64_t row = 0; row < table->n_rows; row++)
         for (int64_t k = 0; k < width; k++) {
             double value = table->values[row * table->n_columns + (columns ? columns[k] : k)];
-            if (array->elem == NNRT_F32)
-                ((float *)array->data)[row * width + k] = (float)value;
-            else
-                ((double *)array->data)[row * width + k] = value;
+            nnrt_elem_put(array->elem, array->data, row * width + k, value);
         }
     return NNRT_OK;
 }

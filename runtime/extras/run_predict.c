@@ -6,6 +6,7 @@
 #include "core/element.h"
 #include "core/status.h"
 #include "extras/cli.h"
+#include "extras/convert.h"
 #include "extras/nearest.h"
 
 typedef struct Output { /* a chosen result, all batches of it */
@@ -198,8 +199,21 @@ static bool ends_with(const char *text, const char *end) {
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* NumPy has no bf16: such an output is written as f32. */
+static nnrt_status write_array(const nnrt_array *array, const char *path, nnrt_error *error) {
+    if (array->elem != NNRT_BF16) return nnrt_write_npy(path, array, error);
+    nnrt_array wide    = *array;
+    wide.elem          = NNRT_F32;
+    nnrt_status status = nnrt_array_alloc(&wide, path, error);
+    if (status != NNRT_OK) return status;
+    nnrt_convert(array->data, array->elem, wide.data, wide.elem, array->count);
+    status = nnrt_write_npy(path, &wide, error);
+    free(wide.data);
+    return status;
+}
+
 static nnrt_status write_outputs(const Outputs *outputs, const char *path, nnrt_error *error) {
-    if (path && ends_with(path, ".npy")) return nnrt_write_npy(path, &outputs->items[0].array, error);
+    if (path && ends_with(path, ".npy")) return write_array(&outputs->items[0].array, path, error);
     nnrt_status status = check_rows(outputs, error);
     if (status != NNRT_OK) return status;
     if (!path) {

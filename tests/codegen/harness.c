@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "codegen/codegen.h"
+#include "core/element.h"
 #include "plan/kernel.h"
 
 Compiled compiled_new(Scratch *s, const char *target) {
@@ -51,17 +52,12 @@ void compiled_free(Compiled *compiled) {
 
 /* ---- tensors in memory -------------------------------------------------------------------------------------------------- */
 
-static float half_bits_to_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
-}
-
 static double element_get(ElemType elem, const void *data, int64_t i) {
     switch (elem) {
     case ELEM_F32: return ((const float *)data)[i];
     case ELEM_F64: return ((const double *)data)[i];
-    case ELEM_BF16: return half_bits_to_float((uint32_t)((const uint16_t *)data)[i] << 16);
+    case ELEM_BF16:
+    case ELEM_F16: return nnrt_elem_get((int)elem, data, i);
     case ELEM_I32: return ((const int32_t *)data)[i];
     case ELEM_I64: return (double)((const int64_t *)data)[i];
     case ELEM_U8:
@@ -71,11 +67,11 @@ static double element_get(ElemType elem, const void *data, int64_t i) {
 }
 
 static void element_set(ElemType elem, void *data, int64_t i, double value) {
-    float single = (float)value;
     switch (elem) {
-    case ELEM_F32: ((float *)data)[i] = single; break;
+    case ELEM_F32: ((float *)data)[i] = (float)value; break;
     case ELEM_F64: ((double *)data)[i] = value; break;
-    case ELEM_BF16: memcpy((uint16_t *)data + i, (uint8_t *)&single + 2, 2); break;
+    case ELEM_BF16:
+    case ELEM_F16: nnrt_elem_put((int)elem, data, i, value); break;
     case ELEM_I32: ((int32_t *)data)[i] = (int32_t)value; break;
     case ELEM_I64: ((int64_t *)data)[i] = (int64_t)value; break;
     case ELEM_U8:

@@ -161,7 +161,7 @@ static int64_t truncated(ElemType to, double x) {
 }
 
 static double convert(ElemType from, ElemType to, double x) {
-    if (elem_is_float(to)) return x;
+    if (elem_is_float(to)) return elem_is_narrow(to) ? elem_round(to, x) : x;
     if (to == ELEM_BOOL) return x != 0;
     return (double)(elem_is_float(from) ? truncated(to, x) : wrap(to, (uint64_t)(int64_t)x));
 }

@@ -77,9 +77,10 @@ static void csv_elements(void **state) {
          "range",
          "t.csv");
     files_write_text("t.csv", "1,2,1e39,4,0\n");
-    LOAD(&set, true, true,
-         "t.csv:1: column 3 is inf, which input 'x' (f32[batch, 4]) cannot hold: remove or fill in missing values",
-         "t.csv");
+    LOAD(
+        &set, true, true,
+        "t.csv:1: column 3 is inf, which input 'x' (f32[batch, 4]) cannot hold: give the input a type with room for it",
+        "t.csv");
     files_write_text("t.csv", "1,2,3,4,3000000000\n");
     LOAD(&set, true, true,
          "t.csv:1: column 5 is 3e+09, which input 'y' (i32[batch]) cannot hold: the input takes whole numbers of its "
