@@ -275,7 +275,8 @@ static nnrt_status check_elements(const nnrt_dataset *set, int input, nnrt_error
                                  ? "save the array in the input's type"
                                  : "the input takes whole numbers of its range";
         double      value  = nnrt_elem_get(array->elem, array->data, bad);
-        if (value - value != 0) remedy = "remove or fill in missing values";
+        if (value - value != 0)
+            remedy = array->lines ? "give the input a type with room for it" : "remove or fill in missing values";
         return nnrt_fail(error, NNRT_BAD_DATA, "%s is %.9g, which input '%s' (%s%s) cannot hold: %s",
                          nnrt_dataset_place(column, bad, place, sizeof place), value, tensor->name,
                          nnrt_elem_name(tensor->elem), tensor->shape_text, remedy);
