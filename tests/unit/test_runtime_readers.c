@@ -40,9 +40,7 @@ static const CsvCase CSV[] = {
      "t.csv:3: column 2 (b): 'x' is not a number: columns hold decimal numbers (classes as 0, 1, 2, ...) separated by "
      "commas",
      0, 0, 0},
-    {"1;2\n3;4\n",
-     "t.csv:2: column 1 (1;2): '3;4' is not a number: columns hold decimal numbers (classes as 0, 1, 2, ...) separated "
-     "by commas",
+    {"1;2\n3;4\n", "t.csv:2: '3;4': the columns are separated by semicolons where commas are needed: convert the file",
      0, 0, 0},
     {"1,2\n3;4,5\n",
      "t.csv:2: column 1: '3;4' is not a number: columns hold decimal numbers (classes as 0, 1, 2, ...) separated by "
