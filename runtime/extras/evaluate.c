@@ -16,27 +16,35 @@ void nnrt_inputs_needed(const nnrt_model *model, unsigned kinds, bool *needed) {
             needed[model->fns[i].inputs_used[k]] = true;
 }
 
-/* Finds the element of the batch that a kernel could not use as an index, and names its place in the data. */
-static void explain_fault(const nnrt_batches *batches, const nnrt_fn *fn, const nnrt_fault *fault, nnrt_error *error) {
-    const nnrt_dataset *set = batches->split->set;
-    for (int k = 0; k < fn->n_inputs_used; k++) {
-        int                i      = fn->inputs_used[k];
-        const nnrt_column *column = &set->columns[i];
-        const nnrt_tensor *tensor = &set->model->inputs[i].tensor;
-        int64_t            count  = column->is_sampled ? batches->count * column->inner : column->array.count;
-        if (nnrt_elem_is_float(tensor->elem) || column->outer != 1 || !batches->inputs[i]) continue;
-        for (int64_t at = 0; at < count; at++) {
-            if ((int64_t)nnrt_elem_get(tensor->elem, batches->inputs[i], at) != fault->value) continue;
-            int64_t element = column->is_sampled ? nnrt_batches_sample(batches, at / column->inner) * column->inner +
-                                                       at % column->inner
-                                                 : at;
-            char    place[4400];
-            nnrt_fail(error, NNRT_BAD_DATA, "%s: class or index %lld is out of range: '%s' takes 0 to %lld",
-                      nnrt_dataset_place(column, element, place, sizeof place), (long long)fault->value, tensor->name,
-                      (long long)fault->limit - 1);
-            return;
-        }
+/* Does input i hold the value that a kernel could not use as an index? Then `error` names its place in the data. */
+static bool find_fault(const nnrt_batches *batches, int i, const nnrt_fault *fault, nnrt_error *error) {
+    const nnrt_dataset *set    = batches->split->set;
+    const nnrt_column  *column = &set->columns[i];
+    const nnrt_tensor  *tensor = &set->model->inputs[i].tensor;
+    int64_t             count  = column->is_sampled ? batches->count * column->inner : column->array.count;
+    if (nnrt_elem_is_float(tensor->elem) || column->outer != 1 || !batches->inputs[i]) return false;
+    for (int64_t at = 0; at < count; at++) {
+        if ((int64_t)nnrt_elem_get(tensor->elem, batches->inputs[i], at) != fault->value) continue;
+        int64_t element = column->is_sampled
+                              ? nnrt_batches_sample(batches, at / column->inner) * column->inner + at % column->inner
+                              : at;
+        char    place[4400];
+        nnrt_fail(error, NNRT_BAD_DATA, "%s: class or index %lld is out of range: '%s' takes 0 to %lld",
+                  nnrt_dataset_place(column, element, place, sizeof place), (long long)fault->value, tensor->name,
+                  (long long)fault->limit - 1);
+        return true;
     }
+    return false;
+}
+
+/* Looks last at the inputs whose limit is known: the readers have held them to it. */
+static void explain_fault(const nnrt_batches *batches, const nnrt_fn *fn, const nnrt_fault *fault, nnrt_error *error) {
+    const nnrt_input *inputs = batches->split->set->model->inputs;
+    for (int limited = 0; limited < 2; limited++)
+        for (int k = 0; k < fn->n_inputs_used; k++)
+            if ((inputs[fn->inputs_used[k]].class_limit > 0) == limited &&
+                find_fault(batches, fn->inputs_used[k], fault, error))
+                return;
 }
 
 nnrt_status nnrt_call_on_batch(nnrt_instance *instance, int fn, const nnrt_batches *batches, const nnrt_clock *clock,

@@ -4,7 +4,8 @@
  *
  * PRECISION is f32 or f64; NAME=VALUE are as nnc's -D; `batch=N` instead says which batch stands for the program's own, where that
  * would take the interpreter long. Each program runs all its functions in the order of a training run, with batches of 1, 3, its own
- * size and a ragged last one, then with every other symbolic dim at 1 and at a larger value. Exit code 0: all equal. */
+ * size and a ragged last one, then with integers out of range, then with every other symbolic dim at 1 and at a larger value. Exit code
+ * 0: all equal. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,24 @@ static void run_size(Session *s, const Row *row, int64_t batch, int64_t others) 
     for (size_t i = 0; i < sizeof run / sizeof *run; i++) call_kind(s, run[i], where);
 }
 
+/* Integers that may be out of range: both sides must see that, or both see nothing wrong with them. */
+static void run_faults(Session *s, const Row *row) {
+    static const FnKind run[]   = {FN_TRAIN, FN_EVAL, FN_PREDICT};
+    const Program      *program = s->model->program;
+    char                where[256];
+    for (int i = 0; i < program->inputs.len; i++) {
+        const ProgInput *input = &program->inputs.data[i];
+        if (input->type.elem != ELEM_I32 && input->type.elem != ELEM_I64) continue;
+        double values[] = {-1, input->class_limit > 0 ? (double)input->class_limit : 1 << 20};
+        for (int k = 0; k < 2; k++) {
+            session_draw_inputs(s);
+            s->inputs[i].data[s->inputs[i].count / 2] = values[k];
+            snprintf(where, sizeof where, "%s, '%s' = %g", base_name(row->path), input->name, values[k]);
+            for (size_t f = 0; f < sizeof run / sizeof *run; f++) call_kind(s, run[f], where);
+        }
+    }
+}
+
 static int symbols_besides_batch(const Program *program) {
     int count = dim_symbol_count(graph_dims(program->graph));
     for (int i = 0; i < program->dims.len; i++) count -= program->dims.data[i].is_sample;
@@ -106,6 +125,7 @@ static void run_sizes(Session *s, const Row *row) {
         run_size(s, row, own * 2 / 3 + 1, 5);
     }
     run_size(s, row, 3, 5);
+    run_faults(s, row);
     if (symbols_besides_batch(program) == 0) return;
     run_size(s, row, 3, 1);
     run_size(s, row, 3, 37);
@@ -129,8 +149,8 @@ static int run_program(const Row *row, const char *precision, nnrt_pool *pool) {
     s->noise   = model.program->real == ELEM_F64 ? 1e-14 : 1e-6;
     run_sizes(s, row);
     int failed = s->n_failed;
-    printf("%s: %d calls, %d wrong, %lld values within the noise of their gradients\n", base_name(row->path),
-           s->n_calls, failed, (long long)s->n_excused);
+    printf("%s: %d calls (%d refused), %d wrong, %lld values within the noise of their gradients\n",
+           base_name(row->path), s->n_calls, s->n_faults, failed, (long long)s->n_excused);
     session_free(s);
     model_free(&model);
     return failed;

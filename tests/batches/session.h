@@ -14,8 +14,8 @@ typedef struct Session {
     nnrt_pool   *pool;
     double       noise; /* what a gradient may be off by, relative to the largest of the call's gradients */
     uint64_t     rng, pass;
-    int          n_calls, n_failed;
-    int64_t      n_excused; /* values off by no more than the noise of gradients explains */
+    int          n_calls, n_failed, n_faults; /* faults: calls that both sides refused */
+    int64_t      n_excused;                   /* values off by no more than the noise of gradients explains */
 } Session;
 
 Session *session_new(const Model *model, nnrt_pool *pool, uint64_t seed);
