@@ -56,6 +56,18 @@ static bool unify_name(const Unification *u, const Expr *item, int axis) {
     return false;
 }
 
+/* Is one list of dims the other with a 1 after it? The usual mistake about targets. */
+static bool differ_by_last_one(const Value *a, const Value *b) {
+    if (a->kind != VALUE_LIST || b->kind != VALUE_LIST) return false;
+    const List *less = a->list->len < b->list->len ? a->list : b->list, *more = less == a->list ? b->list : a->list;
+    int64_t     size;
+    if (more->len != less->len + 1) return false;
+    for (int i = 0; i < less->len; i++)
+        if (!same_value(less->items[i], more->items[i])) return false;
+    const Value *last = &more->items[less->len];
+    return last->kind == VALUE_DIM && dim_is_const(last->dim, &size) && size == 1;
+}
+
 static bool unify_pack(const Unification *u, const Expr *item, int axis, int count) {
     Value packed = value_shape(u->e->arena, count, u->actual->dims + axis);
     Value value;
@@ -69,6 +81,8 @@ static bool unify_pack(const Unification *u, const Expr *item, int axis, int cou
     Diag *diag = mismatch(u, -1, "");
     diag_primary(diag, "'%s' is %s here", item->u.name.text, value_describe(u->e->arena, packed));
     diag_label(diag, bound_at, "'%s' is %s", item->u.name.text, value_describe(u->e->arena, value));
+    if (differ_by_last_one(&value, &packed))
+        diag_help(diag, "declare both alike, or take the last axis of the longer away: squeeze(..., axis = -1)");
     return false;
 }
 
