@@ -109,12 +109,40 @@ static void gradients_pass_through_casts_but_not_through_integers(void **state) 
     expect_gradients(s, fn, 1, (double[]){4 + 3});
 }
 
+/* Each use of the f16 value gives a gradient that f16 cannot hold; neither they nor their sum are rounded. */
+static void gradients_of_narrow_values_stay_wide(void **state) {
+    Scratch *s      = *state;
+    Fn      *fn     = scratch_fn(s, FN_TRAIN, "train");
+    Node    *x      = scalar_slot(s, 3);
+    Node    *narrow = node_cast(s->graph, ELEM_F16, x);
+    Node    *wide = node_cast(s->graph, ELEM_F64, narrow), *single = node_cast(s->graph, ELEM_F32, narrow);
+    single = node_binary(s->graph, OP_MUL, single, node_const(s->graph, ELEM_F32, 1000001));
+    ask(s, fn, add(s, mul(s, wide, constant(s, 100003)), node_cast(s->graph, ELEM_F64, single)), x);
+    expect_gradients(s, fn, 1, (double[]){100003 + 1000001});
+}
+
+/* The row of an f16 table that is used twice. */
+static void movements_of_narrow_values_sum_wide_gradients(void **state) {
+    Scratch   *s    = *state;
+    Fn        *fn   = scratch_fn(s, FN_TRAIN, "train");
+    const Dim *four = scratch_dim(s, 4), *two = scratch_dim(s, 2), *zero = scratch_dim(s, 0);
+    Type       type = scratch_type(ELEM_F64, 1, &four), half = scratch_type(ELEM_F16, 1, &two);
+    Node      *x    = scratch_slot(s, &type);
+    Node      *part = node_slice(s->graph, node_cast(s->graph, ELEM_F16, x), &zero, &half);
+    Node      *both = node_cast(s->graph, ELEM_F64, node_concat(s->graph, 2, (Node *[]){part, part}, 0));
+    int        axis = 0;
+    ask(s, fn, mul(s, node_reduce(s->graph, OP_SUM, both, 1, &axis), constant(s, 2049)), x);
+    expect_gradients(s, fn, 1, (double[]){4098});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(contributions_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gradient_by_an_inner_value, setup, teardown),
         cmocka_unit_test_setup_teardown(custom_gradients_replace_the_ops_own, setup, teardown),
         cmocka_unit_test_setup_teardown(gradients_pass_through_casts_but_not_through_integers, setup, teardown),
+        cmocka_unit_test_setup_teardown(gradients_of_narrow_values_stay_wide, setup, teardown),
+        cmocka_unit_test_setup_teardown(movements_of_narrow_values_sum_wide_gradients, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

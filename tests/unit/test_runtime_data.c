@@ -140,6 +140,34 @@ static void named_arrays_regroup_and_widen(void **state) {
     nnrt_dataset_free(&set);
 }
 
+static void f16_and_bf16_convert_exactly(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        bool   in_f16, in_bf16;
+    } CASES[] = {{1, true, true},       {-0.0, true, true},     {0.1, false, false},
+                 {257, true, false},    {65504, true, false},   {65536, false, true},
+                 {0x1p-24, true, true}, {0x1p-25, false, true}, {0x1.8p100, false, true}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        uint16_t half, brain;
+        float    back[2];
+        double   value = CASES[i].value;
+        assert_int_equal(nnrt_convert_check(&value, NNRT_F64, 1, NNRT_F16) < 0, CASES[i].in_f16);
+        assert_int_equal(nnrt_convert_check(&value, NNRT_F64, 1, NNRT_BF16) < 0, CASES[i].in_bf16);
+        nnrt_convert(&value, NNRT_F64, &half, NNRT_F16, 1);
+        nnrt_convert(&value, NNRT_F64, &brain, NNRT_BF16, 1);
+        nnrt_convert(&half, NNRT_F16, &back[0], NNRT_F32, 1);
+        nnrt_convert(&brain, NNRT_BF16, &back[1], NNRT_F32, 1);
+        if (CASES[i].in_f16)
+            assert_true(back[0] == (float)value && nnrt_convert_check(&half, NNRT_F16, 1, NNRT_F32) < 0);
+        if (CASES[i].in_bf16)
+            assert_true(back[1] == (float)value && nnrt_convert_check(&brain, NNRT_BF16, 1, NNRT_F32) < 0);
+    }
+    const uint16_t infinite = 0x7c00, nan = 0x7e00;
+    assert_int_equal(nnrt_convert_check(&infinite, NNRT_F16, 1, NNRT_F16), 0);
+    assert_int_equal(nnrt_convert_check(&nan, NNRT_F16, 1, NNRT_F32), 0);
+}
+
 static void arrays_that_do_not_fit(void **state) {
     (void)state;
     nnrt_dataset set;
@@ -310,6 +338,7 @@ int main(void) {
         cmocka_unit_test(classes_known_to_the_program),
         cmocka_unit_test(classes_named_by_the_file),
         cmocka_unit_test(named_arrays_regroup_and_widen),
+        cmocka_unit_test(f16_and_bf16_convert_exactly),
         cmocka_unit_test(arrays_that_do_not_fit),
         cmocka_unit_test(only_neighbouring_axes_regroup),
         cmocka_unit_test(splits_cover_and_do_not_overlap),

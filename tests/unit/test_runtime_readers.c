@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/element.h"
 #include "extras/array.h"
 #include "runtime_files.h"
 
@@ -133,12 +134,7 @@ static void check_array(const char *name, const void *bytes, size_t size, const 
     assert_int_equal(array->elem, elem);
     assert_int_equal(array->rank, rank);
     for (int axis = 0; axis < rank; axis++) assert_int_equal(array->shape[axis], shape[axis]);
-    double value = elem == NNRT_F32   ? ((float *)array->data)[array->count - 1]
-                   : elem == NNRT_F64 ? ((double *)array->data)[array->count - 1]
-                   : elem == NNRT_I32 ? ((int32_t *)array->data)[array->count - 1]
-                   : elem == NNRT_I64 ? (double)((int64_t *)array->data)[array->count - 1]
-                                      : ((uint8_t *)array->data)[array->count - 1];
-    assert_true(value == last);
+    assert_true(nnrt_elem_get(elem, array->data, array->count - 1) == last);
     nnrt_content_free(&content);
 }
 
@@ -165,8 +161,11 @@ static void npy_types_and_orders(void **state) {
         check_array("t.npy", bytes, n, NULL, NNRT_F32, 2, shape, 6);
         check_array("t.npy.gz", bytes, n, NULL, NNRT_F32, 2, shape, 6);
     }
+    const uint16_t f2[] = {0x3c00, 0x8001};
+    size_t         n = make_npy(bytes, 1, "{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }\n", f2, sizeof f2);
+    check_array("t.npy", bytes, n, NULL, NNRT_F16, 1, (int64_t[]){2}, -0x1p-24);
     const int8_t i1[] = {1, -2};
-    size_t       n = make_npy(bytes, 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (2,), }\n", i1, sizeof i1);
+    n = make_npy(bytes, 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (2,), }\n", i1, sizeof i1);
     check_array("t.npy", bytes, n, NULL, NNRT_I32, 1, (int64_t[]){2}, -2);
     const uint16_t u2[] = {1, 65535};
     n = make_npy(bytes, 1, "{'descr': '<u2', 'fortran_order': False, 'shape': (2,), }\n", u2, sizeof u2);
