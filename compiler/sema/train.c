@@ -80,7 +80,9 @@ static const Function *plain_hypers(Elab *e, const Function *fn, const char *pre
 
 /* A schedule's value at this step: f64. */
 Value schedule_value(Elab *e, const Function *fn, const char *prefix, Span span) {
-    const Function *bound = plain_hypers(e, fn, prefix);
+    Function used = *fn;
+    if (!fn->bound) used.span = span; /* where hyper-parameters could have been given */
+    const Function *bound = plain_hypers(e, &used, prefix);
     Type            type  = {.elem = ELEM_I64};
     sema_place(e, span);
     Value    step    = value_scalar(node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &type));

@@ -94,11 +94,11 @@ static const char *judge(const FrontHalf *half, const char *path, const Mutant *
     if (half->planned && diag) return "planned in spite of errors";
     if (half->planned) return NULL;
     if (!diag) return "no plan and no error";
-    size_t begin = statement_begin(original, mutant->place);
+    size_t begin = statement_begin(mutant->text, mutant->place);
     if (at_or_after(diag->span, begin) || use_changed(diag, mutant, original)) return NULL;
     for (int i = 0; i < diag->labels.len; i++)
         if (at_or_after(diag->labels.data[i].span, begin)) return NULL;
-    size_t line = line_at(original, begin);
+    size_t line = line_at(mutant->text, begin);
     for (int i = 0; i < diag->notes.len; i++)
         if (note_from(diag->notes.data[i], path, line)) return NULL;
     return "the first error is before the change";
