@@ -59,6 +59,10 @@ static const Builtin builtins[] = {
 };
 enum { N_BUILTINS = sizeof builtins / sizeof *builtins };
 
+bool builtin_constructs(const Builtin *builtin) {
+    return builtin->apply == builtin_chain;
+}
+
 const char *builtin_name(const Builtin *builtin) {
     return builtin->name;
 }

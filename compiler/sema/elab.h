@@ -277,6 +277,7 @@ RandomKey draw_key(Elab *e, Span place);
 bool        builtin_lookup(Elab *e, const char *name, Value *value);
 Value       builtin_apply(Elab *e, const Builtin *builtin, Call *call);
 const char *builtin_name(const Builtin *builtin);
+bool        builtin_constructs(const Builtin *builtin); /* makes a layer of its arguments, as in x |> chain(a, b) */
 int         builtin_table_len(void);
 const char *builtin_name_at(int index);
 
@@ -296,6 +297,7 @@ void  add_losses(Elab *e, Fn *fn, bool with_total);
 /* reach.c */
 bool            *reach_marks(Elab *e, const Node *root);                    /* by node id, up to the root's */
 bool             reach_slots(Elab *e, const Node *root, bool *slots);       /* sets slots[i] for each slot read */
+const bool      *reach_inputs(Elab *e, const Node *root);                   /* by input: does root depend on it? */
 const ProgInput *reach_input(Elab *e, const Node *root, bool only_targets); /* an input that root depends on, or NULL */
 bool             glob_match(const char *pattern, const char *text);
 

@@ -48,6 +48,17 @@ static Node *mismatch(Elab *e, Value value, ElemType elem, Span span, const char
     return NULL;
 }
 
+/* Can the number be written in the type? Floats round, integers do not; none beyond 2^53 can be told from another. */
+static bool holds(ElemType elem, double value) {
+    static const double top = 9007199254740992.0;
+    switch (elem) {
+    case ELEM_U8: return value == floor(value) && value >= 0 && value <= UINT8_MAX;
+    case ELEM_I32: return value == floor(value) && value >= INT32_MIN && value <= INT32_MAX;
+    case ELEM_I64: return value == floor(value) && value >= -top && value <= top;
+    default: return true;
+    }
+}
+
 Node *convert(Elab *e, Value value, ElemType elem, Span span, const char *what) {
     double real;
     if (value.kind == VALUE_POISON) return NULL;
@@ -65,7 +76,7 @@ Node *convert(Elab *e, Value value, ElemType elem, Span span, const char *what) 
     }
     if (elem == ELEM_BOOL) return mismatch(e, value, elem, span, what);
     if (const_real(value, &real)) {
-        if (elem_is_integer(elem) && real != floor(real)) return mismatch(e, value, elem, span, what);
+        if (!holds(elem, real)) return mismatch(e, value, elem, span, what);
         return node_const(e->graph, elem, real);
     }
     Node *node = scalar_node(e, value);
@@ -93,7 +104,7 @@ static bool adapts(Value value, ElemType elem) {
     double real;
     if (elem_is_float(elem)) return true;
     if (elem == ELEM_BOOL) return false;
-    if (const_real(value, &real)) return real == floor(real);
+    if (const_real(value, &real)) return holds(elem, real);
     return value.kind == VALUE_DIM || (value.kind == VALUE_SCALAR && elem_is_integer(value.node->type.elem));
 }
 

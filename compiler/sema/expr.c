@@ -106,7 +106,8 @@ static Value eval_pipe(Elab *e, Env *env, const Expr *expr) {
     if (value.kind == VALUE_POISON) return value;
     if (stage->kind == EXPR_CALL) {
         Value callee = eval_expr(e, env, stage->u.call.callee);
-        if (callee.kind == VALUE_BUILTIN) return pipe_into_builtin(e, env, stage, callee, value, from);
+        if (callee.kind == VALUE_BUILTIN && !builtin_constructs(callee.builtin))
+            return pipe_into_builtin(e, env, stage, callee, value, from);
         Call  call  = eval_call_args(e, env, stage, 0);
         Value built = apply_value(e, callee, &call);
         return built.kind == VALUE_POISON ? built : apply_to(e, built, value, expr->u.pipe.value, from, stage->span);
@@ -150,7 +151,10 @@ static bool bound_error(Elab *e, Span span, const Dim *dim, const Dim *size) {
     Diag *diag =
         sema_error(e, span, E0308, "%s %s %s 0 .. %s", known ? "the subscript" : "cannot show that",
                    dim_print(e->arena, dim), known ? "is not within" : "lies within", dim_print(e->arena, size));
-    if (!known) diag_help(diag, "give the dim a bound where it is declared, as in 'dim time <= 1024'");
+    if (!known && dim_is_const(dim, NULL))
+        diag_help(diag, "%s may be less in some data", dim_print(e->arena, size));
+    else if (!known)
+        diag_help(diag, "give the dim a bound where it is declared, as in 'dim time <= 1024'");
     return false;
 }
 

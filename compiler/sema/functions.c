@@ -96,25 +96,39 @@ static void eval_functions(Elab *e) {
         fn_result(e, metrics, e->metric_values.data[i].name, e->metric_values.data[i].value.node, NULL);
 }
 
-static void predict_function(Elab *e) {
-    Fn *fn = fn_add(e, FN_PREDICT, "predict");
-    for (int i = 0; i < e->outputs.len; i++) {
-        const NamedValue *output = &e->outputs.data[i];
-        if (output->value.kind != VALUE_TENSOR) { /* the other modes have reported any other reason */
-            Diag *diag = sema_error(e, output->span, E0602,
-                                    "output '%s' depends on a loss, which predict does not compute", output->name);
-            diag_help(diag, "bind what both need with 'let'");
-            continue;
-        }
-        const ProgInput *target = reach_input(e, output->value.node, true);
-        if (target) {
-            Diag *diag =
-                sema_error(e, output->span, E0602, "output '%s' depends on target '%s', which predict does not have",
-                           output->name, target->name);
-            diag_label(diag, target->span, "the target");
-        }
-        fn_result(e, fn, output->name, output->value.node, NULL);
+static bool check_output(Elab *e, const NamedValue *output) {
+    if (output->value.kind != VALUE_TENSOR) { /* the other modes have reported any other reason */
+        Diag *diag = sema_error(e, output->span, E0602, "output '%s' depends on a loss, which predict does not compute",
+                                output->name);
+        diag_help(diag, "bind what both need with 'let'");
+        return false;
     }
+    const ProgInput *target = reach_input(e, output->value.node, true);
+    if (!target) return true;
+    Diag *diag = sema_error(e, output->span, E0602, "output '%s' depends on target '%s', which predict does not have",
+                            output->name, target->name);
+    diag_label(diag, target->span, "the target");
+    return false;
+}
+
+/* An output needs its own inputs only, so outputs share a function where they need the same ones. */
+static void predict_functions(Elab *e) {
+    int          n_outputs = e->outputs.len, n_inputs = e->program->inputs.len, n_fns = 0;
+    Fn         **fns    = ARENA_ARRAY(e->arena, Fn *, n_outputs + 1);
+    const bool **inputs = ARENA_ARRAY(e->arena, const bool *, n_outputs + 1);
+    for (int i = 0; i < n_outputs; i++) {
+        const NamedValue *output = &e->outputs.data[i];
+        if (!check_output(e, output)) continue;
+        const bool *needed = reach_inputs(e, output->value.node);
+        int         k      = 0;
+        while (k < n_fns && memcmp(inputs[k], needed, (size_t)n_inputs * sizeof *needed) != 0) k++;
+        if (k == n_fns) {
+            fns[n_fns]      = fn_add(e, FN_PREDICT, k ? arena_printf(e->arena, "predict_%d", k + 1) : "predict");
+            inputs[n_fns++] = needed;
+        }
+        fn_result(e, fns[k], output->name, output->value.node, NULL);
+    }
+    if (!n_outputs) fn_add(e, FN_PREDICT, "predict");
 }
 
 void init_function(Elab *e) {
@@ -209,7 +223,7 @@ static void make_functions(Elab *e) {
     if (e->losses.len || e->metrics.len || e->metric_values.len) eval_functions(e);
     model_elaborate(e, MODE_PREDICT);
     if (!clean(e)) return;
-    predict_function(e);
+    predict_functions(e);
     fit_function(e);
     init_function(e);
     sort_functions(e->program);

@@ -35,6 +35,15 @@ const ProgInput *reach_input(Elab *e, const Node *root, bool only_targets) {
     return NULL;
 }
 
+const bool *reach_inputs(Elab *e, const Node *root) {
+    bool *marks = reach_marks(e, root), *inputs = ARENA_ARRAY(e->arena, bool, e->program->inputs.len + 1);
+    for (int id = 0; id <= root->id; id++) {
+        const Node *node = graph_node_at(e->graph, id);
+        if (marks[id] && node->op == OP_INPUT) inputs[node->attr.ref] = true;
+    }
+    return inputs;
+}
+
 /* `*` matches any text, `/` included. Quadratic at worst: backtracks to the latest star only. */
 bool glob_match(const char *pattern, const char *text) {
     const char *star = NULL, *resume = NULL;

@@ -11,12 +11,22 @@
 
 enum { EXIT_INTERRUPTED = 130 };
 
+static bool has_weights(const nnrt_model *model) {
+    for (int i = 0; i < model->n_slots; i++)
+        if (model->slots[i].kind == NNRT_PARAM || model->slots[i].kind == NNRT_STATE) return true;
+    return false;
+}
+
 nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_settings *trained,
                               nnrt_error *error) {
     char *path = options->weights ? strdup(options->weights) : nnrt_checkpoint_default_path(instance->model);
     if (!path) return nnrt_fail_memory(error, 0, "a file name");
     FILE       *file   = fopen(path, "rb");
     nnrt_status status = NNRT_OK;
+    if (!file && errno == ENOENT && !options->weights && !has_weights(instance->model)) {
+        free(path);
+        return NNRT_OK; /* nothing is learned, so nothing is missing */
+    }
     if (!file && errno == ENOENT)
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: no such file: train first, or give --weights FILE", path);
     if (file) fclose(file);

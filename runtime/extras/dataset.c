@@ -120,39 +120,6 @@ static nnrt_status fill_missing(nnrt_dataset *set, const bool *needed, const nnr
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
-static nnrt_status fail_shape(const nnrt_dataset *set, int input, nnrt_error *error) {
-    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
-    const nnrt_array  *array  = &set->columns[input].array;
-    char               text[160];
-    return nnrt_fail(error, NNRT_BAD_DATA, "%s: has shape %s, input '%s' takes %s%s: regroup or transpose it to fit",
-                     array->source, nnrt_shape_text(array->shape, array->rank, text, sizeof text), tensor->name,
-                     nnrt_elem_name(tensor->elem), tensor->shape_text);
-}
-
-/* Binds the symbols that stand in the tensor's shape to the array's sizes. With unequal ranks only a leading dim can
- * be told. */
-static nnrt_status bind_symbols(nnrt_dataset *set, int input, nnrt_error *error) {
-    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
-    const nnrt_array  *array  = &set->columns[input].array;
-    for (int axis = 0; axis < tensor->rank; axis++) {
-        int symbol = tensor->symbol[axis];
-        if (symbol < 0) continue;
-        if (axis >= array->rank || (axis > 0 && array->rank != tensor->rank)) return fail_shape(set, input, error);
-        int64_t size = array->shape[axis], bound = set->symbols[symbol];
-        if (size == 0)
-            return nnrt_fail(error, NNRT_BAD_DATA, "%s: is empty: '%s' would be 0", array->source,
-                             set->model->dims[symbol].name);
-        if (bound == 0)
-            set->symbols[symbol] = size;
-        else if (bound != size)
-            return nnrt_fail(error, NNRT_BAD_DATA,
-                             "%s: '%s' is %lld for input '%s' and %lld for the inputs before it: all must agree",
-                             array->source, set->model->dims[symbol].name, (long long)size, tensor->name,
-                             (long long)bound);
-    }
-    return NNRT_OK;
-}
-
 /* Do two shapes cut the same row-major elements so that one only splits or joins neighbouring axes of the other?
  * (28, 28) and 784 do; (3, 32, 32) and (32, 32, 3) do not, though their counts agree. */
 static bool regroups(const int64_t *a, int rank_a, const int64_t *b, int rank_b) {
@@ -189,7 +156,7 @@ static nnrt_status check_shapes(nnrt_dataset *set, const int64_t *shape_values, 
         bool leading = cut == 0 && column->array.rank > 0 && column->array.shape[0] == shape[0];
         bool fits    = leading ? regroups(column->array.shape + 1, column->array.rank - 1, shape + 1, tensor->rank - 1)
                                : regroups(column->array.shape, column->array.rank, shape, tensor->rank);
-        if (!fits || (cut == 0 && !leading)) return fail_shape(set, i, error);
+        if (!fits || (cut == 0 && !leading)) return nnrt_dataset_fail_shape(set, i, error);
         column->is_sampled = cut >= 0;
         column->outer = column->inner = 1;
         for (int axis = 0; axis < tensor->rank; axis++)
@@ -199,11 +166,9 @@ static nnrt_status check_shapes(nnrt_dataset *set, const int64_t *shape_values, 
 }
 
 static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
-    const nnrt_model *model = set->model;
-    for (int i = 0; i < model->n_inputs; i++) {
-        nnrt_status status = set->columns[i].array.data ? bind_symbols(set, i, error) : NNRT_OK;
-        if (status != NNRT_OK) return status;
-    }
+    const nnrt_model *model  = set->model;
+    nnrt_status       status = nnrt_dataset_bind_dims(set, error);
+    if (status != NNRT_OK) return status;
     int      sample  = nnrt_model_sample_dim(model);
     int64_t *shapes  = calloc((size_t)model->n_shape_values + 1, sizeof *shapes);
     int64_t *symbols = calloc((size_t)model->n_symbols + 1, sizeof *symbols);
@@ -214,8 +179,8 @@ static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
     }
     for (int i = 0; i < model->n_symbols; i++) symbols[i] = set->symbols[i] ? set->symbols[i] : 1;
     model->shapes(symbols, shapes);
-    nnrt_status status = check_shapes(set, shapes, error);
-    set->n_samples     = sample >= 0 ? set->symbols[sample] : 1;
+    status         = check_shapes(set, shapes, error);
+    set->n_samples = sample >= 0 ? set->symbols[sample] : 1;
     free(shapes);
     free(symbols);
     return status;

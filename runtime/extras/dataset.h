@@ -38,6 +38,11 @@ const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char 
  * not tell. */
 nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_error *error);
 
+/* Binds the symbolic dims from the shapes of the arrays (dataset_dims.c). */
+nnrt_status nnrt_dataset_bind_dims(nnrt_dataset *set, nnrt_error *error);
+/* The error of an array whose shape is not the input's. */
+nnrt_status nnrt_dataset_fail_shape(const nnrt_dataset *set, int input, nnrt_error *error);
+
 /* A CSV table's columns become arrays for the needed inputs (dataset_csv.c). Takes the table's lines, not its
  * values. */
 nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, const nnrt_table *table, const bool *needed,

@@ -164,6 +164,8 @@ static nnrt_status compute(Outputs *outputs, const nnrt_options *options, nnrt_i
 static void print_element(FILE *out, const nnrt_array *array, int64_t index) {
     if (array->elem == NNRT_I64)
         fprintf(out, "%lld", (long long)((const int64_t *)array->data)[index]);
+    else if (!nnrt_elem_is_float(array->elem))
+        fprintf(out, "%.0f", nnrt_elem_get(array->elem, array->data, index));
     else
         fprintf(out, array->elem == NNRT_F64 ? "%.17g" : "%.9g", nnrt_elem_get(array->elem, array->data, index));
 }
