@@ -183,6 +183,7 @@ static void read_trained(const nnrt_content *content, nnrt_settings *trained) {
     if (cJSON_IsNumber(val) && cJSON_IsNumber(test)) {
         trained->validation_split = val->valuedouble;
         trained->test_split       = test->valuedouble;
+        trained->batch            = find_integer(text->valuestring, "\"batch\":");
         trained->seed             = find_integer(text->valuestring, "\"seed\":");
         trained->data_sum         = find_integer(text->valuestring, "\"data_sum\":");
     }
@@ -204,6 +205,18 @@ static nnrt_status load(nnrt_instance *instance, const char *path, int64_t *step
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: does not say how many steps were done: start from it with --init",
                            path);
     if (status == NNRT_OK && trained) read_trained(&content, trained);
+    nnrt_content_free(&content);
+    return status;
+}
+
+nnrt_status nnrt_checkpoint_settings(const char *path, nnrt_settings *trained, nnrt_error *error) {
+    nnrt_bytes   bytes;
+    nnrt_content content = {0};
+    nnrt_status  status  = nnrt_read_file(path, &bytes, error);
+    if (status != NNRT_OK) return status;
+    status = nnrt_read_safetensors(path, &bytes, &content, error);
+    free(bytes.data);
+    if (status == NNRT_OK) read_trained(&content, trained);
     nnrt_content_free(&content);
     return status;
 }

@@ -19,6 +19,9 @@ nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt
 /* The same to go on training: optimizer state must be there too, and steps_done is set to where the file stands. */
 nnrt_status nnrt_checkpoint_resume(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error);
 
+/* The settings alone, as for `trained` above; batch 0 when the file does not tell. */
+nnrt_status nnrt_checkpoint_settings(const char *path, nnrt_settings *trained, nnrt_error *error);
+
 /* "digits.safetensors" for model Digits; the caller frees it. NULL without memory. */
 char *nnrt_checkpoint_default_path(const nnrt_model *model);
 

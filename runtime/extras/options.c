@@ -179,14 +179,17 @@ nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, i
         if (strcmp(argv[1], COMMANDS[i].name) == 0) options->command = COMMANDS[i].command;
     if (!options->command)
         return fail_unknown("command", argv[1], nnrt_nearest(argv[1], command_name, NULL, N_COMMANDS), error);
-    options->settings.epochs = -1; /* to see whether both were given */
+    options->settings.epochs = -1; /* to see what was given */
     options->settings.steps  = -1;
+    options->settings.seed   = -1;
     nnrt_status    status    = parse_arguments(options, argc, argv, error);
     nnrt_settings *settings  = &options->settings;
     if (status == NNRT_OK && settings->epochs >= 0 && settings->steps >= 0)
         status = nnrt_fail(error, NNRT_USAGE, "--epochs and --steps exclude each other");
     if (status == NNRT_OK && options->init && options->resume)
         status = nnrt_fail(error, NNRT_USAGE, "--init and --resume exclude each other");
+    options->seed_given = settings->seed >= 0;
+    if (!options->seed_given) settings->seed = nnrt_settings_default(model).seed;
     if (settings->epochs < 0 && settings->steps < 0) {
         settings->epochs = model->train.epochs;
         settings->steps  = model->train.steps;

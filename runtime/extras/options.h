@@ -13,7 +13,7 @@ typedef struct nnrt_list { /* of arguments */
 
 typedef struct nnrt_options {
     nnrt_command  command;
-    bool          help, quiet, all;
+    bool          help, quiet, all, seed_given;
     nnrt_list     data, val, test, sets; /* FILE or NAME=FILE; `sets` NAME=VALUE */
     nnrt_settings settings;
     int           threads;

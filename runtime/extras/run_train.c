@@ -153,6 +153,21 @@ static nnrt_status check_train(const nnrt_options *options, nnrt_instance *insta
     return status == NNRT_OK ? nnrt_check_writable(save, error) : status;
 }
 
+/* A training that goes on keeps its seed: another would hold out other samples than those it has not been trained on. */
+static nnrt_status keep_seed(const nnrt_options *options, nnrt_settings *settings, nnrt_error *error) {
+    nnrt_settings trained;
+    if (!options->resume) return NNRT_OK;
+    nnrt_status status = nnrt_checkpoint_settings(options->resume, &trained, error);
+    if (status != NNRT_OK || trained.batch == 0) return status;
+    if (options->seed_given && settings->seed != trained.seed)
+        return nnrt_fail(error, NNRT_USAGE,
+                         "--resume: %s was trained with --seed %lld: leave --seed out, or start from its weights with "
+                         "--init",
+                         options->resume, (long long)trained.seed);
+    settings->seed = trained.seed;
+    return NNRT_OK;
+}
+
 nnrt_status nnrt_run_train(const nnrt_options *options, nnrt_instance *instance, bool *interrupted, nnrt_error *error) {
     nnrt_settings settings = options->settings;
     char         *save     = options->save ? strdup(options->save) : nnrt_checkpoint_default_path(instance->model);
@@ -160,6 +175,7 @@ nnrt_status nnrt_run_train(const nnrt_options *options, nnrt_instance *instance,
     Data        data   = {0};
     FILE       *log    = NULL;
     nnrt_status status = check_train(options, instance, save, error);
+    if (status == NNRT_OK) status = keep_seed(options, &settings, error);
     if (status == NNRT_OK) status = load_data(options, instance->model, &settings, &data, error);
     if (status == NNRT_OK) status = open_log(options->log, &log, error);
     if (status == NNRT_OK) {

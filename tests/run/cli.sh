@@ -146,5 +146,10 @@ expect 0 "" train --data data.csv --steps 20 --resume part.safetensors --save pa
 cmp -s whole.safetensors part.safetensors || fail "a resumed run saves other bytes"
 cmp -s whole.out out || fail "a resumed run prints another result"
 expect 2 "error: --resume: 20 of 5 steps are done already: give more --epochs or --steps" train --data data.csv --steps 5 --resume part.safetensors
+"$model" train --data data.csv --seed 3 --steps 20 --save whole.safetensors --quiet > /dev/null
+"$model" train --data data.csv --seed 3 --steps 7 --save part.safetensors --quiet > /dev/null
+expect 2 "error: --resume: part.safetensors was trained with --seed 3: leave --seed out, or start from its weights with --init" train --data data.csv --steps 20 --resume part.safetensors --seed 4
+expect 0 "" train --data data.csv --steps 20 --resume part.safetensors --save part.safetensors --quiet
+cmp -s whole.safetensors part.safetensors || fail "a resumed run does not keep its seed"
 expect 2 "error: --init and --resume exclude each other" train --data data.csv --init a --resume b
 finish
