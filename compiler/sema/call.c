@@ -176,7 +176,11 @@ Env *bind_hypers(Elab *e, const Function *fn) {
         else if (!param->default_value) {
             Diag *diag = sema_error(e, fn->span, E0204, "%s needs an argument for '%s'", describe_decl(e, fn->decl),
                                     param->name.text);
-            diag_help(diag, "give it by its place or by its name: %s(%s = ...)", fn->decl->name.text, param->name.text);
+            if (fn->decl->kind == DECL_MODEL)
+                diag_help(diag, "compile with -D %s=..., or give it a default here", param->name.text);
+            else
+                diag_help(diag, "give it by its place or by its name: %s(%s = ...)", fn->decl->name.text,
+                          param->name.text);
             env_bind(e, env, param->name.text, param->span, value_poison());
         } else if (!is_late(callable, i))
             bind_hyper(e, fn, env, i, eval_expr(e, env, param->default_value), param->default_value->span);
