@@ -121,11 +121,10 @@ static bool einsum_operands(Elab *e, BuiltinCall *call, Node **nodes, Span *span
                            value_describe(e->arena, value));
             return false;
         }
-        promote(widest, value, elem);
+        promote_computed(e, widest, value, elem);
         if (*elem == value.node->type.elem) widest = value;
         nodes[i] = value.node;
     }
-    *elem = computed_elem(e, *elem);
     for (int i = 0; i < *n; i++) nodes[i] = node_cast(e->graph, *elem, nodes[i]);
     return true;
 }

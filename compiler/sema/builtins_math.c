@@ -103,12 +103,11 @@ Value builtin_select(Elab *e, BuiltinCall *call) {
     for (int i = 1; i < 3; i++)
         if (!value_is_numeric(call->args[i])) return arg_error(e, call, i, "a number or a tensor");
     ElemType elem = condition.kind == VALUE_TENSOR ? e->real : ELEM_F64;
-    if (tensors && !promote(a, b, &elem)) {
+    if (tensors && !promote_computed(e, a, b, &elem)) {
         sema_error(e, call->call->span, E0401, "'select' does not mix %s and %s", value_describe(e->arena, a),
                    value_describe(e->arena, b));
         return value_poison();
     }
-    elem    = computed_elem(e, elem);
     Node *x = convert(e, a, elem, call->spans[1], "the second argument"),
          *y = convert(e, b, elem, call->spans[2], "the third argument");
     if (!x || !y || !level(e, call, &x, &y)) return value_poison();

@@ -134,12 +134,11 @@ static Value pick(Elab *e, BuiltinCall *call, bool larger) {
     if (!value_is_numeric(a)) return arg_error(e, call, 0, "a number or a tensor");
     if (!value_is_numeric(b)) return arg_error(e, call, 1, "a number, a tensor, or a pattern");
     if (a.kind != VALUE_TENSOR && b.kind != VALUE_TENSOR) return pick_scalars(e, call, larger);
-    if (!promote(a, b, &elem)) {
+    if (!promote_computed(e, a, b, &elem)) {
         sema_error(e, call->call->span, E0401, "'%s' does not mix %s and %s", call->builtin->name,
                    value_describe(e->arena, a), value_describe(e->arena, b));
         return value_poison();
     }
-    elem    = computed_elem(e, elem);
     Node *x = convert(e, a, elem, call->spans[0], "the first argument"),
          *y = convert(e, b, elem, call->spans[1], "the second argument");
     if (!x || !y) return value_poison();

@@ -243,10 +243,12 @@ const char *type_expr_print(Elab *e, const TypeExpr *type);
 Node *scalar_node(Elab *e, Value value); /* a numeric, non-tensor value as an f64 or i64 rank-0 node */
 /* A numeric value as a node of element type `elem`: literals, dims, scalars and float tensors adapt. NULL after a report. */
 Node *convert(Elab *e, Value value, ElemType elem, Span span, const char *what);
-/* What is computed with: bf16 and f16 become `real`, so that no result depends on when it is rounded. */
+/* Common element type of two values; false: they do not mix. */
+bool promote(Value a, Value b, ElemType *elem);
+/* The same of two that are computed with: bf16 and f16 become `real`, so that no result depends on when it is rounded. */
+bool     promote_computed(const Elab *e, Value a, Value b, ElemType *elem);
 ElemType computed_elem(const Elab *e, ElemType elem);
-Node    *computed(Elab *e, Node *node);             /* cast to that */
-bool     promote(Value a, Value b, ElemType *elem); /* common element type of two operands; false: they do not mix */
+Node    *computed(Elab *e, Node *node);                     /* cast to that */
 Node    *expand_to(Elab *e, Node *node, const Type *shape); /* rank 0 to a shape */
 bool     const_int(Value value, int64_t *result);
 bool     const_real(Value value, double *result);

@@ -120,6 +120,16 @@ bool promote(Value a, Value b, ElemType *elem) {
     return adapts(other, *elem);
 }
 
+static bool is_narrow(Value value) {
+    return value.kind == VALUE_TENSOR && elem_is_narrow(value.node->type.elem);
+}
+
+bool promote_computed(const Elab *e, Value a, Value b, ElemType *elem) {
+    bool fits = promote(a, b, elem);
+    *elem     = is_narrow(a) && is_narrow(b) ? e->real : computed_elem(e, *elem);
+    return fits;
+}
+
 Node *expand_to(Elab *e, Node *node, const Type *shape) {
     Type type = *shape;
     type.elem = node->type.elem;

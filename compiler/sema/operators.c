@@ -291,8 +291,7 @@ static Value tensor_operator(Elab *e, const Operands *o) {
     ElemType elem;
     bool     equality = o->row->plain == BIN_EQ || o->row->plain == BIN_NE;
     if ((is_bool_tensor(o->a) || is_bool_tensor(o->b)) && !equality) return bool_arithmetic_error(e, o);
-    if (!promote(o->a, o->b, &elem)) return elem_error(e, o);
-    elem = computed_elem(e, elem);
+    if (!promote_computed(e, o->a, o->b, &elem)) return elem_error(e, o);
     if ((o->row->plain == BIN_DIV || o->row->plain == BIN_POW) && elem_is_integer(elem)) {
         int64_t exponent;
         bool    product = o->row->plain == BIN_POW && const_int(o->b, &exponent) && exponent >= 0 && exponent <= 4;
@@ -321,8 +320,7 @@ static Value matmul(Elab *e, const Operands *o) {
         return value_poison();
     }
     ElemType elem;
-    if (!promote(o->a, o->b, &elem) || !elem_is_float(elem)) return elem_error(e, o);
-    elem          = computed_elem(e, elem);
+    if (!promote_computed(e, o->a, o->b, &elem) || !elem_is_float(elem)) return elem_error(e, o);
     Node       *a = node_cast(e->graph, elem, o->a.node), *b = node_cast(e->graph, elem, o->b.node);
     const Type *ta = &a->type, *tb = &b->type;
     int         n_batch = tb->rank > 2 ? tb->rank - 2 : 0;
