@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { NNRT_ABI = 1, NNRT_MAX_RANK = 8 };
+enum { NNRT_ABI = 2, NNRT_MAX_RANK = 8 };
 
 typedef enum nnrt_status {
     NNRT_OK       = 0,
@@ -156,6 +156,9 @@ typedef struct nnrt_fn {
     int32_t            n_inputs_used;
     const int32_t     *inputs_used; /* indices of the inputs it reads */
     int64_t            flops;       /* at batch = train.batch; for info; 0 unknown */
+    const int32_t     *dims_used;   /* indices of the dims it needs */
+    int32_t            n_dims_used;
+    int32_t            reserved;
 } nnrt_fn;
 
 typedef struct nnrt_train_settings {

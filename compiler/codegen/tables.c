@@ -1,4 +1,5 @@
 /* The description that a compiled model exports: the constants of runtime/nnrt.h, field by field. */
+#include "base/map.h"
 #include "codegen/emit.h"
 
 #include <ctype.h>
@@ -164,6 +165,48 @@ static LLVMValueRef inputs_used(Tables *t, const LocationVec *operands, int *cou
     return array(t, values, *count);
 }
 
+static void mark_symbols(const Dim *dim, bool *used) {
+    for (int i = 0; i < dim_term_count(dim); i++) {
+        const DimTerm *term = dim_term(dim, i);
+        for (int k = 0; k < term->n_atoms; k++) {
+            if (term->atoms[k].symbol >= 0) {
+                used[term->atoms[k].symbol] = true;
+            } else {
+                mark_symbols(term->atoms[k].numerator, used);
+                mark_symbols(term->atoms[k].denominator, used);
+            }
+        }
+    }
+}
+
+static void mark_node_symbols(const Node *node, bool *used) {
+    for (int i = 0; i < node->type.rank; i++) {
+        mark_symbols(node->type.dims[i], used);
+        if (op_info[node->op].attr == ATTR_OFFSETS) mark_symbols(node->attr.offsets[i], used);
+    }
+    if (op_info[node->op].attr == ATTR_DIM) mark_symbols(node->attr.dim, used);
+}
+
+/* The dims that the function's values depend on. */
+static LLVMValueRef dims_used(Tables *t, const Fn *fn, int *count) {
+    Arena  *arena = t->e->arena;
+    int     n     = dim_symbol_count(graph_dims(t->e->program->graph));
+    bool   *used  = ARENA_ARRAY(arena, bool, n + 1);
+    NodeVec order = {0};
+    Map    *seen  = map_new(arena);
+    for (int i = 0; i < fn->updates.len; i++) graph_post_order(arena, fn->updates.data[i].value, seen, &order);
+    for (int i = 0; i < fn->results.len; i++) {
+        graph_post_order(arena, fn->results.data[i].value, seen, &order);
+        if (fn->results.data[i].weight) graph_post_order(arena, fn->results.data[i].weight, seen, &order);
+    }
+    for (int i = 0; i < order.len; i++) mark_node_symbols(order.data[i], used);
+    LLVMValueRef *values = ARENA_ARRAY(arena, LLVMValueRef, n + 1);
+    *count               = 0;
+    for (int i = 0; i < n; i++)
+        if (used[i]) values[(*count)++] = LLVMConstInt(t->e->t_i32, (unsigned)i, false);
+    return array(t, values, *count);
+}
+
 /* At batch = train.batch; 0 when another symbolic dim is involved. */
 static int64_t count_flops(const Emit *e, const FnPlan *plan) {
     const DimTable *table  = graph_dims(e->program->graph);
@@ -182,8 +225,8 @@ static LLVMValueRef fns_table(Tables *t, const CompiledFn *compiled) {
     for (int i = 0; i < plan->fns.len; i++) {
         const Fn    *fn = plan->fns.data[i]->fn;
         Fields       f  = {0};
-        int          n_used;
-        LLVMValueRef used = inputs_used(t, &compiled[i].operands, &n_used);
+        int          n_used, n_dims;
+        LLVMValueRef used = inputs_used(t, &compiled[i].operands, &n_used), dims = dims_used(t, fn, &n_dims);
         put(&f, text(t, fn->name));
         put(&f, compiled[i].code);
         put(&f, compiled[i].workspace);
@@ -194,6 +237,9 @@ static LLVMValueRef fns_table(Tables *t, const CompiledFn *compiled) {
         put_i32(t, &f, n_used);
         put(&f, used);
         put_i64(t, &f, count_flops(t->e, plan->fns.data[i]));
+        put(&f, dims);
+        put_i32(t, &f, n_dims);
+        put_i32(t, &f, 0);
         values[i] = close(t, &f);
     }
     return array(t, values, plan->fns.len);

@@ -62,12 +62,14 @@ static bool alloc_tables(nnrt_instance *instance) {
     const nnrt_model *model = instance->model;
     for (int i = 0; i < model->n_fns; i++)
         if (model->fns[i].n_results > instance->max_results) instance->max_results = model->fns[i].n_results;
+    instance->given        = calloc((size_t)model->n_symbols + 1, sizeof *instance->given);
     instance->symbols      = calloc((size_t)model->n_symbols + 1, sizeof *instance->symbols);
     instance->shape_values = calloc((size_t)model->n_shape_values + 1, sizeof *instance->shape_values);
     instance->slots        = calloc((size_t)model->n_slots + 1, sizeof *instance->slots);
     instance->slot_nbytes  = calloc((size_t)model->n_slots + 1, sizeof *instance->slot_nbytes);
     instance->results      = calloc((size_t)instance->max_results + 1, sizeof *instance->results);
-    return instance->symbols && instance->shape_values && instance->slots && instance->slot_nbytes && instance->results;
+    return instance->given && instance->symbols && instance->shape_values && instance->slots && instance->slot_nbytes &&
+           instance->results;
 }
 
 nnrt_instance *nnrt_instance_new(const nnrt_model *model, nnrt_pool *pool, nnrt_error *error) {
@@ -96,6 +98,7 @@ void nnrt_instance_free(nnrt_instance *instance) {
     for (int i = 0; instance->results && i < instance->max_results; i++)
         nnrt_free(instance->results[i].data, instance->results[i].nbytes);
     nnrt_free(instance->workspace.data, instance->workspace.nbytes);
+    free(instance->given);
     free(instance->symbols);
     free(instance->shape_values);
     free(instance->slots);
@@ -104,23 +107,46 @@ void nnrt_instance_free(nnrt_instance *instance) {
     free(instance);
 }
 
-static nnrt_status check_dims(const nnrt_model *model, const int64_t *symbols, nnrt_error *error) {
+/* Does an assertion say something about a dim that is not known? Seen by trying values for it. */
+static bool is_open(const nnrt_model *model, const int64_t *given, int check, int64_t *symbols, int64_t *values) {
+    static const int64_t probes[] = {2, 3, 1001};
     for (int i = 0; i < model->n_symbols; i++) {
-        const nnrt_dim *dim = &model->dims[i];
-        if (symbols[i] < 1) return nnrt_fail(error, NNRT_BAD_DATA, "dim '%s' is not bound by the data", dim->name);
-        if (dim->bound >= 0 && symbols[i] > dim->bound)
-            return nnrt_fail(error, NNRT_BAD_DATA, "dim '%s' is %lld in the data, the model allows at most %lld",
-                             dim->name, (long long)symbols[i], (long long)dim->bound);
+        if (given[i]) continue;
+        for (size_t k = 0; k < sizeof probes / sizeof *probes; k++) {
+            symbols[i] = 1;
+            model->check_values(symbols, values);
+            int64_t left = values[2 * check], right = values[2 * check + 1];
+            symbols[i] = probes[k];
+            model->check_values(symbols, values);
+            symbols[i] = 1;
+            if (values[2 * check] != left || values[2 * check + 1] != right) return true;
+        }
     }
+    return false;
+}
+
+static nnrt_status check_asserts(const nnrt_model *model, const int64_t *given, int64_t *symbols, int64_t *values,
+                                 nnrt_error *error) {
+    for (int i = 0; i < model->n_checks; i++) {
+        model->check_values(symbols, values);
+        int64_t left = values[2 * i], right = values[2 * i + 1];
+        if (left != right && !is_open(model, given, i, symbols, values))
+            return nnrt_fail(error, NNRT_BAD_DATA, "%s: the data gives %lld and %lld", model->check_messages[i],
+                             (long long)left, (long long)right);
+    }
+    return NNRT_OK;
+}
+
+/* Requires: symbols are as given, 1 where not known. */
+static nnrt_status check_dims(const nnrt_model *model, const int64_t *given, int64_t *symbols, nnrt_error *error) {
+    for (int i = 0; i < model->n_symbols; i++)
+        if (model->dims[i].bound >= 0 && given[i] > model->dims[i].bound)
+            return nnrt_fail(error, NNRT_BAD_DATA, "dim '%s' is %lld in the data, the model allows at most %lld",
+                             model->dims[i].name, (long long)given[i], (long long)model->dims[i].bound);
     if (model->n_checks == 0) return NNRT_OK;
     int64_t *values = calloc((size_t)model->n_checks * 2, sizeof *values);
     if (!values) return nnrt_fail_memory(error, 0, "checks");
-    model->check_values(symbols, values);
-    nnrt_status status = NNRT_OK;
-    for (int i = 0; i < model->n_checks && status == NNRT_OK; i++)
-        if (values[2 * i] != values[2 * i + 1])
-            status = nnrt_fail(error, NNRT_BAD_DATA, "%s: the data gives %lld and %lld", model->check_messages[i],
-                               (long long)values[2 * i], (long long)values[2 * i + 1]);
+    nnrt_status status = check_asserts(model, given, symbols, values, error);
     free(values);
     return status;
 }
@@ -128,12 +154,24 @@ static nnrt_status check_dims(const nnrt_model *model, const int64_t *symbols, n
 nnrt_status nnrt_instance_bind(nnrt_instance *instance, const int64_t *symbols, nnrt_error *error) {
     const nnrt_model *model  = instance->model;
     size_t            nbytes = (size_t)model->n_symbols * sizeof *symbols;
-    if (instance->is_bound && memcmp(symbols, instance->symbols, nbytes) == 0) return NNRT_OK;
-    nnrt_status status = check_dims(model, symbols, error);
+    if (instance->is_bound && memcmp(symbols, instance->given, nbytes) == 0) return NNRT_OK;
+    instance->is_bound = 0;
+    for (int i = 0; i < model->n_symbols; i++) {
+        instance->given[i]   = symbols[i] > 0 ? symbols[i] : 0;
+        instance->symbols[i] = symbols[i] > 0 ? symbols[i] : 1;
+    }
+    nnrt_status status = check_dims(model, instance->given, instance->symbols, error);
     if (status != NNRT_OK) return status;
-    if (nbytes > 0) memcpy(instance->symbols, symbols, nbytes);
     model->shapes(instance->symbols, instance->shape_values);
     instance->is_bound = 1;
+    return NNRT_OK;
+}
+
+static nnrt_status check_known(const nnrt_instance *instance, const nnrt_fn *fn, nnrt_error *error) {
+    for (int i = 0; i < fn->n_dims_used; i++)
+        if (instance->given[fn->dims_used[i]] == 0)
+            return nnrt_fail(error, NNRT_BAD_DATA, "dim '%s' is not bound by the data",
+                             instance->model->dims[fn->dims_used[i]].name);
     return NNRT_OK;
 }
 
@@ -153,7 +191,8 @@ static nnrt_status prepare_results(nnrt_instance *instance, const nnrt_fn *fn, n
 nnrt_status nnrt_instance_call(nnrt_instance *instance, int index, const void *const *inputs, const nnrt_clock *clock,
                                nnrt_fault *fault, nnrt_error *error) {
     const nnrt_fn *fn     = &instance->model->fns[index];
-    nnrt_status    status = prepare_results(instance, fn, error);
+    nnrt_status    status = check_known(instance, fn, error);
+    if (status == NNRT_OK) status = prepare_results(instance, fn, error);
     if (status != NNRT_OK) return status;
     int64_t workspace = fn->workspace ? fn->workspace(instance->symbols, nnrt_pool_size(instance->pool)) : 0;
     if (workspace < 0) return nnrt_fail(error, NNRT_ERROR, "the workspace for these sizes is too large");

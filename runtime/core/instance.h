@@ -15,7 +15,8 @@ typedef struct nnrt_buffer { /* grows, never shrinks */
 typedef struct nnrt_instance {
     const nnrt_model *model;
     nnrt_pool        *pool;         /* the caller's; NULL: one thread */
-    int64_t          *symbols;      /* values bound last, 0 before */
+    int64_t          *given;        /* dims bound last; 0: not known */
+    int64_t          *symbols;      /* the same, 1 where not known; 0 before the first bind */
     int               is_bound;     /* were they ever */
     int64_t          *shape_values; /* of all tensors, for those symbols */
     void            **slots;        /* one a slot, canonical layout */
@@ -35,7 +36,8 @@ typedef struct nnrt_clock { /* what the trainer counts, as in nnrt_args */
 nnrt_instance *nnrt_instance_new(const nnrt_model *model, nnrt_pool *pool, nnrt_error *error);
 void           nnrt_instance_free(nnrt_instance *instance);
 
-/* Sets the symbolic dims (symbols[model->n_symbols], all >= 1) and checks bounds and the model's `assert`s on them. */
+/* Sets the symbolic dims (symbols[model->n_symbols]; 0 where not known, which no function called then may need) and
+ * checks bounds and the model's `assert`s on them. */
 nnrt_status nnrt_instance_bind(nnrt_instance *instance, const int64_t *symbols, nnrt_error *error);
 
 /* Runs model->fns[fn]; afterwards results[i].data holds result i. inputs[i] is row-major in the shape the dims give;

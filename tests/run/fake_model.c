@@ -147,13 +147,13 @@ static const nnrt_result ACCURACY[] = {{SCALAR("accuracy", NNRT_F32), 0, 0}};
 static const nnrt_result OUTPUTS[]  = {{{"p", NNRT_F32, 2, P_SHAPE, 0, SYMBOLS(0, -1), "[batch, 3]"}, 0, 0}};
 static const int32_t     BOTH[]     = {0, 1};
 static const nnrt_fn     FNS[]      = {
-    {"init", init, NULL, NULL, NNRT_FN_INIT, 1, 0, 0, BOTH, 0},
-    {"fit", fit, workspace, NULL, NNRT_FN_FIT, 1, 0, 1, BOTH, 0},
-    {"train", train, workspace, LOSS, NNRT_FN_TRAIN, 1, 1, 2, BOTH, 0},
-    {"eval", eval, workspace, LOSS, NNRT_FN_EVAL, 1, 1, 2, BOTH, 0},
-    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, BOTH, 0},
-    {"metrics", metrics, NULL, ACCURACY, NNRT_FN_METRICS, 1, 1, 0, BOTH, 0},
-    {"predict", predict, workspace, OUTPUTS, NNRT_FN_PREDICT, 1, 1, 1, BOTH, 0},
+    {"init", init, NULL, NULL, NNRT_FN_INIT, 1, 0, 0, BOTH, 0, NULL, 0, 0},
+    {"fit", fit, workspace, NULL, NNRT_FN_FIT, 1, 0, 1, BOTH, 0, NULL, 0, 0},
+    {"train", train, workspace, LOSS, NNRT_FN_TRAIN, 1, 1, 2, BOTH, 0, NULL, 0, 0},
+    {"eval", eval, workspace, LOSS, NNRT_FN_EVAL, 1, 1, 2, BOTH, 0, NULL, 0, 0},
+    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, BOTH, 0, NULL, 0, 0},
+    {"metrics", metrics, NULL, ACCURACY, NNRT_FN_METRICS, 1, 1, 0, BOTH, 0, NULL, 0, 0},
+    {"predict", predict, workspace, OUTPUTS, NNRT_FN_PREDICT, 1, 1, 1, BOTH, 0, NULL, 0, 0},
 };
 
 const nnrt_model nnrt_model_main = {

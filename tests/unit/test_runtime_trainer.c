@@ -80,11 +80,11 @@ static const nnrt_result G_LOSS[]  = {{{"g_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}
 static const nnrt_result QUARTER[] = {{{"quarter", NNRT_F32, 0, 0, 0, NONE, "[]"}, 0, 0}};
 static const int32_t     X[]       = {0};
 static const nnrt_fn     FNS[]     = {
-    {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 2, 1, 1, X, 0},
-    {"train_2", train_g, NULL, G_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0},
-    {"eval", eval, NULL, D_LOSS, NNRT_FN_EVAL, 1, 1, 1, X, 0},
-    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, X, 0},
-    {"metrics", metrics, NULL, QUARTER, NNRT_FN_METRICS, 1, 1, 0, X, 0},
+    {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 2, 1, 1, X, 0, NULL, 0, 0},
+    {"train_2", train_g, NULL, G_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0},
+    {"eval", eval, NULL, D_LOSS, NNRT_FN_EVAL, 1, 1, 1, X, 0, NULL, 0, 0},
+    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, X, 0, NULL, 0, 0},
+    {"metrics", metrics, NULL, QUARTER, NNRT_FN_METRICS, 1, 1, 0, X, 0, NULL, 0, 0},
 };
 static const nnrt_model MODEL = {
     .abi            = NNRT_ABI,
@@ -173,7 +173,7 @@ static void losses_are_exact_with_a_ragged_batch(void **state) {
     const nnrt_settings settings = {.batch = BATCH, .epochs = 1};
     nnrt_model          single   = MODEL;
     const nnrt_fn       fns[]    = {
-        {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0}, FNS[1], FNS[2], FNS[3], FNS[4]};
+        {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0}, FNS[1], FNS[2], FNS[3], FNS[4]};
     Heard heard;
     single.fns = fns;
     assert_int_equal(run(&single, &settings, true, NULL, &heard, NULL), NNRT_OK);
