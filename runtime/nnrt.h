@@ -142,7 +142,7 @@ typedef struct nnrt_slot {
 typedef struct nnrt_result {
     nnrt_tensor tensor;
     int32_t     has_weight; /* results[i] points to two values: the mean and its weight */
-    int32_t     reserved;
+    int32_t     adds;       /* its mean over all batches is added to that of the result before it */
 } nnrt_result;
 
 typedef struct nnrt_fn {

@@ -149,7 +149,7 @@ static LLVMValueRef results_table(Tables *t, const Fn *fn) {
         Fields        f      = {0};
         put(&f, tensor(t, result->name, &result->value->type));
         put_i32(t, &f, result->weight != NULL);
-        put_i32(t, &f, 0);
+        put_i32(t, &f, result->adds);
         values[i] = close(t, &f);
     }
     return array(t, values, fn->results.len);

@@ -62,10 +62,10 @@ typedef enum FnKind {
 } FnKind;
 
 typedef struct Result {
-    const char *name;  /* "loss", "accuracy", "p" */
-    Node       *value; /* a loss: its mean over the batch, rank 0 */
-    Node *
-        weight; /* of a loss or batch-averaged metric: what the mean is weighted by (rank 0, the sample count by default); else NULL */
+    const char *name;   /* "loss", "accuracy", "p" */
+    Node       *value;  /* a loss: its mean over the batch, rank 0 */
+    Node       *weight; /* of a loss or batch-averaged metric: what its mean is weighted by, rank 0; else NULL */
+    bool adds; /* its mean over the batches is added to that of the result before it (terms of different weights) */
 } Result;
 
 typedef struct Update {

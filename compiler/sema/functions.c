@@ -21,8 +21,21 @@ void fn_update(Elab *e, Fn *fn, int slot, Node *value) {
 }
 
 void fn_result(Elab *e, Fn *fn, const char *name, Node *value, Node *weight) {
-    Result result = {name, value, weight};
+    Result result = {name, value, weight, false};
     vec_push(e->arena, &fn->results, result);
+}
+
+/* A loss of the evaluation: one result a term, so that the mean over all samples is exact however the terms weigh. */
+static void loss_result(Elab *e, Fn *fn, const char *name, const Value *loss) {
+    if (!loss->terms || fn->kind != FN_EVAL) {
+        fn_result(e, fn, name, node_cast(e->graph, e->real, loss->node), loss->weight ? loss->weight : sample_count(e));
+        return;
+    }
+    for (int i = 0; i < loss->terms->len; i++) {
+        Node *weight = loss->terms->weights[i];
+        fn_result(e, fn, name, node_cast(e->graph, e->real, loss->terms->values[i]), weight ? weight : sample_count(e));
+        vec_last(&fn->results).adds = i > 0;
+    }
 }
 
 /* Updates of the slots of one kind that the mode just elaborated has assigned. */
@@ -52,16 +65,14 @@ Value total_loss(Elab *e) {
 }
 
 void add_losses(Elab *e, Fn *fn, bool with_total) {
-    Node *samples = sample_count(e);
     if (with_total && e->losses.len > 1) {
         Value total = total_loss(e);
-        fn_result(e, fn, "loss", total.node, total.weight ? total.weight : samples);
+        loss_result(e, fn, "loss", &total);
     }
     for (int i = 0; i < e->losses.len; i++) {
         const NamedLoss *loss = &e->losses.data[i];
         const char      *name = e->losses.len == 1 && !loss->named ? "loss" : loss->name;
-        fn_result(e, fn, name, node_cast(e->graph, e->real, loss->value.node),
-                  loss->value.weight ? loss->value.weight : samples);
+        loss_result(e, fn, name, &loss->value);
     }
 }
 
@@ -72,9 +83,7 @@ static void add_total(Elab *e, Fn *fn) {
     frame_push(e, &frame);
     Value total = eval_expr(e, e->model_env, e->total_expr);
     frame_pop(e, &frame);
-    if (total.kind == VALUE_TENSOR)
-        fn_result(e, fn, "loss", node_cast(e->graph, e->real, total.node),
-                  total.weight ? total.weight : sample_count(e));
+    if (total.kind == VALUE_TENSOR) loss_result(e, fn, "loss", &total);
 }
 
 static void eval_functions(Elab *e) {
@@ -84,8 +93,7 @@ static void eval_functions(Elab *e) {
     e->program->headline = e->headline ? e->headline : fn->results.len ? fn->results.data[0].name : "loss";
     for (int i = 0; i < e->metrics.len; i++) {
         const NamedLoss *metric = &e->metrics.data[i];
-        fn_result(e, fn, metric->name, metric->value.node,
-                  metric->value.weight ? metric->value.weight : sample_count(e));
+        loss_result(e, fn, metric->name, &metric->value);
     }
     add_updates(e, fn, SLOT_METRIC);
     if (!e->metric_values.len) return;

@@ -60,6 +60,7 @@ static void averaged_metric(Elab *e, Value value, const char *name, Span span) {
     if (!node) return;
     Value kept       = value_tensor(node);
     kept.weight      = value.weight;
+    kept.terms       = value.terms;
     NamedLoss metric = {name, true, kept, span};
     vec_push(e->arena, &e->metrics, metric);
 }

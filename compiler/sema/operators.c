@@ -279,12 +279,64 @@ static bool operand_is_number(Elab *e, const Operands *o, Value value, Span at) 
     return false;
 }
 
-/* Terms that are added keep their weight where they agree; scaling keeps it. */
-static Node *combined_weight(const Operands *o) {
-    bool sum = o->row->plain == BIN_ADD || o->row->plain == BIN_SUB;
-    if (sum && o->a.kind == VALUE_TENSOR && o->b.kind == VALUE_TENSOR)
-        return o->a.weight == o->b.weight ? o->a.weight : NULL;
-    return o->a.weight ? o->a.weight : o->b.weight;
+static bool is_sum(const Operands *o) {
+    return o->row->plain == BIN_ADD || o->row->plain == BIN_SUB;
+}
+
+/* Adds the terms of `value` to a list; false when there is no room. */
+static bool append_terms(LossTerms *list, const Value *value) {
+    LossTerms        one  = {1, {value->node}, {value->weight}};
+    const LossTerms *more = value->terms ? value->terms : &one;
+    if (list->len + more->len > (int)(sizeof list->values / sizeof *list->values)) return false;
+    for (int i = 0; i < more->len; i++) {
+        list->values[list->len]    = more->values[i];
+        list->weights[list->len++] = more->weights[i];
+    }
+    return true;
+}
+
+/* a + b and a - b of terms that weigh differently. */
+static const LossTerms *added_terms(Elab *e, const Operands *o, ElemType elem) {
+    LossTerms *list = ARENA_NEW(e->arena, LossTerms);
+    if (!append_terms(list, &o->a)) return NULL;
+    int first = list->len;
+    if (!append_terms(list, &o->b)) return NULL;
+    for (int i = 0; i < list->len; i++) {
+        list->values[i] = node_cast(e->graph, elem, list->values[i]);
+        if (i >= first && o->row->plain == BIN_SUB) list->values[i] = node_unary(e->graph, OP_NEG, list->values[i]);
+    }
+    return list;
+}
+
+/* A sum of terms times or divided by the scalar `other`: each term is. A number added to it goes to the first. */
+static const LossTerms *scaled_terms(Elab *e, const Operands *o, const LossTerms *terms, Node *other, bool on_left) {
+    LossTerms *list = ARENA_NEW(e->arena, LossTerms);
+    bool       sum  = is_sum(o);
+    if (!on_left && (o->row->plain == BIN_DIV || o->row->plain == BIN_SUB)) return NULL;
+    *list = *terms;
+    for (int i = 0; i < (sum ? 1 : list->len); i++) {
+        Node *term      = node_cast(e->graph, other->type.elem, list->values[i]);
+        list->values[i] = on_left ? build(e, o->row, term, other) : build(e, o->row, other, term);
+    }
+    return list;
+}
+
+/* Terms that are added keep their weights; scaling keeps them. `a` and `b` are the operands in one element type. */
+static void combine_weights(Elab *e, const Operands *o, Node *a, Node *b, Value *result) {
+    bool tensors = o->a.kind == VALUE_TENSOR && o->b.kind == VALUE_TENSOR;
+    bool linear  = is_sum(o) || o->row->plain == BIN_MUL || o->row->plain == BIN_DIV;
+    if (is_sum(o) && tensors) {
+        if (o->a.weight == o->b.weight && !o->a.terms && !o->b.terms)
+            result->weight = o->a.weight;
+        else
+            result->terms = added_terms(e, o, a->type.elem);
+    } else if (o->a.terms || o->b.terms) {
+        if (linear && !(o->a.terms && o->b.terms))
+            result->terms =
+                scaled_terms(e, o, o->a.terms ? o->a.terms : o->b.terms, o->a.terms ? b : a, o->a.terms != NULL);
+    } else {
+        result->weight = o->a.weight ? o->a.weight : o->b.weight;
+    }
 }
 
 static Value tensor_operator(Elab *e, const Operands *o) {
@@ -307,7 +359,7 @@ static Value tensor_operator(Elab *e, const Operands *o) {
                                         : convert(e, o->b, elem, o->right, "the right operand");
     if (!b || !match_shapes(e, o, &a, &b)) return value_poison();
     Value result = value_tensor(build(e, o->row, a, b));
-    if (!result.node->type.rank && o->row->shape == PLAIN) result.weight = combined_weight(o);
+    if (!result.node->type.rank && o->row->shape == PLAIN) combine_weights(e, o, a, b, &result);
     return result;
 }
 

@@ -49,7 +49,14 @@ typedef struct Value {
         Scope          *module;
     };
     Node *weight; /* of a rank-0 tensor: what a mean over batches weighs it by; NULL: the sample count */
+    const struct LossTerms *terms; /* of a sum whose terms weigh differently; NULL: one term */
 } Value;
+
+/* The terms of a sum that keep weights of their own; their values add up to the sum's. */
+typedef struct LossTerms {
+    int   len;
+    Node *values[16], *weights[16]; /* a NULL weight is the sample count */
+} LossTerms;
 
 struct List {
     int          len;

@@ -116,10 +116,10 @@ static nnrt_status evaluate_batches(nnrt_instance *instance, int fn, nnrt_batche
         if (status == NNRT_OK) add_results(instance, code, batches->count, means);
     }
     for (int i = 0; i < code->n_results && status == NNRT_OK; i++) {
-        if (!append(scores, &code->results[i].tensor, 1))
+        if (!code->results[i].adds && !append(scores, &code->results[i].tensor, 1))
             status = nnrt_fail_memory(error, 0, "scores");
         else
-            scores->items[scores->n - 1].values[0] = means[i].sum / means[i].weight;
+            scores->items[scores->n - 1].values[0] += means[i].sum / means[i].weight;
     }
     free(means);
     return status;

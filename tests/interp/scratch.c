@@ -76,7 +76,7 @@ Fn *scratch_fn(Scratch *s, FnKind kind, const char *name) {
 }
 
 void scratch_result(Scratch *s, Fn *fn, Node *value) {
-    vec_push(s->arena, &fn->results, ((Result){arena_printf(s->arena, "r%d", fn->results.len), value, NULL}));
+    vec_push(s->arena, &fn->results, ((Result){arena_printf(s->arena, "r%d", fn->results.len), value, NULL, false}));
 }
 
 void scratch_update(Scratch *s, Fn *fn, int slot, Node *value) {

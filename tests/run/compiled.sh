@@ -62,5 +62,27 @@ case $(./pair predict --data x=two.csv --data y=seven.csv --output two 2>&1) in
   *) fail "assert a == b: $(./pair predict --data x=two.csv --data y=seven.csv --output two 2>&1)" ;;
 esac
 
+# Terms that weigh differently are each averaged over all samples: the same at any batch size. One step at rate 0 trains nothing;
+# p = 0 at the start, so mse = (1 + 4 + 9) / 3 and the weighted mean = (1 * 1 + 4 * 2 + 9 * 5) / 8.
+cat > sums.nnet << 'END'
+import std.nn
+model Sums {
+  dim batch
+  input x: f32[batch, 1]
+  input w: f32[batch, 1]
+  target y: f32[batch, 1]
+  let p = x |> dense(1, kernel_init = zeros)
+  loss a = 3.0 * (mse(p, y) - 0.5 * weighted_mean((p - y) ** 2, w)) + 1.0
+  output p
+  train { optimizer = sgd(lr = 0.0); steps = 1 }
+}
+END
+"$nnc" sums.nnet -o sums || exit 1
+printf 'x,w,y\n1,1,1\n1,2,2\n1,5,3\n' > sums.csv
+./sums train --data sums.csv >/dev/null || fail "sums: train"
+for batch in 1 2 3; do
+  says "train a: 4.8750" ./sums eval --data sums.csv --batch $batch
+done
+
 [ $failures -eq 0 ] && echo "all passed"
 exit $((failures > 0))
