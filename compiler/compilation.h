@@ -26,7 +26,10 @@ typedef struct Options {
     const char        *target;         /* "native" (default), "x86-64-v3", "aarch64", ... */
     int                opt_level;      /* 0..3, default 2 */
     bool               debug_info;     /* -g */
-    bool               keep_gradients; /* plan a buffer for every gradient and export it (gradcheck, oracles) */
+    const char        *weights;        /* --weights FILE: a safetensors file to compile in; or NULL */
+    bool               only_predict;   /* --only=predict: neither training nor evaluation */
+    bool               reports;        /* a program that reports: plan the PROBE function and the layers' table */
+    bool               keep_gradients; /* the GRADIENTS function too (gradcheck, oracles) */
 } Options;
 
 typedef struct Compilation {

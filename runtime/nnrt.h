@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { NNRT_ABI = 2, NNRT_MAX_RANK = 8 };
+enum { NNRT_ABI = 3, NNRT_MAX_RANK = 8 };
 
 typedef enum nnrt_status {
     NNRT_OK       = 0,
@@ -95,7 +95,9 @@ typedef enum nnrt_slot_kind {
     NNRT_FIT,
     NNRT_OPTIMIZER,
     NNRT_METRIC,
-    NNRT_HYPER
+    NNRT_HYPER,
+    NNRT_EMA,     /* the moving average of `param`, that evaluations and predictions use */
+    NNRT_GRADIENT /* what `accumulate` has added up: of `param`, or a weight (param -1) */
 } nnrt_slot_kind;
 typedef enum nnrt_fn_kind {
     NNRT_FN_INIT,
@@ -104,8 +106,17 @@ typedef enum nnrt_fn_kind {
     NNRT_FN_EVAL,
     NNRT_FN_RESET,
     NNRT_FN_METRICS,
-    NNRT_FN_PREDICT
+    NNRT_FN_PREDICT,
+    NNRT_FN_ACCUMULATE, /* a train function's losses and gradients, added to GRADIENT slots */
+    NNRT_FN_PROBE,      /* on one training batch, changes nothing: norms of gradients, counts of non-finite values */
+    NNRT_FN_GRADIENTS   /* on one training batch, changes nothing: the losses' sum and its gradients */
 } nnrt_fn_kind;
+typedef enum nnrt_role { /* what a result is */
+                         NNRT_VALUE,
+                         NNRT_GRADIENT_OF,   /* slot's gradient, in its shape */
+                         NNRT_GRADIENT_NORM, /* L2 norm of slot's gradient */
+                         NNRT_NONFINITE /* how many values of the layer or parameter called `name` are not finite */
+} nnrt_role;
 
 typedef struct nnrt_tensor {
     const char *name; /* input name, parameter path, result name */
@@ -124,8 +135,23 @@ typedef struct nnrt_dim {
     int32_t     reserved;
 } nnrt_dim;
 
+typedef enum nnrt_source_kind {                     /* `from ...` */
+                                NNRT_FROM_NAME,     /* the array or columns of the input's name */
+                                NNRT_FROM_COLUMN,   /* the CSV column `column` */
+                                NNRT_FROM_CATEGORY, /* the column's texts by number, 0 for one not seen in training */
+                                NNRT_FROM_WORDS,    /* the column's text cut into words, each by number */
+                                NNRT_FROM_BYTES     /* text as bytes */
+} nnrt_source_kind;
+
+typedef struct nnrt_source {
+    int32_t     kind, reserved;
+    const char *column; /* a header's name or a number from 0; NULL: the whole file */
+    int64_t     max;    /* numbers are 0 .. max - 1; 0: no limit */
+} nnrt_source;
+
 typedef struct nnrt_input {
     nnrt_tensor tensor;
+    nnrt_source source;
     int32_t     is_target;
     int32_t     class_limit; /* values are classes 0 .. class_limit - 1, checked when data is loaded; 0: not known */
 } nnrt_input;
@@ -137,12 +163,15 @@ typedef struct nnrt_slot {
     int32_t     param; /* an optimizer state's parameter, else -1 */
     int32_t     frozen;
     int32_t     reserved;
+    const void *data; /* weights compiled in, row-major; NULL: none */
 } nnrt_slot;
 
 typedef struct nnrt_result {
     nnrt_tensor tensor;
     int32_t     has_weight; /* results[i] points to two values: the mean and its weight */
     int32_t     adds;       /* its mean over all batches is added to that of the result before it */
+    int32_t     role;       /* nnrt_role */
+    int32_t     slot;       /* the role's slot, else -1 */
 } nnrt_result;
 
 typedef struct nnrt_fn {
@@ -158,19 +187,43 @@ typedef struct nnrt_fn {
     int64_t            flops;       /* at batch = train.batch; for info; 0 unknown */
     const int32_t     *dims_used;   /* indices of the dims it needs */
     int32_t            n_dims_used;
+    int32_t            phase;      /* TRAIN: of the settings' phases */
+    int32_t            accumulate; /* TRAIN: the function that adds up its gradients, called settings.accumulate times
+                                      before it; else -1 */
     int32_t            reserved;
 } nnrt_fn;
 
+typedef struct nnrt_layer { /* one call of a layer in the prediction, in order */
+    const char *path;       /* "backbone/dense_1"; "" for the model */
+    const char *kind;       /* "dense" */
+    nnrt_tensor output;
+    int64_t     flops; /* at batch = train.batch; 0 unknown */
+} nnrt_layer;
+
+typedef struct nnrt_phase { /* of training: what is frozen differs */
+    int64_t until;          /* its end, counted from the start of training; -1: training's end */
+    int32_t in_epochs;      /* else in steps */
+    int32_t reserved;
+} nnrt_phase;
+
 typedef struct nnrt_train_settings {
-    int64_t     batch, epochs, steps, seed;
-    double      validation_split, test_split;
-    int32_t     shuffle, has_train;
-    const char *headline; /* the metric (or loss) that the last line states */
+    int64_t           batch, epochs, steps, seed;
+    int64_t           accumulate; /* batches whose gradients make one step; 1 */
+    double            validation_split, test_split;
+    double            ema;            /* decay; 0: none */
+    double            stop_min_delta; /* early_stop: a smaller gain is none */
+    int64_t           stop_patience;  /* epochs without a gain; 0: no early_stop */
+    const char       *stop_metric;    /* "val_loss", "val_accuracy", "loss" */
+    int32_t           stop_larger;    /* 1: larger is better; 0: smaller is; -1: losses fall, metrics rise */
+    int32_t           n_phases;       /* at least 1 */
+    const nnrt_phase *phases;
+    int32_t           shuffle, has_train;
+    const char       *headline; /* the metric (or loss) that the last line states */
 } nnrt_train_settings;
 
 typedef struct nnrt_model {
     int32_t           abi; /* NNRT_ABI */
-    int32_t           n_symbols, n_inputs, n_slots, n_fns, n_shape_values, n_checks, reserved;
+    int32_t           n_symbols, n_inputs, n_slots, n_fns, n_shape_values, n_checks, n_layers;
     const char       *name;
     const nnrt_dim   *dims; /* n_symbols */
     const nnrt_input *inputs;
@@ -182,6 +235,7 @@ typedef struct nnrt_model {
     void (*check_values)(const int64_t *symbols, int64_t *values);
     const char *const  *check_messages;
     nnrt_train_settings train;
+    const nnrt_layer   *layers; /* n_layers */
 } nnrt_model;
 
 #ifdef __cplusplus

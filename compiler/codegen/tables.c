@@ -110,17 +110,41 @@ static LLVMValueRef dims_table(Tables *t) {
     return array(t, values, count);
 }
 
+static LLVMValueRef source(Tables *t, const Source *from) {
+    Fields f = {0};
+    put_i32(t, &f, (int)from->kind);
+    put_i32(t, &f, 0);
+    put(&f, text(t, from->column));
+    put_i64(t, &f, from->max);
+    return close(t, &f);
+}
+
 static LLVMValueRef inputs_table(Tables *t) {
     const Program *p      = t->e->program;
     LLVMValueRef  *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->inputs.len + 1);
     for (int i = 0; i < p->inputs.len; i++) {
         Fields f = {0};
         put(&f, tensor(t, p->inputs.data[i].name, &p->inputs.data[i].type));
+        put(&f, source(t, &p->inputs.data[i].source));
         put_i32(t, &f, p->inputs.data[i].is_target);
         put_i32(t, &f, (int32_t)p->inputs.data[i].class_limit);
         values[i] = close(t, &f);
     }
     return array(t, values, p->inputs.len);
+}
+
+/* Weights compiled in: the bytes of the slot's constant shape. */
+static LLVMValueRef slot_data(Tables *t, const Slot *slot) {
+    int64_t count = 1, length;
+    if (!slot->data) return LLVMConstNull(t->e->t_ptr);
+    for (int i = 0; i < slot->type.rank; i++) {
+        if (!dim_is_const(slot->type.dims[i], &length)) BUG("the shape of '%s' is not constant", slot->path);
+        count *= length;
+    }
+    size_t       nbytes = (size_t)count * elem_size(slot->type.elem);
+    LLVMValueRef global = constant_global(t, LLVMConstStringInContext2(t->e->context, slot->data, nbytes, true));
+    LLVMSetAlignment(global, 64);
+    return global;
 }
 
 static LLVMValueRef slots_table(Tables *t) {
@@ -135,6 +159,7 @@ static LLVMValueRef slots_table(Tables *t) {
         put_i32(t, &f, slot->param);
         put_i32(t, &f, slot->frozen);
         put_i32(t, &f, 0);
+        put(&f, slot_data(t, slot));
         values[i] = close(t, &f);
     }
     return array(t, values, p->slots.len);
@@ -150,6 +175,8 @@ static LLVMValueRef results_table(Tables *t, const Fn *fn) {
         put(&f, tensor(t, result->name, &result->value->type));
         put_i32(t, &f, result->weight != NULL);
         put_i32(t, &f, result->adds);
+        put_i32(t, &f, (int)result->role);
+        put_i32(t, &f, result->slot);
         values[i] = close(t, &f);
     }
     return array(t, values, fn->results.len);
@@ -219,6 +246,12 @@ static int64_t count_flops(const Emit *e, const FnPlan *plan) {
     return sum;
 }
 
+static int fn_index(const Plan *plan, const Fn *fn) {
+    for (int i = 0; fn && i < plan->fns.len; i++)
+        if (plan->fns.data[i]->fn == fn) return i;
+    return -1;
+}
+
 static LLVMValueRef fns_table(Tables *t, const CompiledFn *compiled) {
     const Plan   *plan   = t->e->plan;
     LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, plan->fns.len + 1);
@@ -239,6 +272,8 @@ static LLVMValueRef fns_table(Tables *t, const CompiledFn *compiled) {
         put_i64(t, &f, count_flops(t->e, plan->fns.data[i]));
         put(&f, dims);
         put_i32(t, &f, n_dims);
+        put_i32(t, &f, fn->phase);
+        put_i32(t, &f, fn_index(plan, fn->accumulate));
         put_i32(t, &f, 0);
         values[i] = close(t, &f);
     }
@@ -275,6 +310,42 @@ static LLVMValueRef checks_function(Tables *t, LLVMValueRef *messages) {
 
 /* ---- the model ------------------------------------------------------------------------------------------------------------------ */
 
+static LLVMValueRef phases_table(Tables *t, int *count) {
+    static const Phase   whole  = {.until = -1};
+    const TrainSettings *train  = &t->e->program->train;
+    LLVMValueRef        *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, train->phases.len + 1);
+    *count                      = train->phases.len ? train->phases.len : 1;
+    for (int i = 0; i < *count; i++) {
+        const Phase *phase = train->phases.len ? &train->phases.data[i] : &whole;
+        Fields       f     = {0};
+        put_i64(t, &f, phase->until);
+        put_i32(t, &f, phase->in_epochs);
+        put_i32(t, &f, 0);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, *count);
+}
+
+static LLVMValueRef layers_table(Tables *t) {
+    const Program *p       = t->e->program;
+    LLVMValueRef  *values  = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->layers.len + 1);
+    int64_t       *symbols = ARENA_ARRAY(t->e->arena, int64_t, dim_symbol_count(graph_dims(p->graph)) + 1);
+    symbols[0]             = p->train.batch;
+    for (int i = 0; i < p->layers.len; i++) {
+        const LayerRow *layer = &p->layers.data[i];
+        Fields          f     = {0};
+        int64_t         flops = 0;
+        if (!layer->flops || dim_symbol_count(graph_dims(p->graph)) > 1 || !dim_eval(layer->flops, symbols, &flops))
+            flops = 0;
+        put(&f, text(t, layer->path));
+        put(&f, text(t, layer->kind));
+        put(&f, tensor(t, layer->path, &layer->output));
+        put_i64(t, &f, flops);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, p->layers.len);
+}
+
 static LLVMValueRef train_settings(Tables *t) {
     const Program       *p     = t->e->program;
     const TrainSettings *train = &p->train;
@@ -283,8 +354,18 @@ static LLVMValueRef train_settings(Tables *t) {
     put_i64(t, &f, train->epochs);
     put_i64(t, &f, train->steps);
     put_i64(t, &f, train->seed);
+    put_i64(t, &f, train->accumulate ? train->accumulate : 1);
     put_f64(t, &f, train->validation_split);
     put_f64(t, &f, train->test_split);
+    put_f64(t, &f, train->ema);
+    put_f64(t, &f, train->stop_min_delta);
+    put_i64(t, &f, train->stop_patience);
+    put(&f, text(t, train->stop_metric));
+    put_i32(t, &f, train->stop_larger);
+    int          n_phases;
+    LLVMValueRef phases = phases_table(t, &n_phases);
+    put_i32(t, &f, n_phases);
+    put(&f, phases);
     put_i32(t, &f, train->shuffle);
     put_i32(t, &f, p->has_train);
     put(&f, text(t, p->headline));
@@ -294,6 +375,7 @@ static LLVMValueRef train_settings(Tables *t) {
 static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     const Program *p      = t->e->program;
     LLVMValueRef   inputs = inputs_table(t), slots = slots_table(t), functions = fns_table(t, fns), messages;
+    LLVMValueRef   layers   = layers_table(t);
     LLVMValueRef   shapes   = dims_function(t, "shapes", t->shape_dims.data, t->shape_dims.len);
     LLVMValueRef   checks   = checks_function(t, &messages);
     Fields         f        = {0};
@@ -304,7 +386,7 @@ static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
                                t->e->plan->fns.len,
                                t->shape_dims.len,
                                p->checks.len,
-                               0};
+                               p->layers.len};
     for (int i = 0; i < 8; i++) put_i32(t, &f, counts[i]);
     put(&f, text(t, p->model));
     put(&f, dims_table(t));
@@ -315,6 +397,7 @@ static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     put(&f, checks);
     put(&f, messages);
     put(&f, train_settings(t));
+    put(&f, layers);
     return close(t, &f);
 }
 

@@ -15,11 +15,26 @@ typedef struct ProgDim {
     Span        span;
 } ProgDim;
 
+typedef enum SourceKind { /* as nnrt_source_kind */
+                          SOURCE_NAME,
+                          SOURCE_COLUMN,
+                          SOURCE_CATEGORY,
+                          SOURCE_WORDS,
+                          SOURCE_BYTES,
+} SourceKind;
+
+typedef struct Source { /* `from ...` of an input */
+    SourceKind  kind;
+    const char *column; /* header name or number; NULL: the whole file */
+    int64_t     max;    /* numbers are 0 .. max - 1; 0: no limit */
+} Source;
+
 typedef struct ProgInput { /* OP_INPUT's ref */
     const char *name;
     Type        type;
     bool        is_target;
     Span        span;
+    Source      source;
     int64_t class_limit; /* values of an integer input are indices below it; 0: no limit known (ir/class_limits.c) */
 } ProgInput;
 
@@ -30,6 +45,8 @@ typedef enum SlotKind {
     SLOT_OPTIMIZER, /* an optimizer's state for one parameter */
     SLOT_METRIC,    /* reset before each evaluation */
     SLOT_HYPER,     /* a run-time hyper-parameter: f64, rank 0, settable with --set */
+    SLOT_EMA,       /* a parameter's moving average, used by evaluations and predictions */
+    SLOT_GRADIENT,  /* gradients added up by `accumulate`, and their weights */
 } SlotKind;
 
 typedef struct Slot { /* OP_READ's ref */
@@ -37,11 +54,12 @@ typedef struct Slot { /* OP_READ's ref */
     const char
          *path; /* "dense_1/kernel"; "optimizer.lr" for a hyper-parameter; "optimizer/m/dense_1/kernel" for its state */
     Type  type;
-    Node *init;   /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
-    double value; /* SLOT_HYPER's default */
-    bool   frozen;
-    int    param; /* SLOT_OPTIMIZER: the parameter's slot; else -1 */
-    Span   span;
+    Node *init;        /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
+    double      value; /* SLOT_HYPER's default */
+    bool        frozen;
+    int         param; /* SLOT_OPTIMIZER, _EMA, _GRADIENT: the parameter's slot; else -1 */
+    Span        span;
+    const void *data; /* weights to compile in, row-major; NULL: none */
 } Slot;
 
 /* OP_RUNTIME's ref: what the trainer passes with each call. All i64, rank 0. */
@@ -52,20 +70,32 @@ typedef enum RuntimeValue {
 } RuntimeValue;
 
 typedef enum FnKind {
-    FN_INIT,    /* updates: every PARAM, STATE, FIT and OPTIMIZER slot */
-    FN_FIT,     /* one batch of the training data before step 0; updates FIT slots */
-    FN_TRAIN,   /* one a `minimize` line: results are losses; updates parameters, optimizer state, layer state */
-    FN_EVAL,    /* results are losses; updates METRIC slots */
-    FN_RESET,   /* sets METRIC slots to their start */
-    FN_METRICS, /* results: the metrics' values, from METRIC slots */
-    FN_PREDICT, /* results: outputs */
+    FN_INIT,       /* updates: every PARAM, STATE, FIT and OPTIMIZER slot */
+    FN_FIT,        /* one batch of the training data before step 0; updates FIT slots */
+    FN_TRAIN,      /* one a `minimize` line: results are losses; updates parameters, optimizer state, layer state */
+    FN_EVAL,       /* results are losses; updates METRIC slots */
+    FN_RESET,      /* sets METRIC slots to their start */
+    FN_METRICS,    /* results: the metrics' values, from METRIC slots */
+    FN_PREDICT,    /* results: outputs */
+    FN_ACCUMULATE, /* a train function's losses; adds its gradients to GRADIENT slots, updates layer state */
+    FN_PROBE,      /* on a training batch: norms of gradients, counts of non-finite values; updates nothing */
+    FN_GRADIENTS,  /* on a training batch: the losses' sum and its gradients; updates nothing */
 } FnKind;
+
+typedef enum Role { /* what a result is; as nnrt_role */
+                    ROLE_VALUE,
+                    ROLE_GRADIENT,
+                    ROLE_GRADIENT_NORM,
+                    ROLE_NONFINITE,
+} Role;
 
 typedef struct Result {
     const char *name;   /* "loss", "accuracy", "p" */
     Node       *value;  /* a loss: its mean over the batch, rank 0 */
     Node       *weight; /* of a loss or batch-averaged metric: what its mean is weighted by, rank 0; else NULL */
     bool adds; /* its mean over the batches is added to that of the result before it (terms of different weights) */
+    Role role;
+    int  slot; /* the role's; -1: none */
 } Result;
 
 typedef struct Update {
@@ -75,20 +105,40 @@ typedef struct Update {
 
 typedef struct Fn {
     FnKind      kind;
-    const char *name;  /* "train", "train_2", "eval", "predict" */
-    int         times; /* FN_TRAIN: runs a step */
+    const char *name;       /* "train", "train_2", "eval", "predict" */
+    int         times;      /* FN_TRAIN: runs a step */
+    int         phase;      /* FN_TRAIN: of the settings' phases */
+    struct Fn  *accumulate; /* FN_TRAIN: what adds up its gradients; NULL: none */
     VEC(Result) results;
     VEC(Update) updates;
 } Fn;
 
-typedef struct TrainSettings { /* resolved from `train { }`, defaults filled in */
-    int64_t batch;             /* default 32 */
-    int64_t epochs;            /* default 10; 0 when steps is given */
-    int64_t steps;             /* 0: by epochs */
-    int64_t seed;              /* default 0 */
-    double  validation_split;  /* 0: none */
-    double  test_split;
-    bool    shuffle; /* default true */
+typedef struct Phase { /* of training: what is frozen differs */
+    int64_t until;     /* its end, counted from the start; -1: training's end */
+    bool    in_epochs; /* else in steps */
+} Phase;
+
+typedef struct LayerRow {    /* one call of a layer in the prediction, for reports */
+    const char *path, *kind; /* "backbone/dense_1", "dense" */
+    Type        output;
+    const Dim  *flops; /* NULL: not known */
+} LayerRow;
+
+typedef struct TrainSettings {    /* resolved from `train { }`, defaults filled in */
+    int64_t     batch;            /* default 32 */
+    int64_t     epochs;           /* default 10; 0 when steps is given */
+    int64_t     steps;            /* 0: by epochs */
+    int64_t     seed;             /* default 0 */
+    double      validation_split; /* 0: none */
+    double      test_split;
+    bool        shuffle;    /* default true */
+    int64_t     accumulate; /* default 1 */
+    double      ema;        /* decay; 0: none */
+    double      stop_min_delta;
+    int64_t     stop_patience; /* epochs; 0: no early_stop */
+    const char *stop_metric;
+    int         stop_larger; /* 1: larger is better; 0: smaller is; -1: losses fall, metrics rise */
+    VEC(Phase) phases;       /* empty: one that lasts */
 } TrainSettings;
 
 typedef struct DimCheck { /* `assert a == b` that is decided when data binds the dims */
@@ -108,7 +158,8 @@ typedef struct Program {
     VEC(DimCheck) checks;
     TrainSettings train;
     bool          has_train; /* the model has losses and can be trained */
-    const char   *headline;  /* name of the metric the final line states ("accuracy"), else the loss */
+    VEC(LayerRow) layers;    /* in order of the prediction */
+    const char *headline;    /* name of the metric the final line states ("accuracy"), else the loss */
 } Program;
 
 /* Textual dump: --emit=graph, --emit=grad. One node a line, stable numbering by function. */

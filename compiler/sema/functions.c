@@ -21,7 +21,7 @@ void fn_update(Elab *e, Fn *fn, int slot, Node *value) {
 }
 
 void fn_result(Elab *e, Fn *fn, const char *name, Node *value, Node *weight) {
-    Result result = {name, value, weight, false};
+    Result result = {.name = name, .value = value, .weight = weight, .slot = -1};
     vec_push(e->arena, &fn->results, result);
 }
 

@@ -23,7 +23,7 @@ static int add_gradient_results(Arena *arena, Fn *fn) {
     for (int i = 0; i < fn->updates.len; i++) graph_post_order(arena, fn->updates.data[i].value, seen, &order);
     for (int i = 0; i < order.len; i++) {
         if (order.data[i]->op != OP_GRAD) continue;
-        vec_push(arena, &fn->results, ((Result){"gradient", order.data[i], NULL, false}));
+        vec_push(arena, &fn->results, ((Result){.name = "gradient", .value = order.data[i], .slot = -1}));
         count++;
     }
     return count;

@@ -76,7 +76,8 @@ Fn *scratch_fn(Scratch *s, FnKind kind, const char *name) {
 }
 
 void scratch_result(Scratch *s, Fn *fn, Node *value) {
-    vec_push(s->arena, &fn->results, ((Result){arena_printf(s->arena, "r%d", fn->results.len), value, NULL, false}));
+    vec_push(s->arena, &fn->results,
+             ((Result){.name = arena_printf(s->arena, "r%d", fn->results.len), .value = value, .slot = -1}));
 }
 
 void scratch_update(Scratch *s, Fn *fn, int slot, Node *value) {

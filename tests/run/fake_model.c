@@ -128,32 +128,38 @@ static void predict(const nnrt_args *args) {
 
 static const nnrt_dim   DIMS[]   = {{"batch", -1, 1, 0}};
 static const nnrt_input INPUTS[] = {
-    {{"x", NNRT_F32, 2, X_SHAPE, 0, SYMBOLS(0, -1), "[batch, 4]"}, 0, 0},
-    {{"y", NNRT_I32, 1, Y_SHAPE, 0, SYMBOLS(0, -1), "[batch]"}, 1, 0},
+    {{"x", NNRT_F32, 2, X_SHAPE, 0, SYMBOLS(0, -1), "[batch, 4]"}, {0, 0, NULL, 0}, 0, 0},
+    {{"y", NNRT_I32, 1, Y_SHAPE, 0, SYMBOLS(0, -1), "[batch]"}, {0, 0, NULL, 0}, 1, 0},
 };
 static const nnrt_slot SLOTS[FAKE_SLOTS] = {
-    [FAKE_W]    = {{"dense/kernel", NNRT_F32, 2, W_SHAPE, 0, SYMBOLS(-1, -1), "[4, 3]"}, 0, NNRT_PARAM, -1, 0, 0},
-    [FAKE_B]    = {{"dense/bias", NNRT_F32, 1, B_SHAPE, 0, SYMBOLS(-1, -1), "[3]"}, 0, NNRT_PARAM, -1, 0, 0},
-    [FAKE_MEAN] = {{"standardize/mean", NNRT_F32, 1, MEAN_SHAPE, 0, SYMBOLS(-1, -1), "[4]"}, 0, NNRT_FIT, -1, 0, 0},
-    [FAKE_SEEN] = {SCALAR("standardize/seen", NNRT_F32), 0, NNRT_FIT, -1, 0, 0},
-    [FAKE_M] =
-        {{"optimizer/m/dense/kernel", NNRT_F32, 2, W_SHAPE, 0, SYMBOLS(-1, -1), "[4, 3]"}, 0, NNRT_OPTIMIZER, 0, 0, 0},
-    [FAKE_LR]    = {SCALAR("optimizer.lr", NNRT_F64), 0.1, NNRT_HYPER, -1, 0, 0},
-    [FAKE_HITS]  = {SCALAR("accuracy/hits", NNRT_I64), 0, NNRT_METRIC, -1, 0, 0},
-    [FAKE_COUNT] = {SCALAR("accuracy/count", NNRT_I64), 0, NNRT_METRIC, -1, 0, 0},
+    [FAKE_W] = {{"dense/kernel", NNRT_F32, 2, W_SHAPE, 0, SYMBOLS(-1, -1), "[4, 3]"}, 0, NNRT_PARAM, -1, 0, 0, NULL},
+    [FAKE_B] = {{"dense/bias", NNRT_F32, 1, B_SHAPE, 0, SYMBOLS(-1, -1), "[3]"}, 0, NNRT_PARAM, -1, 0, 0, NULL},
+    [FAKE_MEAN] =
+        {{"standardize/mean", NNRT_F32, 1, MEAN_SHAPE, 0, SYMBOLS(-1, -1), "[4]"}, 0, NNRT_FIT, -1, 0, 0, NULL},
+    [FAKE_SEEN]  = {SCALAR("standardize/seen", NNRT_F32), 0, NNRT_FIT, -1, 0, 0, NULL},
+    [FAKE_M]     = {{"optimizer/m/dense/kernel", NNRT_F32, 2, W_SHAPE, 0, SYMBOLS(-1, -1), "[4, 3]"},
+                    0,
+                    NNRT_OPTIMIZER,
+                    0,
+                    0,
+                    0,
+                    NULL},
+    [FAKE_LR]    = {SCALAR("optimizer.lr", NNRT_F64), 0.1, NNRT_HYPER, -1, 0, 0, NULL},
+    [FAKE_HITS]  = {SCALAR("accuracy/hits", NNRT_I64), 0, NNRT_METRIC, -1, 0, 0, NULL},
+    [FAKE_COUNT] = {SCALAR("accuracy/count", NNRT_I64), 0, NNRT_METRIC, -1, 0, 0, NULL},
 };
-static const nnrt_result LOSS[]     = {{SCALAR("loss", NNRT_F32), 1, 0}};
-static const nnrt_result ACCURACY[] = {{SCALAR("accuracy", NNRT_F32), 0, 0}};
-static const nnrt_result OUTPUTS[]  = {{{"p", NNRT_F32, 2, P_SHAPE, 0, SYMBOLS(0, -1), "[batch, 3]"}, 0, 0}};
+static const nnrt_result LOSS[]     = {{SCALAR("loss", NNRT_F32), 1, 0, 0, -1}};
+static const nnrt_result ACCURACY[] = {{SCALAR("accuracy", NNRT_F32), 0, 0, 0, -1}};
+static const nnrt_result OUTPUTS[]  = {{{"p", NNRT_F32, 2, P_SHAPE, 0, SYMBOLS(0, -1), "[batch, 3]"}, 0, 0, 0, -1}};
 static const int32_t     BOTH[]     = {0, 1};
 static const nnrt_fn     FNS[]      = {
-    {"init", init, NULL, NULL, NNRT_FN_INIT, 1, 0, 0, BOTH, 0, NULL, 0, 0},
-    {"fit", fit, workspace, NULL, NNRT_FN_FIT, 1, 0, 1, BOTH, 0, NULL, 0, 0},
-    {"train", train, workspace, LOSS, NNRT_FN_TRAIN, 1, 1, 2, BOTH, 0, NULL, 0, 0},
-    {"eval", eval, workspace, LOSS, NNRT_FN_EVAL, 1, 1, 2, BOTH, 0, NULL, 0, 0},
-    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, BOTH, 0, NULL, 0, 0},
-    {"metrics", metrics, NULL, ACCURACY, NNRT_FN_METRICS, 1, 1, 0, BOTH, 0, NULL, 0, 0},
-    {"predict", predict, workspace, OUTPUTS, NNRT_FN_PREDICT, 1, 1, 1, BOTH, 0, NULL, 0, 0},
+    {"init", init, NULL, NULL, NNRT_FN_INIT, 1, 0, 0, BOTH, 0, NULL, 0, 0, -1, 0},
+    {"fit", fit, workspace, NULL, NNRT_FN_FIT, 1, 0, 1, BOTH, 0, NULL, 0, 0, -1, 0},
+    {"train", train, workspace, LOSS, NNRT_FN_TRAIN, 1, 1, 2, BOTH, 0, NULL, 0, 0, -1, 0},
+    {"eval", eval, workspace, LOSS, NNRT_FN_EVAL, 1, 1, 2, BOTH, 0, NULL, 0, 0, -1, 0},
+    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, BOTH, 0, NULL, 0, 0, -1, 0},
+    {"metrics", metrics, NULL, ACCURACY, NNRT_FN_METRICS, 1, 1, 0, BOTH, 0, NULL, 0, 0, -1, 0},
+    {"predict", predict, workspace, OUTPUTS, NNRT_FN_PREDICT, 1, 1, 1, BOTH, 0, NULL, 0, 0, -1, 0},
 };
 
 const nnrt_model nnrt_model_main = {

@@ -74,17 +74,17 @@ static void metrics(const nnrt_args *args) {
 
 static const nnrt_dim    DIMS[]    = {{"batch", -1, 1, 0}};
 static const nnrt_dim    GRAPH[]   = {{"nodes", -1, 0, 0}};
-static const nnrt_input  INPUTS[]  = {{{"x", NNRT_F32, 1, 0, 0, BATCHED, "[batch]"}, 0, 0}};
-static const nnrt_result D_LOSS[]  = {{{"d_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0}};
-static const nnrt_result G_LOSS[]  = {{{"g_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0}};
-static const nnrt_result QUARTER[] = {{{"quarter", NNRT_F32, 0, 0, 0, NONE, "[]"}, 0, 0}};
+static const nnrt_input  INPUTS[]  = {{{"x", NNRT_F32, 1, 0, 0, BATCHED, "[batch]"}, {0, 0, NULL, 0}, 0, 0}};
+static const nnrt_result D_LOSS[]  = {{{"d_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0, 0, -1}};
+static const nnrt_result G_LOSS[]  = {{{"g_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0, 0, -1}};
+static const nnrt_result QUARTER[] = {{{"quarter", NNRT_F32, 0, 0, 0, NONE, "[]"}, 0, 0, 0, -1}};
 static const int32_t     X[]       = {0};
 static const nnrt_fn     FNS[]     = {
-    {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 2, 1, 1, X, 0, NULL, 0, 0},
-    {"train_2", train_g, NULL, G_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0},
-    {"eval", eval, NULL, D_LOSS, NNRT_FN_EVAL, 1, 1, 1, X, 0, NULL, 0, 0},
-    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, X, 0, NULL, 0, 0},
-    {"metrics", metrics, NULL, QUARTER, NNRT_FN_METRICS, 1, 1, 0, X, 0, NULL, 0, 0},
+    {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 2, 1, 1, X, 0, NULL, 0, 0, -1, 0},
+    {"train_2", train_g, NULL, G_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0, -1, 0},
+    {"eval", eval, NULL, D_LOSS, NNRT_FN_EVAL, 1, 1, 1, X, 0, NULL, 0, 0, -1, 0},
+    {"reset", reset, NULL, NULL, NNRT_FN_RESET, 1, 0, 0, X, 0, NULL, 0, 0, -1, 0},
+    {"metrics", metrics, NULL, QUARTER, NNRT_FN_METRICS, 1, 1, 0, X, 0, NULL, 0, 0, -1, 0},
 };
 static const nnrt_model MODEL = {
     .abi            = NNRT_ABI,
@@ -172,9 +172,12 @@ static void losses_are_exact_with_a_ragged_batch(void **state) {
     (void)state;
     const nnrt_settings settings = {.batch = BATCH, .epochs = 1};
     nnrt_model          single   = MODEL;
-    const nnrt_fn       fns[]    = {
-        {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0}, FNS[1], FNS[2], FNS[3], FNS[4]};
-    Heard heard;
+    const nnrt_fn       fns[]    = {{"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0, -1, 0},
+                                    FNS[1],
+                                    FNS[2],
+                                    FNS[3],
+                                    FNS[4]};
+    Heard               heard;
     single.fns = fns;
     assert_int_equal(run(&single, &settings, true, NULL, &heard, NULL), NNRT_OK);
     assert_true(heard.d_loss == 4.5 && heard.g_loss == 4.5 && heard.val_loss == 4.5);
