@@ -135,18 +135,27 @@ typedef struct nnrt_dim {
     int32_t     reserved;
 } nnrt_dim;
 
-typedef enum nnrt_source_kind {                     /* `from ...` */
-                                NNRT_FROM_NAME,     /* the array or columns of the input's name */
-                                NNRT_FROM_COLUMN,   /* the CSV column `column` */
-                                NNRT_FROM_CATEGORY, /* the column's texts by number, 0 for one not seen in training */
-                                NNRT_FROM_WORDS,    /* the column's text cut into words, each by number */
-                                NNRT_FROM_BYTES     /* text as bytes */
+typedef enum nnrt_source_kind {                   /* `from ...` */
+                                NNRT_FROM_NAME,   /* the array or columns of the input's name */
+                                NNRT_FROM_COLUMN, /* the columns' numbers */
+                                NNRT_FROM_CATEGORY, /* a column's texts, numbered: 0 is unknown; a target's classes from 0 on */
+                                NNRT_FROM_WORDS, /* a column's words, numbered: 0 is none, and unknown */
+                                NNRT_FROM_BYTES  /* a column's text as bytes */
 } nnrt_source_kind;
 
+typedef enum nnrt_missing { /* what a missing number becomes */
+                            NNRT_MISSING_REFUSED,
+                            NNRT_MISSING_FILL, /* the source's `fill` */
+                            NNRT_MISSING_MEAN  /* the mean of the column in the training data */
+} nnrt_missing;
+
 typedef struct nnrt_source {
-    int32_t     kind, reserved;
-    const char *column; /* a header's name or a number from 0; NULL: the whole file */
-    int64_t     max;    /* numbers are 0 .. max - 1; 0: no limit */
+    int32_t            kind;      /* nnrt_source_kind */
+    int32_t            missing;   /* nnrt_missing */
+    const char *const *columns;   /* of a CSV: a header's name or a number from 0 */
+    int64_t            n_columns; /* 0: the whole file */
+    int64_t            max;       /* numbers are 0 .. max - 1; 0: no limit */
+    double             fill;
 } nnrt_source;
 
 typedef struct nnrt_input {
@@ -193,11 +202,15 @@ typedef struct nnrt_fn {
     int32_t            reserved;
 } nnrt_fn;
 
-typedef struct nnrt_layer { /* one call of a layer in the prediction, in order */
-    const char *path;       /* "backbone/dense_1"; "" for the model */
-    const char *kind;       /* "dense" */
-    nnrt_tensor output;
-    int64_t     flops; /* at batch = train.batch; 0 unknown */
+typedef struct nnrt_layer { /* in order of the prediction, then those that only losses call */
+    const char *path;       /* "backbone/dense_1"; "" for what the model computes outside of layers */
+    const char *kind;       /* "dense"; the model's name */
+    nnrt_tensor output;     /* of its first call */
+    int32_t
+        flops_at; /* model->shapes gives the flops of all its calls, without those of layers within it, at this place; -1: not known */
+    int32_t calls;
+    int32_t only_in_losses; /* no output needs it */
+    int32_t reserved;
 } nnrt_layer;
 
 typedef struct nnrt_phase { /* of training: what is frozen differs */

@@ -111,11 +111,15 @@ static LLVMValueRef dims_table(Tables *t) {
 }
 
 static LLVMValueRef source(Tables *t, const Source *from) {
+    LLVMValueRef *columns = ARENA_ARRAY(t->e->arena, LLVMValueRef, from->n_columns + 1);
+    for (int i = 0; i < from->n_columns; i++) columns[i] = text(t, from->columns[i]);
     Fields f = {0};
     put_i32(t, &f, (int)from->kind);
-    put_i32(t, &f, 0);
-    put(&f, text(t, from->column));
+    put_i32(t, &f, (int)from->missing);
+    put(&f, array(t, columns, from->n_columns));
+    put_i64(t, &f, from->n_columns);
     put_i64(t, &f, from->max);
+    put_f64(t, &f, from->fill);
     return close(t, &f);
 }
 
@@ -327,20 +331,19 @@ static LLVMValueRef phases_table(Tables *t, int *count) {
 }
 
 static LLVMValueRef layers_table(Tables *t) {
-    const Program *p       = t->e->program;
-    LLVMValueRef  *values  = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->layers.len + 1);
-    int64_t       *symbols = ARENA_ARRAY(t->e->arena, int64_t, dim_symbol_count(graph_dims(p->graph)) + 1);
-    symbols[0]             = p->train.batch;
+    const Program *p      = t->e->program;
+    LLVMValueRef  *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->layers.len + 1);
     for (int i = 0; i < p->layers.len; i++) {
         const LayerRow *layer = &p->layers.data[i];
         Fields          f     = {0};
-        int64_t         flops = 0;
-        if (!layer->flops || dim_symbol_count(graph_dims(p->graph)) > 1 || !dim_eval(layer->flops, symbols, &flops))
-            flops = 0;
         put(&f, text(t, layer->path));
         put(&f, text(t, layer->kind));
         put(&f, tensor(t, layer->path, &layer->output));
-        put_i64(t, &f, flops);
+        put_i32(t, &f, layer->flops ? t->shape_dims.len : -1);
+        if (layer->flops) vec_push(t->e->arena, &t->shape_dims, layer->flops);
+        put_i32(t, &f, layer->calls);
+        put_i32(t, &f, layer->only_in_losses);
+        put_i32(t, &f, 0);
         values[i] = close(t, &f);
     }
     return array(t, values, p->layers.len);

@@ -23,10 +23,20 @@ typedef enum SourceKind { /* as nnrt_source_kind */
                           SOURCE_BYTES,
 } SourceKind;
 
+typedef enum SourceMissing { /* what a missing number becomes; as nnrt_missing */
+                             MISSING_REFUSED,
+                             MISSING_FILL,
+                             MISSING_MEAN,
+} SourceMissing;
+
 typedef struct Source { /* `from ...` of an input */
-    SourceKind  kind;
-    const char *column; /* header name or number; NULL: the whole file */
-    int64_t     max;    /* numbers are 0 .. max - 1; 0: no limit */
+    SourceKind    kind;
+    SourceMissing missing;
+    const char  **columns;   /* header names or numbers from 0 */
+    int           n_columns; /* 0: the whole file */
+    int64_t       max;       /* numbers are 0 .. max - 1; 0: no limit */
+    double        fill;
+    Span          span;
 } Source;
 
 typedef struct ProgInput { /* OP_INPUT's ref */
@@ -118,11 +128,14 @@ typedef struct Phase { /* of training: what is frozen differs */
     bool    in_epochs; /* else in steps */
 } Phase;
 
-typedef struct LayerRow {    /* one call of a layer in the prediction, for reports */
-    const char *path, *kind; /* "backbone/dense_1", "dense" */
-    Type        output;
-    const Dim  *flops; /* NULL: not known */
+typedef struct LayerRow {    /* a layer, for reports */
+    const char *path, *kind; /* "backbone/dense_1", "dense"; "" and the model's name for what is in no layer */
+    Type        output;      /* of its first call */
+    const Dim  *flops;       /* of all its calls, without those of layers within it; NULL: not known */
+    int         calls;
+    bool        only_in_losses; /* no output needs it */
 } LayerRow;
+typedef VEC(LayerRow) LayerRows;
 
 typedef struct TrainSettings {    /* resolved from `train { }`, defaults filled in */
     int64_t     batch;            /* default 32 */
@@ -158,8 +171,8 @@ typedef struct Program {
     VEC(DimCheck) checks;
     TrainSettings train;
     bool          has_train; /* the model has losses and can be trained */
-    VEC(LayerRow) layers;    /* in order of the prediction */
-    const char *headline;    /* name of the metric the final line states ("accuracy"), else the loss */
+    LayerRows     layers;    /* in order of the prediction, then those of losses only */
+    const char   *headline;  /* name of the metric the final line states ("accuracy"), else the loss */
 } Program;
 
 /* Textual dump: --emit=graph, --emit=grad. One node a line, stable numbering by function. */
