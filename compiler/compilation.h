@@ -22,7 +22,7 @@ typedef struct Options {
     int                n_include_dirs;
     const Define      *defines; /* -D */
     int                n_defines;
-    const char        *precision;      /* "f32" (default) or "f64": what `real` means */
+    const char        *precision;      /* "f32" or "f64": what `real` means; NULL: as the model says */
     const char        *target;         /* "native" (default), "x86-64-v3", "aarch64", ... */
     int                opt_level;      /* 0..3, default 2 */
     bool               debug_info;     /* -g */

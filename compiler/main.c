@@ -6,13 +6,12 @@
 #include "ast/parse.h"
 #include "ast/print.h"
 #include "base/output.h"
+#include "commands/commands.h"
 #include "options.h"
 #include "pipeline.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-static void report(const Compilation *c, DiagFormat format) {
-    diags_render(c->diags, stderr, format, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
+void command_report(const Compilation *c, const CommandLine *line) {
+    diags_render(c->diags, stderr, line->diag_format, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
 }
 
 static bool write_text(Compilation *c, const char *path, const char *text, size_t length) {
@@ -31,7 +30,7 @@ static int run_compile(Compilation *c, const CommandLine *line) {
     fclose(out);
     if (ok && line->product != PRODUCT_CHECK && line->product < PRODUCT_LLVM)
         ok = write_text(c, line->options.output ? line->options.output : "-", text, length);
-    report(c, line->diag_format);
+    command_report(c, line);
     free(text);
     return ok && diags_error_count(c->diags) == 0 ? EXIT_OK : EXIT_FAILED;
 }
@@ -63,7 +62,7 @@ static int run_fmt(Compilation *c, const CommandLine *line) {
     int code = EXIT_OK;
     for (int i = 0; i < line->n_operands; i++)
         if (format_file(c, line->operands[i], line) != EXIT_OK) code = EXIT_FAILED;
-    report(c, line->diag_format);
+    command_report(c, line);
     return code;
 }
 
@@ -98,6 +97,7 @@ int main(int argc, char **argv) {
     case COMMAND_CHECK: code = run_compile(&c, &line); break;
     case COMMAND_FMT: code = run_fmt(&c, &line); break;
     case COMMAND_EXPLAIN: code = run_explain(&line); break;
+    case COMMAND_TEST: code = command_test(&line); break;
     case COMMAND_HELP: options_help(stdout); break;
     case COMMAND_VERSION: puts("nnc " NNC_VERSION); break;
     }

@@ -163,6 +163,7 @@ void options_help(FILE *out) {
           "  nnc check model.nnet            only say what is wrong with it\n\n"
           "  nnc [options] FILE              compile\n"
           "  nnc check [options] FILE        diagnostics only\n"
+          "  nnc test [options] FILE...      run the files' test blocks\n"
           "  nnc fmt [--check] FILE...       rewrite in the one canonical form\n"
           "  nnc explain CODE...             what an error code means\n\n",
           out);
@@ -206,7 +207,8 @@ typedef struct CommandName {
     const char *name;
     Command     command;
 } CommandName;
-static const CommandName commands[] = {{"check", COMMAND_CHECK}, {"fmt", COMMAND_FMT}, {"explain", COMMAND_EXPLAIN}};
+static const CommandName commands[] = {
+    {"check", COMMAND_CHECK}, {"fmt", COMMAND_FMT}, {"explain", COMMAND_EXPLAIN}, {"test", COMMAND_TEST}};
 
 /* The output's default: the input without its directory and ending. */
 static bool default_output(Arena *arena, Options *options, Product product) {
@@ -228,7 +230,7 @@ static bool finish(Arena *arena, CommandLine *line) {
         return complain(line->command == COMMAND_EXPLAIN ? "explain which code? for example: nnc explain E0301%s"
                                                          : "no input file%s",
                         "");
-    if (line->command == COMMAND_EXPLAIN || line->command == COMMAND_FMT) return true;
+    if (line->command == COMMAND_EXPLAIN || line->command == COMMAND_FMT || line->command == COMMAND_TEST) return true;
     if (line->n_operands > 1) return complain("one file at a time, '%s' is a second one", line->operands[1]);
     line->options.input = line->operands[0];
     if (line->command == COMMAND_CHECK) line->product = PRODUCT_CHECK;
@@ -240,7 +242,6 @@ static bool finish(Arena *arena, CommandLine *line) {
 bool options_parse(Arena *arena, int argc, char **argv, CommandLine *line) {
     memset(line, 0, sizeof *line);
     line->product           = PRODUCT_EXECUTABLE;
-    line->options.precision = "f32";
     line->options.target    = "native";
     line->options.opt_level = 2;
     Parse p                 = {arena, line, ARENA_ARRAY(arena, const char *, argc), ARENA_ARRAY(arena, Define, argc)};

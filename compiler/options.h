@@ -13,6 +13,7 @@ typedef enum Command {
     COMMAND_CHECK,
     COMMAND_FMT,
     COMMAND_EXPLAIN,
+    COMMAND_TEST,
     COMMAND_HELP,
     COMMAND_VERSION
 } Command;

@@ -33,6 +33,7 @@ static bool emit_code(Compilation *c, const Plan *plan, Product product) {
 }
 
 bool compile(Compilation *c, Product product, FILE *out) {
+    if (product == PRODUCT_EXECUTABLE) c->options.reports = true;
     Module *module = ast_from_file(c, c->options.input);
     if (!module) return false;
     if (product == PRODUCT_AST) {
@@ -43,6 +44,8 @@ bool compile(Compilation *c, Product product, FILE *out) {
     if (!program || failed(c)) return false;
     verify(program, "graph_from_ast");
     program_find_class_limits(program);
+    sources_check_limits(c, program);
+    if (failed(c)) return false;
     if (product == PRODUCT_GRAPH) return program_print(program, out), true;
 
     if (!graph_add_gradients(c, program)) return false;
@@ -61,4 +64,16 @@ bool compile(Compilation *c, Product product, FILE *out) {
     if (product == PRODUCT_PLAN) return plan_print(plan, out), true;
 
     return emit_code(c, plan, product);
+}
+
+Plan *plan_from_program(Compilation *c, Program *program) {
+    verify(program, "graph_from_ast");
+    program_find_class_limits(program);
+    if (!graph_add_gradients(c, program)) return NULL;
+    verify(program, "graph_add_gradients");
+    graph_optimise(c, program);
+    verify(program, "graph_optimise");
+    Plan *plan = kernels_from_graph(c, program);
+    plan_from_kernels(c, plan);
+    return plan;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "compilation.h"
+#include "plan/kernel.h"
 
 /* What a run stops at and writes. */
 typedef enum Product {
@@ -24,5 +25,8 @@ typedef enum Product {
 
 /* Compiles c->options.input. Texts go to `out`, files to c->options.output. False after diagnostics. */
 bool compile(Compilation *c, Product product, FILE *out);
+
+/* The passes between sema and codegen. NULL after diagnostics. */
+Plan *plan_from_program(Compilation *c, Program *program);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/output.h"
 #include "codegen/emit.h"
+#include "codegen/object.h"
 #include "codegen/passes.h"
 
 static Emit emit_begin(Compilation *c, const Plan *plan, Target *target) {
@@ -69,18 +70,28 @@ static LLVMMemoryBufferRef module_bytes(Emit *e, EmitKind kind, char **message) 
     return bytes;
 }
 
-bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, bool as_main, const char *path) {
+static LLVMMemoryBufferRef plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, bool as_main) {
     Target *target = target_new(c);
-    if (!target) return false;
+    if (!target) return NULL;
     Emit e = emit_begin(c, plan, target);
     emit_module(&e, as_main);
     char               *message = NULL;
     LLVMMemoryBufferRef bytes   = module_bytes(&e, kind, &message);
     if (!bytes) BUG("LLVM cannot emit code for '%s': %s", target->name, message);
+    emit_end(&e);
+    target_free(target);
+    return bytes;
+}
+
+LLVMMemoryBufferRef object_in_memory(Compilation *c, const Plan *plan) {
+    return plan_bytes(c, plan, EMIT_OBJECT, true);
+}
+
+bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, bool as_main, const char *path) {
+    LLVMMemoryBufferRef bytes = plan_bytes(c, plan, kind, as_main);
+    if (!bytes) return false;
     const char *wrong = output_write(c->arena, path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
     if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, wrong);
     LLVMDisposeMemoryBuffer(bytes);
-    emit_end(&e);
-    target_free(target);
     return !wrong;
 }

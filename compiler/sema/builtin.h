@@ -38,6 +38,8 @@ BuiltinFn builtin_reshape, builtin_transpose, builtin_unsqueeze, builtin_squeeze
 /* builtins_make.c */
 BuiltinFn builtin_full, builtin_iota, builtin_one_hot, builtin_gather, builtin_scatter_add, builtin_uniform,
     builtin_normal, builtin_chain, builtin_later;
+/* builtins_compare.c */
+BuiltinFn builtin_tensor, builtin_all, builtin_any, builtin_approx, builtin_grad;
 
 /* What builtins share. */
 bool  arg_tensor(Elab *e, BuiltinCall *call, int index, Node **node);       /* a tensor; numbers become rank 0 */

@@ -54,6 +54,11 @@ static const Builtin builtins[] = {
     {"random.uniform", "shape low? high?", builtin_uniform, OP_UNIFORM},
     {"random.normal", "shape mean? std?", builtin_normal, OP_NORMAL},
     {"chain", "*", builtin_chain, OP_CONST},
+    {"tensor", "values type?", builtin_tensor, OP_CONST},
+    {"all", "x", builtin_all, OP_AND},
+    {"any", "x", builtin_any, OP_OR},
+    {"approx", "a b tolerance?", builtin_approx, OP_LE},
+    {"grad", "y x", builtin_grad, OP_GRAD},
     {"conv", "* **", builtin_later, OP_CONST},
     {"pool", "* **", builtin_later, OP_CONST},
 };
@@ -211,6 +216,8 @@ bool arg_tensor(Elab *e, BuiltinCall *call, int index, Node **node) {
         *node = value.node;
     else if (value_is_numeric(value))
         *node = convert(e, value, e->real, call->spans[index], "the argument");
+    else if (value.kind == VALUE_LIST && list_is_numeric(value.list))
+        *node = tensor_literal(e, value, e->real, call->spans[index]);
     else {
         arg_error(e, call, index, "a tensor");
         return false;

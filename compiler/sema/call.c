@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "sema/assertion.h"
+
 bool call_enter(Elab *e, Span span) {
     if (e->exhausted) return false;
     if (++e->call_depth <= MAX_CALL_DEPTH) return true;
@@ -379,13 +381,24 @@ static Value apply_lambda(Elab *e, const Function *fn, Call *call) {
     return value;
 }
 
+/* Is the list at place `index` a tensor written out, rather than a hyper-parameter? */
+static bool written_tensor(const Callable *callable, int index, Value value) {
+    if (value.kind != VALUE_LIST || !list_is_numeric(value.list)) return false;
+    if (index >= callable->hyper.len) return true;
+    const TypeExpr *type = callable->hyper.data[index].type;
+    if (type) return param_kind(type->elem.text) == NULL;
+    for (int i = 0; i < value.list->len; i++)
+        if (value.list->items[i].kind == VALUE_REAL || value.list->items[i].kind == VALUE_LIST) return true;
+    return false;
+}
+
 /* Is some argument for the tensor list: a tensor, or named as one of its parameters? */
 static bool has_tensor(const Callable *callable, const Call *call) {
     for (int i = 0; i < call->n; i++) {
         const Argument *arg = &call->args[i];
         if (arg->name.text
                 ? find_param(&callable->params, arg->name.text) >= 0 && find_param(&callable->hyper, arg->name.text) < 0
-                : arg->value.kind == VALUE_TENSOR)
+                : arg->value.kind == VALUE_TENSOR || written_tensor(callable, i, arg->value))
             return true;
     }
     return false;
@@ -437,12 +450,15 @@ static Value apply_fn_value(Elab *e, const Function *fn, Call *call) {
     case DECL_SCHEDULE:
     case DECL_INITIALISER:
         if (callable->has_hyper && !fn->bound) return construct(e, fn, call);
-        return apply_function(e, fn, call, NULL);
+        return e->test && fn->decl->kind == DECL_SCHEDULE ? test_apply(e, fn, call) : apply_function(e, fn, call, NULL);
     case DECL_OPTIMIZER:
         if (!fn->bound) return construct(e, fn, call);
+        if (e->test) return test_apply(e, fn, call);
         break;
     case DECL_METRIC:
         if (callable->has_hyper && !fn->bound && !has_tensor(callable, call)) return construct(e, fn, call);
+        if (e->test && !call->n) return construct(e, fn, call);
+        if (e->test) return test_apply(e, fn, call);
         break;
     default: break;
     }

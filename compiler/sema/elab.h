@@ -75,7 +75,8 @@ typedef enum FrameKind {
     FRAME_OPTIMIZER,
     FRAME_SCHEDULE,
     FRAME_METRIC,
-    FRAME_INIT
+    FRAME_INIT,
+    FRAME_TEST
 } FrameKind;
 
 typedef struct Frame Frame;
@@ -164,6 +165,9 @@ struct Elab {
     VEC(NamedValue) metric_values; /* read from the metrics' state at the end */
     const char *headline;          /* the first metric */
     int         cotangents;
+
+    struct Suite    *suite; /* while a file's tests are elaborated: what is made of them */
+    struct TestCase *test;  /* the one at hand; NULL: none */
 
     int64_t steps;
     int     depth, call_depth;
@@ -275,7 +279,14 @@ int       slot_find(Elab *e, const char *path); /* -1: none */
 int       slot_new(Elab *e, SlotKind kind, const char *path, const Type *type, Span span);
 RandomKey draw_key(Elab *e, Span place);
 
+/* literal.c: a list of numbers, or of such lists, where a tensor is needed. ELEM_COUNT: real, or i32 where all are whole. */
+bool  list_is_numeric(const List *list);
+Node *tensor_literal(Elab *e, Value list, ElemType elem, Span span);    /* NULL after a report */
+Value list_beside_tensor(Elab *e, Value value, Value other, Span span); /* a list beside a tensor is one of its type */
+
 /* builtins */
+enum { MAX_LITERAL = 1024 }; /* elements of a tensor written in a model */
+#define APPROX_TOLERANCE 1e-6
 bool        builtin_lookup(Elab *e, const char *name, Value *value);
 Value       builtin_apply(Elab *e, const Builtin *builtin, Call *call);
 const char *builtin_name(const Builtin *builtin);
@@ -283,9 +294,13 @@ bool        builtin_constructs(const Builtin *builtin); /* makes a layer of its 
 int         builtin_table_len(void);
 const char *builtin_name_at(int index);
 
+/* source.c: the `from` of an input, checked against its type; false after a report. SOURCE_NAME where there is none. */
+bool eval_source(Elab *e, Env *env, const Stmt *stmt, const Type *type, Source *source);
+
 /* the model */
-bool  model_declare(Elab *e);              /* hyper-parameters, precision */
-void  model_elaborate(Elab *e, Mode mode); /* fills losses, outputs, metrics, calls, current */
+Elab *elab_begin(Compilation *c, Module *module); /* prelude and the file's names; NULL after errors */
+bool  model_declare(Elab *e);                     /* hyper-parameters, precision */
+void  model_elaborate(Elab *e, Mode mode);        /* fills losses, outputs, metrics, calls, current */
 void  metric_statement(Elab *e, Env *env, const Stmt *stmt);
 void  train_functions(Elab *e); /* FN_TRAIN and settings; in MODE_TRAIN's state */
 Fn   *fn_add(Elab *e, FnKind kind, const char *name);
@@ -295,6 +310,9 @@ void  init_function(Elab *e);
 Node *sample_count(Elab *e);
 Value total_loss(Elab *e);
 void  add_losses(Elab *e, Fn *fn, bool with_total);
+
+/* layers.c: the rows of Program.layers, after the functions of a kind are made: FN_EVAL, then FN_PREDICT. */
+void layer_rows(Elab *e, FnKind kind);
 
 /* reach.c */
 bool            *reach_marks(Elab *e, const Node *root);                    /* by node id, up to the root's */

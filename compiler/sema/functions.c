@@ -228,16 +228,17 @@ static void make_functions(Elab *e) {
     if (!nothing_to_do(e)) train_functions(e);
     if (!e->exhausted) model_elaborate(e, MODE_EVAL);
     if (!clean(e)) return;
-    if (e->losses.len || e->metrics.len || e->metric_values.len) eval_functions(e);
+    if (e->losses.len || e->metrics.len || e->metric_values.len) eval_functions(e), layer_rows(e, FN_EVAL);
     model_elaborate(e, MODE_PREDICT);
     if (!clean(e)) return;
     predict_functions(e);
+    layer_rows(e, FN_PREDICT);
     fit_function(e);
     init_function(e);
     sort_functions(e->program);
 }
 
-Program *graph_from_ast(Compilation *c, Module *module) {
+Elab *elab_begin(Compilation *c, Module *module) {
     if (diags_error_count(c->diags)) return NULL;
     Elab *e = elab_new(c);
     if (!scope_load_prelude(e) && !diags_error_count(c->diags)) {
@@ -248,7 +249,13 @@ Program *graph_from_ast(Compilation *c, Module *module) {
         return NULL;
     }
     e->model_scope = scope_of_module(e, module, diags_source_path(c->diags, module->file));
-    e->model       = choose_model(e, module);
+    return clean(e) ? e : NULL;
+}
+
+Program *graph_from_ast(Compilation *c, Module *module) {
+    Elab *e = elab_begin(c, module);
+    if (!e) return NULL;
+    e->model = choose_model(e, module);
     if (!e->model || !model_declare(e)) return NULL;
     e->program->model    = e->model->name.text;
     e->program->real     = e->real;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "sema/assertion.h"
+
 Layer *layer_new(Elab *e, const Function *fn, Span span) {
     Layer *layer = ARENA_NEW(e->arena, Layer);
     layer->fn    = fn;
@@ -384,6 +386,7 @@ static void assign_error(Elab *e, const Stmt *stmt, const Binding *binding) {
 void exec_assign(Elab *e, Env *env, const Stmt *stmt) {
     const Name *name    = &stmt->u.bind.name;
     Binding    *binding = env_find(env, name->text);
+    if (!binding && test_sets_mode(e, env, stmt)) return;
     if (!binding) {
         scope_unknown(e, env, name->text, name->span, "name");
         return;

@@ -453,7 +453,17 @@ static bool compares_identity(const Operands *o) {
     return !value_is_numeric(o->a) || !value_is_numeric(o->b);
 }
 
+Value list_beside_tensor(Elab *e, Value value, Value other, Span span) {
+    if (value.kind != VALUE_LIST || other.kind != VALUE_TENSOR || !list_is_numeric(value.list)) return value;
+    ElemType elem    = computed_elem(e, other.node->type.elem);
+    Node    *literal = tensor_literal(e, value, elem, span);
+    return literal ? value_tensor(literal) : value_poison();
+}
+
 Value op_binary(Elab *e, BinaryOp op, Value a, Value b, Span at, Span left, Span right) {
+    sema_place(e, at);
+    a          = list_beside_tensor(e, a, b, left);
+    b          = list_beside_tensor(e, b, a, right);
     Operands o = {&rows[op], a, b, at, left, right};
     if (a.kind == VALUE_POISON || b.kind == VALUE_POISON) return value_poison();
     sema_place(e, at);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "sema/assertion.h"
+
 /* ---- binding -------------------------------------------------------------------------------------------------------------------- */
 
 Value as_named_layer(Elab *e, const Name *name, Value value) {
@@ -61,6 +63,10 @@ static void keep_check(Elab *e, Env *env, const Stmt *stmt, const Dim *left, con
 }
 
 void exec_assert(Elab *e, Env *env, const Stmt *stmt) {
+    if (e->frame->kind == FRAME_TEST) {
+        test_assert(e, env, stmt);
+        return;
+    }
     const Expr *condition = stmt->u.assert_.condition;
     if (condition->kind == EXPR_BINARY && condition->u.binary.op == BIN_EQ) {
         Value left = eval_expr(e, env, condition->u.binary.left), right = eval_expr(e, env, condition->u.binary.right);

@@ -197,6 +197,11 @@ static bool unify_tensor(const Unification *u, Value *value, bool final) {
     Elab    *e   = u->e;
     bool     any = !strcmp(u->type->elem.text, "any");
     ElemType elem;
+    if (value->kind == VALUE_LIST && list_is_numeric(value->list)) {
+        Node *literal = tensor_literal(e, *value, any ? ELEM_COUNT : type_elem(e, u->type), u->span);
+        if (!literal) return false;
+        *value = value_tensor(literal);
+    }
     if (value->kind == VALUE_TENSOR) {
         elem       = any ? value->node->type.elem : type_elem(e, u->type);
         Node *node = convert(e, *value, elem, u->span, u->what);
