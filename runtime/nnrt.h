@@ -155,6 +155,7 @@ typedef struct nnrt_source {
     const char *const *columns;   /* of a CSV: a header's name or a number from 0 */
     int64_t            n_columns; /* 0: the whole file */
     int64_t            max;       /* numbers are 0 .. max - 1; 0: no limit */
+    int64_t            shift;     /* of bytes of a whole file: windows start here */
     double             fill;
 } nnrt_source;
 

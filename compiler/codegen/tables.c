@@ -119,6 +119,7 @@ static LLVMValueRef source(Tables *t, const Source *from) {
     put(&f, array(t, columns, from->n_columns));
     put_i64(t, &f, from->n_columns);
     put_i64(t, &f, from->max);
+    put_i64(t, &f, from->shift);
     put_f64(t, &f, from->fill);
     return close(t, &f);
 }

@@ -22,6 +22,18 @@ static void print_axes(FILE *out, const char *name, int n, const int8_t *axes) {
     fputc(']', out);
 }
 
+static void print_source(FILE *out, const Source *source) {
+    static const char *const kinds[] = {NULL, "column", "category", "words", "bytes"};
+    if (source->kind == SOURCE_NAME) return;
+    fprintf(out, " from %s(", kinds[source->kind]);
+    for (int i = 0; i < source->n_columns; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", source->columns[i]);
+    if (source->max) fprintf(out, "%smax = %" PRId64, source->n_columns ? ", " : "", source->max);
+    if (source->shift) fprintf(out, ", shift = %" PRId64, source->shift);
+    if (source->missing == MISSING_MEAN) fprintf(out, ", missing = mean");
+    if (source->missing == MISSING_FILL) fprintf(out, ", missing = %.17g", source->fill);
+    fputc(')', out);
+}
+
 static void print_ref(const Printer *p, const Node *node) {
     static const char *const runtime[] = {"step", "total_steps", "epoch_steps"};
     switch (node->op) {
@@ -102,8 +114,10 @@ static void print_tables(const Printer *p) {
     fprintf(p->out, "model %s\n", program->model);
     for (int i = 0; i < program->inputs.len; i++) {
         const ProgInput *input = &program->inputs.data[i];
-        fprintf(p->out, "%s '%s' : %s\n", input->is_target ? "target" : "input", input->name,
+        fprintf(p->out, "%s '%s' : %s", input->is_target ? "target" : "input", input->name,
                 type_print(p->arena, &input->type));
+        print_source(p->out, &input->source);
+        fputc('\n', p->out);
     }
     for (int i = 0; i < program->slots.len; i++) {
         const Slot *slot = &program->slots.data[i];

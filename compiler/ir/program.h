@@ -35,6 +35,7 @@ typedef struct Source { /* `from ...` of an input */
     const char  **columns;   /* header names or numbers from 0 */
     int           n_columns; /* 0: the whole file */
     int64_t       max;       /* numbers are 0 .. max - 1; 0: no limit */
+    int64_t       shift;     /* of bytes of a whole file: windows start here */
     double        fill;
     Span          span;
 } Source;

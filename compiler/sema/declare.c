@@ -110,16 +110,19 @@ static void exec_output(Elab *e, Env *env, const Stmt *stmt) {
 static void exec_input(Elab *e, Env *env, const Stmt *stmt) {
     const Name *name = &stmt->u.input.name;
     Type        type;
-    Value       value = value_poison();
-    if (stmt->u.input.source)
-        sema_error(e, stmt->u.input.source->span, E0601, "'from' needs a later version of nnc");
-    else if (eval_type(e, env, stmt->u.input.type, &type)) {
+    Value       value  = value_poison();
+    Source      source = {0};
+    if (eval_type(e, env, stmt->u.input.type, &type) && eval_source(e, env, stmt, &type, &source)) {
         check_not_empty(e, &type, stmt->u.input.type->span);
         int index = 0;
         while (index < e->program->inputs.len && e->program->inputs.data[index].name != name->text) index++;
         if (index == e->program->inputs.len) {
-            ProgInput input = {
-                .name = name->text, .type = type, .is_target = stmt->kind == STMT_TARGET, .span = name->span};
+            ProgInput input = {.name        = name->text,
+                               .type        = type,
+                               .is_target   = stmt->kind == STMT_TARGET,
+                               .span        = name->span,
+                               .source      = source,
+                               .class_limit = source.max <= INT32_MAX ? source.max : 0};
             vec_push(e->arena, &e->program->inputs, input);
         } else if (e->program->inputs.data[index].span.begin != name->span.begin) {
             Diag *diag = sema_error(e, name->span, E0102, "'%s' is declared twice", name->text);

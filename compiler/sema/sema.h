@@ -11,4 +11,8 @@
  * and the prelude std.nn, are read on the way. */
 Program *graph_from_ast(Compilation *c, Module *module);
 
+/* Requires: class limits (program_find_class_limits). An input whose `from` gives larger numbers than what they index
+ * has rows for is reported. */
+void sources_check_limits(Compilation *c, const Program *program);
+
 #endif
