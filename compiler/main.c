@@ -98,7 +98,10 @@ int main(int argc, char **argv) {
     case COMMAND_FMT: code = run_fmt(&c, &line); break;
     case COMMAND_EXPLAIN: code = run_explain(&line); break;
     case COMMAND_TEST: code = command_test(&line); break;
-    case COMMAND_HELP: options_help(stdout); break;
+    case COMMAND_GRADCHECK: code = command_gradcheck(&c, &line); break;
+    case COMMAND_DOC: code = command_doc(&c, &line); break;
+    case COMMAND_TRAIN: code = command_train(&c, &line); break;
+    case COMMAND_HELP: options_help(stdout, line.help_on); break;
     case COMMAND_VERSION: puts("nnc " NNC_VERSION); break;
     }
     arena_free(arena);

@@ -3,6 +3,7 @@
 #define NNC_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "compilation.h"
@@ -14,6 +15,9 @@ typedef enum Command {
     COMMAND_FMT,
     COMMAND_EXPLAIN,
     COMMAND_TEST,
+    COMMAND_GRADCHECK,
+    COMMAND_DOC,
+    COMMAND_TRAIN,
     COMMAND_HELP,
     COMMAND_VERSION
 } Command;
@@ -23,13 +27,23 @@ typedef struct CommandLine {
     Product      product;
     Options      options;
     bool         fmt_check;   /* fmt --check */
+    bool         doc_std;     /* doc --std */
+    bool         doc_json;    /* doc --format=json */
     DiagFormat   diag_format; /* --error-format */
-    const char **operands;    /* files, or codes for explain */
+    const char **data;        /* gradcheck --data */
+    int          n_data;
+    Define      *dims; /* gradcheck --dim */
+    int          n_dims;
+    int64_t      seed, batch, elements; /* of gradcheck; batch and elements 0: not given */
+    const char **operands;              /* files, or codes for explain */
     int          n_operands;
+    const char **passed; /* train: what the compiled program is called with, after 'train' */
+    int          n_passed;
+    Command      help_on; /* of COMMAND_HELP: the command asked about; COMMAND_COMPILE: all */
 } CommandLine;
 
 /* False after a message on stderr: the process ends with exit code 2. Strings point into argv or the arena. */
 bool options_parse(Arena *arena, int argc, char **argv, CommandLine *line);
-void options_help(FILE *out);
+void options_help(FILE *out, Command command);
 
 #endif

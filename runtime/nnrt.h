@@ -113,7 +113,7 @@ typedef enum nnrt_fn_kind {
 } nnrt_fn_kind;
 typedef enum nnrt_role { /* what a result is */
                          NNRT_VALUE,
-                         NNRT_GRADIENT_OF,   /* slot's gradient, in its shape */
+                         NNRT_GRADIENT_OF,   /* the gradient of slot, or, slot -1, of the input called `name`, in its shape */
                          NNRT_GRADIENT_NORM, /* L2 norm of slot's gradient */
                          NNRT_NONFINITE /* how many values of the layer or parameter called `name` are not finite */
 } nnrt_role;

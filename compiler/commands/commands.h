@@ -10,5 +10,8 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 void command_report(const Compilation *c, const CommandLine *line);
 
 int command_test(const CommandLine *line);
+int command_gradcheck(Compilation *c, const CommandLine *line);
+int command_doc(Compilation *c, const CommandLine *line);
+int command_train(Compilation *c, const CommandLine *line);
 
 #endif

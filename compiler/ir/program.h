@@ -93,9 +93,14 @@ typedef enum FnKind {
     FN_GRADIENTS,  /* on a training batch: the losses' sum and its gradients; updates nothing */
 } FnKind;
 
+/* With FN_GRADIENTS: the function that computes what stop_grad holds, and the inputs, in the order of its results, through
+ * which FN_GRADIENTS is given it. No name of a program looks like these. */
+#define HELD_FN "held values"
+#define HELD_INPUT "held value "
+
 typedef enum Role { /* what a result is; as nnrt_role */
                     ROLE_VALUE,
-                    ROLE_GRADIENT,
+                    ROLE_GRADIENT, /* of the slot, or, slot -1, of the input called `name` */
                     ROLE_GRADIENT_NORM,
                     ROLE_NONFINITE,
 } Role;

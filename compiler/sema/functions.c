@@ -194,19 +194,21 @@ static const Decl *choose_model(Elab *e, const Module *module) {
         if (found && !second) second = decl;
         if (!found || (wanted && !strcmp(decl->name.text, wanted))) found = decl;
     }
-    Span at = {module->file, 0, 0};
+    Span        at     = {module->file, 0, 0};
+    const char *listed = "";
+    for (int i = 0; i < n; i++) listed = arena_printf(e->arena, "%s%s%s", listed, i ? ", " : "", names[i]);
     if (!found) {
         if (clean(e)) diag_error(e->diags, at, E0108, "the file holds no model");
     } else if (wanted && strcmp(found->name.text, wanted)) {
         Diag       *diag = diag_error(e->diags, at, E0108, "the file holds no model '%s'", wanted);
         const char *near = nearest_name(wanted, names, n);
-        diag_note(diag, "it holds: %s%s%s", names[0], n > 1 ? ", " : "", n > 2 ? "..." : n > 1 ? names[1] : "");
+        diag_note(diag, "it holds: %s", listed);
         if (near) diag_help(diag, "did you mean '%s'?", near);
         return NULL;
     } else if (!wanted && n > 1) {
         Diag *diag = diag_error(e->diags, second->name.span, E0108, "the file holds %d models", n);
         diag_label(diag, found->name.span, "the first one");
-        diag_help(diag, "choose one with --model NAME: %s, %s%s", names[0], names[1], n > 2 ? ", ..." : "");
+        diag_help(diag, "choose one with --model NAME: %s", listed);
         return NULL;
     }
     return found;

@@ -404,5 +404,7 @@ void train_functions(Elab *e) {
         const char *name = i ? arena_printf(e->arena, "train_%d", i + 1) : "train";
         train_line(e, &r.plan, &r.plan.lines.data[i], name, only);
     }
+    for (int i = 0; i < r.plan.lines.len && e->c->options.keep_gradients && !diags_error_count(e->diags); i++)
+        gradients_function(e, &r.plan.lines.data[i], i);
     frame_pop(e, &frame);
 }

@@ -198,7 +198,7 @@ static bool path_within(const char *path, const char *prefix) {
     return !strncmp(path, prefix, length) && (path[length] == '/' || !path[length] || !length);
 }
 
-static bool selected(const Elab *e, const MinimizeLine *line, int slot) {
+bool line_selects(const Elab *e, const MinimizeLine *line, int slot) {
     const char *path = e->program->slots.data[slot].path;
     if (line->over_all) return true;
     for (int i = 0; i < line->n_over; i++)
@@ -220,7 +220,7 @@ static int collect_trainees(Elab *e, const MinimizeLine *line, Trainee *trainees
     reach_slots(e, line->loss.node, reached);
     sema_place(e, line->span);
     for (int i = 0; i < e->program->slots.len; i++) {
-        if (e->program->slots.data[i].kind != SLOT_PARAM || !reached[i] || !selected(e, line, i)) continue;
+        if (e->program->slots.data[i].kind != SLOT_PARAM || !reached[i] || !line_selects(e, line, i)) continue;
         Node *inputs[2] = {line->loss.node, slot_read(e, i)};
         trainees[n++]   = (Trainee){i, graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL)};
     }

@@ -34,4 +34,7 @@ typedef struct TrainPlan {
 
 void train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line);
 
+bool line_selects(const Elab *e, const MinimizeLine *line, int slot); /* does it train this parameter? */
+void gradients_function(Elab *e, const MinimizeLine *line, int index); /* gradients.c */
+
 #endif
