@@ -15,19 +15,6 @@ void nnrt_array_free(nnrt_array *array) {
     *array = (nnrt_array){0};
 }
 
-static void free_names(char **names, int64_t n) {
-    for (int64_t i = 0; names && i < n; i++) free(names[i]);
-    free(names);
-}
-
-void nnrt_table_free(nnrt_table *table) {
-    free(table->values);
-    free(table->lines);
-    free_names(table->names, table->n_columns);
-    free_names(table->classes, table->n_classes);
-    *table = (nnrt_table){0};
-}
-
 void nnrt_content_free(nnrt_content *content) {
     for (int i = 0; i < content->n_arrays; i++) nnrt_array_free(&content->arrays[i]);
     free(content->arrays);
@@ -70,7 +57,7 @@ static nnrt_status refuse_known(const char *path, const nnrt_bytes *bytes, nnrt_
     return NNRT_OK;
 }
 
-static nnrt_status read_by_format(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error) {
+static nnrt_status read_by_format(const char *path, nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error) {
     bool npy = bytes->size >= 6 && memcmp(bytes->data, "\x93NUMPY", 6) == 0;
     if (is_safetensors(path, bytes)) return nnrt_read_safetensors(path, bytes, content, error);
     if (npy || is_idx(bytes)) {

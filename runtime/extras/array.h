@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "extras/file.h"
+#include "extras/table.h"
 #include "nnrt.h"
 
 typedef struct nnrt_array {
@@ -17,15 +18,6 @@ typedef struct nnrt_array {
     char    *source; /* the file's path, for messages */
     int32_t *lines;  /* of a CSV: the line each row stands on; else NULL */
 } nnrt_array;
-
-typedef struct nnrt_table { /* a CSV */
-    int64_t  n_rows, n_columns;
-    double  *values;  /* n_rows x n_columns */
-    int32_t *lines;   /* n_rows */
-    char   **names;   /* n_columns, or NULL without a header */
-    char   **classes; /* n_classes names, from scikit-learn's first line */
-    int64_t  n_classes;
-} nnrt_table;
 
 /* What one file held: arrays, or a table where n_arrays is 0. */
 typedef struct nnrt_content {
@@ -41,13 +33,11 @@ nnrt_status nnrt_read_content(const char *path, nnrt_content *content, nnrt_erro
 void        nnrt_content_free(nnrt_content *content);
 
 void nnrt_array_free(nnrt_array *array);
-void nnrt_table_free(nnrt_table *table);
 
 /* Sets count and allocates data for elem, rank and shape; NNRT_BAD_DATA when the sizes overflow. */
 nnrt_status nnrt_array_alloc(nnrt_array *array, const char *path, nnrt_error *error);
 
 /* The readers of one format each; `path` is for messages. The bytes may be written to. */
-nnrt_status nnrt_read_csv(const char *path, const nnrt_bytes *bytes, nnrt_table *table, nnrt_error *error);
 nnrt_status nnrt_read_npy(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
 nnrt_status nnrt_read_idx(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
 nnrt_status nnrt_read_safetensors(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);

@@ -61,6 +61,13 @@ static nnrt_status check_share(const char *name, double share, int64_t n_taken, 
                      share, (long long)n, n_taken == 0 ? "none" : "all");
 }
 
+/* Are the samples windows of one text, one after the other? Then the last ones are held out. */
+static bool is_in_time(const nnrt_dataset *set) {
+    for (int i = 0; i < set->model->n_inputs; i++)
+        if (nnrt_takes_whole_file(&set->model->inputs[i])) return true;
+    return false;
+}
+
 nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double test, uint64_t seed, nnrt_split *train,
                               nnrt_split *val, nnrt_split *held_out, nnrt_error *error) {
     int64_t n = set->n_samples, n_test = llround((double)n * test), n_val = llround((double)n * validation);
@@ -73,7 +80,10 @@ nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double
     if (status != NNRT_OK) return status;
     int64_t *order = malloc(((size_t)n + 1) * sizeof *order);
     if (!order) return nnrt_fail_memory(error, (size_t)n * sizeof *order, "a split");
-    nnrt_permutation(seed, SPLIT_STREAM, n, order);
+    if (is_in_time(set))
+        for (int64_t i = 0; i < n; i++) order[i] = n - 1 - i;
+    else
+        nnrt_permutation(seed, SPLIT_STREAM, n, order);
     status = take_part(held_out, set, order, n_test, error);
     if (status == NNRT_OK) status = take_part(val, set, order + n_test, n_val, error);
     if (status == NNRT_OK) status = take_part(train, set, order + n_test + n_val, n - n_test - n_val, error);
@@ -110,6 +120,9 @@ static bool alloc_buffers(nnrt_batches *batches) {
 nnrt_status nnrt_batches_new(nnrt_batches *batches, const nnrt_split *split, int64_t batch, bool shuffle, uint64_t seed,
                              nnrt_error *error) {
     const nnrt_model *model = split->set->model;
+    for (int i = 0; i < model->n_inputs; i++)
+        if (split->set->columns[i].is_pending)
+            return nnrt_fail(error, NNRT_ERROR, "the texts of '%s' have no numbers yet", model->inputs[i].tensor.name);
     if (nnrt_model_sample_dim(model) < 0) batch = 1, shuffle = false;
     if (batch > split->n) batch = split->n;
     *batches           = (nnrt_batches){.split = split, .batch = batch, .shuffle = shuffle, .seed = seed, .epoch = -1};

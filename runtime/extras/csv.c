@@ -1,201 +1,80 @@
-/* CSV of numbers.
- *
- * Rules: commas, fields optionally in double quotes, LF or CRLF, blank lines skipped, a byte order mark ignored. A
- * first line without numbers is a header. A first line `rows,features,name,...` (scikit-learn's) gives class names.
- * Everything else is data, and every field of it a finite decimal number. */
+/* A CSV file to a table: its header, scikit-learn's first line, rows of equal length. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/status.h"
-#include "extras/array.h"
+#include "extras/csv_scan.h"
 
-enum { QUOTE_SHOWN = 40 /* characters of an offending field in a message */ };
+enum { LOOKED_AT = 100 /* rows that tell whether a column holds numbers */ };
 
-typedef struct Field {
-    char  *text;
-    size_t size;
-} Field;
-
-typedef struct Scanner {
-    const char *path;
-    char       *at, *end;
-    int32_t     line; /* of the record read last, from 1 */
-    int32_t     next_line;
-    Field      *fields; /* of the record read last */
-    int64_t     n_fields, capacity;
-    nnrt_error *error;
-    nnrt_status status;
-} Scanner;
-
-static void scan_fail_memory(Scanner *s) {
-    s->status = nnrt_fail_memory(s->error, 0, s->path);
+void nnrt_table_free(nnrt_table *table) {
+    for (int64_t i = 0; table->names && i < table->n_columns; i++) free(table->names[i]);
+    for (int64_t i = 0; table->classes && i < table->n_classes; i++) free(table->classes[i]);
+    free(table->names);
+    free(table->classes);
+    free(table->text);
+    free(table->starts);
+    free(table->lines);
+    free(table->title);
+    *table = (nnrt_table){0};
 }
 
-static void add_field(Scanner *s, char *text, size_t size) {
-    while (size > 0 && (text[0] == ' ' || text[0] == '\t')) text++, size--;
-    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t' || text[size - 1] == '\r')) size--;
-    if (s->n_fields == s->capacity) {
-        s->capacity = s->capacity ? 2 * s->capacity : 64;
-        Field *more = realloc(s->fields, (size_t)s->capacity * sizeof *more);
-        if (!more) {
-            scan_fail_memory(s);
-            return;
-        }
-        s->fields = more;
+void nnrt_table_row(const nnrt_table *table, int64_t row, nnrt_field *fields) {
+    char *at = table->text + table->starts[row];
+    for (int64_t i = 0; i < table->n_columns; i++) {
+        char *start = at;
+        at          = strchr(at, i + 1 < table->n_columns ? NNRT_CELL_END : NNRT_ROW_END);
+        fields[i]   = (nnrt_field){start, (size_t)(at - start)};
+        at++;
     }
-    s->fields[s->n_fields++] = (Field){text, size};
 }
 
-/* A quoted field, unquoted in place ("" is one quote); `at` stands on the opening quote. */
-static void scan_quoted(Scanner *s) {
-    char *start = s->at + 1, *from = start, *to = start;
-    while (from < s->end) {
-        if (*from == '"') {
-            if (from + 1 >= s->end || from[1] != '"') break;
-            from++;
-        }
-        if (*from == '\n') s->next_line++;
-        *to++ = *from++;
-    }
-    if (from >= s->end) {
-        s->status = nnrt_fail(s->error, NNRT_BAD_DATA, "%s:%d: column %lld: a quote is opened and not closed", s->path,
-                              s->line, (long long)s->n_fields + 1);
-        return;
-    }
-    s->at = from + 1;
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\r')) s->at++;
-    if (s->at < s->end && *s->at != ',' && *s->at != '\n') {
-        s->status = nnrt_fail(s->error, NNRT_BAD_DATA, "%s:%d: column %lld: text after a closing quote", s->path,
-                              s->line, (long long)s->n_fields + 1);
-        return;
-    }
-    add_field(s, start, (size_t)(to - start));
+const char *nnrt_delimiter_name(char delimiter) {
+    return delimiter == ',' ? "comma" : delimiter == ';' ? "semicolon" : delimiter == '\t' ? "tab" : "blank";
 }
 
-static void scan_plain(Scanner *s) {
-    char *start = s->at;
-    while (s->at < s->end && *s->at != ',' && *s->at != '\n') s->at++;
-    add_field(s, start, (size_t)(s->at - start));
-}
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
-/* The next record that is not blank; false at the end of the file or after an error. */
-static bool scan_record(Scanner *s) {
-    do {
-        if (s->at >= s->end) return false;
-        s->n_fields = 0;
-        s->line     = s->next_line;
-        for (;;) {
-            char *first = s->at;
-            while (first < s->end && (*first == ' ' || *first == '\t')) first++;
-            if (first < s->end && *first == '"') {
-                s->at = first;
-                scan_quoted(s);
-            } else {
-                scan_plain(s);
-            }
-            if (s->status != NNRT_OK) return false;
-            if (s->at >= s->end || *s->at == '\n') break;
-            s->at++; /* the comma */
-        }
-        s->at++;
-        s->next_line++;
-    } while (s->n_fields == 1 && s->fields[0].size == 0);
+static bool add_row(nnrt_table *table, const nnrt_scanner *s, int64_t *capacity) {
+    if (table->n_rows == *capacity) {
+        int64_t wanted = *capacity ? 2 * *capacity : 256;
+        size_t *starts = realloc(table->starts, (size_t)wanted * sizeof *starts);
+        if (starts) table->starts = starts;
+        int32_t *lines = realloc(table->lines, (size_t)wanted * sizeof *lines);
+        if (lines) table->lines = lines;
+        if (!starts || !lines) return false;
+        *capacity = wanted;
+    }
+    table->starts[table->n_rows]  = (size_t)(s->record - table->text);
+    table->lines[table->n_rows++] = s->line;
     return true;
 }
 
-static const double POWERS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static void drop_first_row(nnrt_table *table) {
+    table->n_rows--;
+    memmove(table->starts, table->starts + 1, (size_t)table->n_rows * sizeof *table->starts);
+    memmove(table->lines, table->lines + 1, (size_t)table->n_rows * sizeof *table->lines);
+}
 
-/* A decimal number and nothing else. Up to 15 digits and a power of ten that a double holds exactly are one correctly
- * rounded operation (Clinger, "How to read floating point numbers accurately", 1990); the rest is strtod's. */
-static bool parse_number(const Field *field, double *value) {
-    const char *p = field->text, *end = p + field->size;
-    bool        negative = p < end && *p == '-';
-    if (p < end && (*p == '-' || *p == '+')) p++;
-    uint64_t mantissa = 0;
-    int      digits = 0, significant = 0, exponent = 0;
-    bool     dot = false;
-    for (; p < end && ((*p >= '0' && *p <= '9') || (*p == '.' && !dot)); p++) {
-        if (*p == '.') {
-            dot = true;
-            continue;
-        }
-        digits++;
-        exponent -= dot;
-        if (significant > 0 || *p != '0') significant++;
-        if (significant <= 15) mantissa = mantissa * 10 + (uint64_t)(*p - '0');
-    }
-    if (digits == 0) return false;
-    bool scientific = p < end && (*p == 'e' || *p == 'E');
-    if (scientific) {
-        const char *start = ++p;
-        if (p < end && (*p == '-' || *p == '+')) start = ++p;
-        while (p < end && *p >= '0' && *p <= '9') p++;
-        if (p == start) return false;
-    }
-    if (p != end) return false;
-    if (!scientific && significant <= 15 && exponent >= -22) {
-        double magnitude = (double)mantissa / POWERS[-exponent];
-        *value           = negative ? -magnitude : magnitude;
-        return true;
-    }
-    char kept                = field->text[field->size]; /* a separator, or the NUL after the file */
-    field->text[field->size] = 0;
-    *value                   = strtod(field->text, NULL);
-    field->text[field->size] = kept;
+/* Is the first line, a single text, the title of rows that have several columns? */
+static bool is_title(const nnrt_table *table, const nnrt_scanner *s) {
+    if (table->n_rows != 1 || table->n_columns != 1 || s->n_fields == 1) return false;
+    nnrt_field field;
+    double     value;
+    nnrt_table_row(table, 0, &field);
+    return !nnrt_parse_number(&field, &value);
+}
+
+static bool is_count(const nnrt_field *field, int64_t *value) {
+    double number;
+    if (!nnrt_parse_number(field, &number) || number < 0 || number != floor(number) || number > 1e15) return false;
+    *value = (int64_t)number;
     return true;
 }
 
-static bool is_not_finite_word(const Field *field) {
-    static const char *const WORDS[] = {"nan",       "inf",  "-inf", "+inf", "infinity",
-                                        "-infinity", "null", "na",   "n/a",  "none"};
-    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
-        if (strlen(WORDS[i]) == field->size && strncasecmp(WORDS[i], field->text, field->size) == 0) return true;
-    return false;
-}
-
-/* What separates the columns of a line that was read as one field, or NULL: it begins with a number. */
-static const char *other_separator(const Scanner *s) {
-    static const struct {
-        char        letter;
-        const char *name;
-    } SEPARATORS[] = {{';', "semicolons"}, {'\t', "tabs"}, {' ', "blanks"}};
-    for (size_t i = 0; s->n_fields == 1 && i < sizeof SEPARATORS / sizeof *SEPARATORS; i++) {
-        const char *end   = memchr(s->fields[0].text, SEPARATORS[i].letter, s->fields[0].size);
-        Field       first = {s->fields[0].text, end ? (size_t)(end - s->fields[0].text) : 0};
-        double      value;
-        if (end && parse_number(&first, &value)) return SEPARATORS[i].name;
-    }
-    return NULL;
-}
-
-static nnrt_status fail_field(const Scanner *s, const nnrt_table *table, int64_t column) {
-    const Field *field    = &s->fields[column];
-    char         name[64] = "";
-    int          shown    = field->size > QUOTE_SHOWN ? QUOTE_SHOWN : (int)field->size;
-    if (table->names && column < table->n_columns) snprintf(name, sizeof name, " (%.50s)", table->names[column]);
-    if (field->size == 0)
-        return nnrt_fail(s->error, NNRT_BAD_DATA, "%s:%d: column %lld%s is empty: fill in a number or remove the row",
-                         s->path, s->line, (long long)column + 1, name);
-    double value;
-    if (is_not_finite_word(field) || parse_number(field, &value))
-        return nnrt_fail(s->error, NNRT_BAD_DATA,
-                         "%s:%d: column %lld%s: '%.*s' is not a finite number: fill in a number or remove the row",
-                         s->path, s->line, (long long)column + 1, name, shown, field->text);
-    const char *separator = other_separator(s);
-    if (separator)
-        return nnrt_fail(s->error, NNRT_BAD_DATA,
-                         "%s:%d: '%.*s': the columns are separated by %s where commas are needed: convert the file",
-                         s->path, s->line, shown, field->text, separator);
-    return nnrt_fail(s->error, NNRT_BAD_DATA,
-                     "%s:%d: column %lld%s: '%.*s' is not a number: columns hold decimal numbers "
-                     "(classes as 0, 1, 2, ...) separated by commas",
-                     s->path, s->line, (long long)column + 1, name, shown, field->text);
-}
-
-static char **copy_names(const Field *fields, int64_t n) {
-    char **names = calloc((size_t)n, sizeof *names);
+static char **copy_names(const nnrt_field *fields, int64_t n) {
+    char **names = calloc((size_t)n + 1, sizeof *names);
     bool   whole = names != NULL;
     for (int64_t i = 0; whole && i < n; i++) whole = (names[i] = strndup(fields[i].text, fields[i].size)) != NULL;
     if (whole) return names;
@@ -204,90 +83,132 @@ static char **copy_names(const Field *fields, int64_t n) {
     return NULL;
 }
 
-static bool is_count(const Field *field, int64_t *value) {
-    double number;
-    if (!parse_number(field, &number) || number < 0 || number != floor(number) || number > 1e15) return false;
-    *value = (int64_t)number;
-    return true;
-}
-
-/* What the first record is: a header, scikit-learn's line, or data (false). `promised` gets scikit-learn's row
- * count. */
-static bool take_first_line(Scanner *s, nnrt_table *table, int64_t *promised) {
-    int64_t n_numbers = 0, n_features;
-    double  value;
-    for (int64_t i = 0; i < s->n_fields; i++)
-        n_numbers += parse_number(&s->fields[i], &value) || is_not_finite_word(&s->fields[i]);
-    if (n_numbers == 0) {
-        table->n_columns = s->n_fields;
-        table->names     = copy_names(s->fields, s->n_fields);
-        if (!table->names) scan_fail_memory(s);
-        return true;
+/* `rows,features,name,...` before records of features + 1 cells; promised gets the rows. */
+static bool names_classes(nnrt_table *table, const nnrt_scanner *s, int64_t *promised) {
+    if (table->n_rows != 1 || table->n_columns < 3) return false;
+    nnrt_field *fields = malloc((size_t)table->n_columns * sizeof *fields);
+    int64_t     n_features;
+    if (!fields) return false;
+    nnrt_table_row(table, 0, fields);
+    bool   found = is_count(&fields[0], promised) && is_count(&fields[1], &n_features) && n_features + 1 == s->n_fields;
+    double value;
+    for (int64_t i = 2; found && i < table->n_columns; i++)
+        found = fields[i].size > 0 && !nnrt_parse_number(&fields[i], &value);
+    if (found) {
+        table->classes   = copy_names(fields + 2, table->n_columns - 2);
+        table->n_classes = table->classes ? table->n_columns - 2 : 0;
     }
-    bool names_classes =
-        s->n_fields >= 3 && n_numbers == 2 && is_count(&s->fields[0], promised) && is_count(&s->fields[1], &n_features);
-    if (!names_classes) return false;
-    for (int64_t i = 2; i < s->n_fields; i++) names_classes &= s->fields[i].size > 0;
-    if (!names_classes) return false;
-    table->n_columns = n_features + 1;
-    table->n_classes = s->n_fields - 2;
-    table->classes   = copy_names(s->fields + 2, table->n_classes);
-    if (!table->classes) scan_fail_memory(s);
-    return true;
+    free(fields);
+    return found && table->classes;
 }
 
-static bool reserve_row(nnrt_table *table, int64_t *capacity) {
-    if (table->n_rows < *capacity) return true;
-    int64_t wanted = *capacity ? 2 * *capacity : 256;
-    double *values = realloc(table->values, (size_t)(wanted * table->n_columns) * sizeof *values);
-    if (values) table->values = values;
-    int32_t *lines = realloc(table->lines, (size_t)wanted * sizeof *lines);
-    if (lines) table->lines = lines;
-    if (!values || !lines) return false;
-    *capacity = wanted;
-    return true;
+/* The second record shows what the first one was. */
+static void judge_first_line(nnrt_table *table, const nnrt_scanner *s, int64_t *promised) {
+    bool title = is_title(table, s);
+    if (title) {
+        nnrt_field field;
+        nnrt_table_row(table, 0, &field);
+        table->title = strndup(field.text, field.size);
+    }
+    if (!title && !names_classes(table, s, promised)) return;
+    table->n_rows    = 0;
+    table->n_columns = s->n_fields;
 }
 
-static void take_row(Scanner *s, nnrt_table *table, int64_t *capacity) {
-    if (table->n_columns == 0) table->n_columns = s->n_fields;
-    if (s->n_fields != table->n_columns) {
-        s->status = nnrt_fail(
-            s->error, NNRT_BAD_DATA, "%s:%d: the row has %lld column%s where %lld are expected: complete or remove it",
-            s->path, s->line, (long long)s->n_fields, s->n_fields == 1 ? "" : "s", (long long)table->n_columns);
+static nnrt_status read_rows(nnrt_scanner *s, nnrt_table *table, int64_t *promised) {
+    int64_t capacity = 0, n_records = 0;
+    while (nnrt_scan_record(s)) {
+        if (++n_records == 1) table->n_columns = s->n_fields;
+        if (n_records == 2) judge_first_line(table, s, promised);
+        if (s->n_fields != table->n_columns)
+            return nnrt_fail(s->error, NNRT_BAD_DATA,
+                             "%s:%d: the row has %lld column%s where %lld are expected: complete or remove it", s->path,
+                             s->line, (long long)s->n_fields, s->n_fields == 1 ? "" : "s", (long long)table->n_columns);
+        if (!add_row(table, s, &capacity)) return nnrt_fail_memory(s->error, 0, s->path);
+    }
+    return s->status;
+}
+
+/* ---- the header -------------------------------------------------------------------------------------------------- */
+
+static bool is_number(const nnrt_field *field) {
+    double value;
+    return nnrt_parse_number(field, &value);
+}
+
+/* Has some column numbers below its first row, and nothing else but missing ones? */
+static bool has_numbers_below(const nnrt_table *table, nnrt_field *fields, bool *is_text) {
+    int64_t n       = table->n_rows < LOOKED_AT ? table->n_rows : LOOKED_AT;
+    bool   *numbers = calloc((size_t)table->n_columns, sizeof *numbers);
+    bool    found   = false;
+    for (int64_t row = 1; numbers && row < n; row++) {
+        nnrt_table_row(table, row, fields);
+        for (int64_t i = 0; i < table->n_columns; i++) {
+            bool number = is_number(&fields[i]);
+            numbers[i] |= number;
+            is_text[i] |= !number && !nnrt_is_missing(&fields[i]);
+        }
+    }
+    for (int64_t i = 0; numbers && i < table->n_columns; i++) found |= numbers[i] && !is_text[i];
+    free(numbers);
+    return found;
+}
+
+/* A first line without numbers is a header; where no column has numbers below it that is a guess. */
+static nnrt_status take_header(nnrt_table *table, const char *path, nnrt_error *error) {
+    nnrt_field *fields  = malloc(((size_t)table->n_columns + 1) * sizeof *fields);
+    bool       *is_text = calloc((size_t)table->n_columns + 1, sizeof *is_text);
+    bool        header  = fields && is_text && table->n_rows > 0 && !table->classes;
+    if (header) nnrt_table_row(table, 0, fields);
+    for (int64_t i = 0; header && i < table->n_columns; i++)
+        header = !is_number(&fields[i]) && !(fields[i].size > 0 && nnrt_is_missing(&fields[i]));
+    nnrt_status status = fields && is_text ? NNRT_OK : nnrt_fail_memory(error, 0, path);
+    if (header) {
+        for (; fields[0].size > 0 && (*fields[0].text == '#' || *fields[0].text == ' '); fields[0].size--)
+            fields[0].text++;
+        table->names     = copy_names(fields, table->n_columns);
+        table->is_unsure = true;
+        if (!table->names) status = nnrt_fail_memory(error, 0, path);
+        if (table->names && has_numbers_below(table, fields, is_text)) nnrt_table_settle(table, true);
+    }
+    free(fields);
+    free(is_text);
+    return status;
+}
+
+void nnrt_table_settle(nnrt_table *table, bool is_header) {
+    if (!table->is_unsure) return;
+    table->is_unsure = false;
+    if (is_header) {
+        drop_first_row(table);
         return;
     }
-    if (!reserve_row(table, capacity)) {
-        scan_fail_memory(s);
-        return;
-    }
-    double *row = table->values + table->n_rows * table->n_columns;
-    for (int64_t i = 0; i < s->n_fields; i++) {
-        if (parse_number(&s->fields[i], &row[i]) && isfinite(row[i])) continue;
-        s->status = fail_field(s, table, i);
-        return;
-    }
-    table->lines[table->n_rows++] = s->line;
+    for (int64_t i = 0; i < table->n_columns; i++) free(table->names[i]);
+    free(table->names);
+    table->names = NULL;
 }
 
-nnrt_status nnrt_read_csv(const char *path, const nnrt_bytes *bytes, nnrt_table *table, nnrt_error *error) {
-    *table           = (nnrt_table){0};
-    char   *text     = (char *)bytes->data;
-    Scanner s        = {.path = path, .at = text, .end = text + bytes->size, .next_line = 1, .error = error};
-    int64_t promised = -1, capacity = 0;
-    if (bytes->size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) s.at += 3;
-    bool more = scan_record(&s);
-    if (more && take_first_line(&s, table, &promised)) more = scan_record(&s);
-    while (more && s.status == NNRT_OK) {
-        take_row(&s, table, &capacity);
-        more = s.status == NNRT_OK && scan_record(&s);
-    }
-    free(s.fields);
-    if (s.status == NNRT_OK && table->n_rows == 0)
-        s.status = nnrt_fail(error, NNRT_BAD_DATA, "%s: has no rows of data", path);
-    if (s.status == NNRT_OK && promised >= 0 && promised != table->n_rows)
-        s.status =
+nnrt_status nnrt_read_csv(const char *path, nnrt_bytes *bytes, nnrt_table *table, nnrt_error *error) {
+    size_t  mark        = bytes->size >= 3 && memcmp(bytes->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    int64_t promised    = -1;
+    *table              = (nnrt_table){.text = (char *)bytes->data};
+    bytes->data         = NULL;
+    table->delimiter    = nnrt_find_delimiter(table->text + mark, bytes->size - mark);
+    nnrt_scanner s      = {.path      = path,
+                           .at        = table->text + mark,
+                           .end       = table->text + bytes->size,
+                           .out       = table->text,
+                           .delimiter = table->delimiter,
+                           .next_line = 1,
+                           .error     = error};
+    nnrt_status  status = read_rows(&s, table, &promised);
+    if (status == NNRT_OK && table->n_rows == 0)
+        status = nnrt_fail(error, NNRT_BAD_DATA, "%s: has no rows of data", path);
+    if (status == NNRT_OK && table->classes && promised != table->n_rows)
+        status =
             nnrt_fail(error, NNRT_BAD_DATA, "%s: its first line promises %lld rows, it has %lld: get the file again",
                       path, (long long)promised, (long long)table->n_rows);
-    if (s.status != NNRT_OK) nnrt_table_free(table);
-    return s.status;
+    if (status == NNRT_OK) status = take_header(table, path, error);
+    if (status != NNRT_OK) nnrt_table_free(table);
+    return status;
 }

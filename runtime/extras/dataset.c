@@ -8,7 +8,6 @@
 #include "core/element.h"
 #include "core/instance.h"
 #include "core/status.h"
-#include "extras/convert.h"
 #include "extras/nearest.h"
 
 static const char *input_name(int i, const void *model) {
@@ -36,7 +35,7 @@ static const char *list_inputs(const nnrt_model *model, char *text, size_t size)
 /* ---- from arguments to arrays ------------------------------------------------------------------------------------ */
 
 static void set_array(nnrt_dataset *set, int input, nnrt_array *array) {
-    nnrt_array_free(&set->columns[input].array);
+    nnrt_column_free(&set->columns[input]);
     set->columns[input].array = *array;
     *array                    = (nnrt_array){0};
 }
@@ -65,6 +64,12 @@ static nnrt_status take_arrays(nnrt_dataset *set, const char *path, nnrt_content
                      list_inputs(set->model, inputs, sizeof inputs));
 }
 
+static bool wants_whole_file(const nnrt_dataset *set, const bool *needed) {
+    for (int i = 0; i < set->model->n_inputs; i++)
+        if (needed[i] && !set->columns[i].array.data && nnrt_takes_whole_file(&set->model->inputs[i])) return true;
+    return false;
+}
+
 static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const bool *needed, nnrt_error *error) {
     const char *equals = strchr(argument, '='), *path = argument;
     int         input = -1;
@@ -80,6 +85,8 @@ static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const 
                              list_inputs(set->model, inputs, sizeof inputs));
         }
     }
+    if (input >= 0 ? nnrt_takes_whole_file(&set->model->inputs[input]) : wants_whole_file(set, needed))
+        return nnrt_dataset_take_windows(set, path, needed, input, error);
     nnrt_content content;
     nnrt_status  status = nnrt_read_content(path, &content, error);
     if (status != NNRT_OK) return status;
@@ -186,68 +193,7 @@ static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
     return status;
 }
 
-/* ---- elements ---------------------------------------------------------------------------------------------------- */
-
-const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size) {
-    const nnrt_array *array = &column->array;
-    int64_t           index[NNRT_MAX_RANK];
-    if (array->lines && array->rank > 0) {
-        int64_t width = array->count / array->shape[0];
-        snprintf(text, size, "%s:%d: column %lld", array->source, array->lines[element / width],
-                 (long long)(column->first_column + element % width) + 1);
-        return text;
-    }
-    for (int axis = array->rank - 1; axis >= 0; axis--) {
-        index[axis] = element % array->shape[axis];
-        element /= array->shape[axis];
-    }
-    char where[160];
-    snprintf(text, size, "%s: element %s", array->source, nnrt_shape_text(index, array->rank, where, sizeof where));
-    return text;
-}
-
-/* Classes of a target: those that the program knows, or those that a CSV's first line names for its one column of
- * classes. */
-static nnrt_status check_classes(const nnrt_dataset *set, int input, nnrt_error *error) {
-    const nnrt_column *column = &set->columns[input];
-    const nnrt_array  *array  = &column->array;
-    int64_t            limit  = set->model->inputs[input].class_limit;
-    const char        *source = "";
-    bool               named  = set->n_classes > 0 && array->lines && array->rank == 2 && array->shape[1] == 1;
-    if (limit == 0 && named && set->model->inputs[input].is_target) {
-        limit  = set->n_classes;
-        source = ", as the file's first line names them";
-    }
-    for (int64_t i = 0; limit > 0 && i < array->count; i++) {
-        double value = nnrt_elem_get(array->elem, array->data, i);
-        char   place[4400];
-        if (value < 0 || value >= (double)limit)
-            return nnrt_fail(error, NNRT_BAD_DATA, "%s: class %.9g is out of range: '%s' takes 0 to %lld%s",
-                             nnrt_dataset_place(column, i, place, sizeof place), value,
-                             set->model->inputs[input].tensor.name, (long long)limit - 1, source);
-    }
-    return NNRT_OK;
-}
-
-static nnrt_status check_elements(const nnrt_dataset *set, int input, nnrt_error *error) {
-    const nnrt_column *column = &set->columns[input];
-    const nnrt_array  *array  = &column->array;
-    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
-    char               place[4400];
-    int64_t            bad = nnrt_convert_check(array->data, array->elem, array->count, tensor->elem);
-    if (bad >= 0) {
-        const char *remedy = nnrt_elem_is_float(array->elem) && nnrt_elem_is_float(tensor->elem)
-                                 ? "save the array in the input's type"
-                                 : "the input takes whole numbers of its range";
-        double      value  = nnrt_elem_get(array->elem, array->data, bad);
-        if (value - value != 0)
-            remedy = array->lines ? "give the input a type with room for it" : "remove or fill in missing values";
-        return nnrt_fail(error, NNRT_BAD_DATA, "%s is %.9g, which input '%s' (%s%s) cannot hold: %s",
-                         nnrt_dataset_place(column, bad, place, sizeof place), value, tensor->name,
-                         nnrt_elem_name(tensor->elem), tensor->shape_text, remedy);
-    }
-    return nnrt_elem_is_float(tensor->elem) ? NNRT_OK : check_classes(set, input, error);
-}
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
                               const bool *needed, const nnrt_dataset *shared, nnrt_error *error) {
@@ -256,17 +202,19 @@ nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const 
     set->symbols       = calloc((size_t)model->n_symbols + 1, sizeof *set->symbols);
     nnrt_status status = set->columns && set->symbols ? NNRT_OK : nnrt_fail_memory(error, 0, "a data set");
     for (int i = 0; i < n_arguments && status == NNRT_OK; i++) status = take_argument(set, arguments[i], needed, error);
+    if (status == NNRT_OK) status = nnrt_dataset_shape_texts(set, error);
     if (status == NNRT_OK) status = fill_missing(set, needed, shared, error);
     if (status == NNRT_OK) status = bind_shapes(set, error);
     for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++)
-        if (set->columns[i].array.data && !set->columns[i].borrowed) status = check_elements(set, i, error);
+        if (set->columns[i].array.data && !set->columns[i].borrowed && !set->columns[i].is_pending)
+            status = nnrt_dataset_check_elements(set, i, error);
     if (status != NNRT_OK) nnrt_dataset_free(set);
     return status;
 }
 
 void nnrt_dataset_free(nnrt_dataset *set) {
     for (int i = 0; set->columns && i < set->model->n_inputs; i++)
-        if (!set->columns[i].borrowed) nnrt_array_free(&set->columns[i].array);
+        if (!set->columns[i].borrowed) nnrt_column_free(&set->columns[i]);
     for (int64_t i = 0; i < set->n_classes; i++) free(set->classes[i]);
     free(set->classes);
     free(set->columns);

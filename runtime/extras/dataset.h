@@ -3,13 +3,16 @@
 #define NNRT_EXTRAS_DATASET_H
 
 #include "extras/array.h"
+#include "extras/texts.h"
 
 typedef struct nnrt_column { /* the data of one input */
     nnrt_array array;        /* data NULL: none was given */
     bool       borrowed;     /* shared with another data set, which owns it */
     int64_t    outer, inner; /* elements before and after the sample axis; a sample-free input is one sample */
     bool       is_sampled;   /* has the sample dim */
-    int64_t    first_column; /* of a CSV, from 0 */
+    int64_t   *columns;      /* of a CSV: the column of each element of a row, from 0; NULL: they are all of them */
+    nnrt_texts texts;        /* `from category` and the like, of a CSV: its texts */
+    bool       is_pending;   /* nnrt_dataset_encode has still to make numbers of texts, or fill missing ones (NaN) */
 } nnrt_column;
 
 typedef struct nnrt_dataset {
@@ -21,7 +24,7 @@ typedef struct nnrt_dataset {
     int64_t  n_classes;
 } nnrt_dataset;
 
-/* Loads `FILE` or `NAME=FILE` arguments. needed[input] says which inputs must have data, and which columns of a CSV
+/* Requires extras/vocabulary.h's nnrt_dataset_encode() before batches are made of it. Loads `FILE` or `NAME=FILE` arguments. needed[input] says which inputs must have data, and which columns of a CSV
  * are expected. Inputs without the sample dim that are not given come from `shared` (may be NULL), which must live
  * as long. */
 nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
@@ -38,15 +41,35 @@ const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char 
  * not tell. */
 nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_error *error);
 
+void nnrt_column_free(nnrt_column *column);
+/* The file's column, from 0, of element k of a row. */
+int64_t nnrt_column_number(const nnrt_column *column, int64_t k);
+
+/* Does this set's first line name the classes of this target? (dataset_elements.c) */
+bool nnrt_dataset_names_classes(const nnrt_dataset *set, int input);
+/* Does every element survive its conversion to the input's type, and is every class one of the model's? */
+nnrt_status nnrt_dataset_check_elements(const nnrt_dataset *set, int input, nnrt_error *error);
+
+/* Do some inputs take windows of a whole file (`from bytes()`), whose order in time matters? (dataset_text.c) */
+bool nnrt_takes_whole_file(const nnrt_input *input);
+/* Fills such inputs from a file: the one that is named, or all that are needed. */
+nnrt_status nnrt_dataset_take_windows(nnrt_dataset *set, const char *path, const bool *needed, int only_input,
+                                      nnrt_error *error);
+/* Gives the inputs that hold texts their arrays, once all files have been read: rows as long as the longest text, or as
+ * the model says. */
+nnrt_status nnrt_dataset_shape_texts(nnrt_dataset *set, nnrt_error *error);
+
 /* Binds the symbolic dims from the shapes of the arrays (dataset_dims.c). */
 nnrt_status nnrt_dataset_bind_dims(nnrt_dataset *set, nnrt_error *error);
 /* The error of an array whose shape is not the input's. */
 nnrt_status nnrt_dataset_fail_shape(const nnrt_dataset *set, int input, nnrt_error *error);
 
-/* A CSV table's columns become arrays for the needed inputs (dataset_csv.c). Takes the table's lines, not its
- * values. */
-nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, const nnrt_table *table, const bool *needed,
+/* A CSV's columns become arrays and texts of the needed inputs; settles what the first line is (dataset_csv.c). */
+nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, nnrt_table *table, const bool *needed,
                                     int only_input, nnrt_error *error);
+/* One input from `width` columns (dataset_fill.c); takes `columns` (malloc'ed; NULL: all). */
+nnrt_status nnrt_dataset_fill(nnrt_dataset *set, int input, const char *path, const nnrt_table *table, int64_t *columns,
+                              int64_t width, nnrt_error *error);
 
 /* ---- splits and batches ------------------------------------------------------------------------------------------ */
 
@@ -57,7 +80,8 @@ typedef struct nnrt_split { /* some samples of a data set */
 } nnrt_split;
 
 /* Cuts the samples at random, a function of seed alone: round(n * test) for test, round(n * validation) for
- * validation, the rest to train on; each in ascending order. NNRT_BAD_DATA when a part would be empty. */
+ * validation, the rest to train on; each in ascending order. Of windows of a text, test are the last and validation
+ * those before them. NNRT_BAD_DATA when a part would be empty. */
 nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double test, uint64_t seed, nnrt_split *train,
                               nnrt_split *val, nnrt_split *held_out, nnrt_error *error);
 nnrt_split  nnrt_split_all(const nnrt_dataset *set);

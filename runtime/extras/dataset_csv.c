@@ -1,19 +1,32 @@
-/* Columns of a CSV to inputs: by name where the header names every input that is needed, else by order, the first
- * columns filling the inputs and the last the targets. */
+/* Columns of a CSV to inputs. An input with a source says its columns itself. The others find theirs by name where the
+ * header names every one of them, else by order among the columns that no source takes: the first fill the inputs and
+ * the last the targets. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/element.h"
 #include "core/instance.h"
 #include "core/status.h"
-#include "extras/convert.h"
 #include "extras/dataset.h"
+#include "extras/nearest.h"
 
 typedef struct Mapping { /* of one input */
     bool     wanted;
-    int64_t  width;   /* columns a sample; -1: not known from the model alone */
-    int64_t *columns; /* width of them */
+    bool     is_named; /* its source names columns */
+    int64_t  width;    /* columns a sample; -1: not known from the model alone */
+    int64_t *columns;  /* width of them */
 } Mapping;
+
+typedef struct Mapper {
+    nnrt_dataset     *set;
+    const nnrt_model *model;
+    const char       *path;
+    nnrt_table       *table;
+    Mapping          *maps;
+    int64_t          *free; /* the columns that no source takes, ascending */
+    int64_t           n_free;
+    nnrt_error       *error;
+} Mapper;
 
 nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_error *error) {
     int      sample  = nnrt_model_sample_dim(model);
@@ -28,6 +41,7 @@ nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_er
             if (sample < 0 || tensor->rank == 0 || tensor->symbol[0] != sample) widths[i] = -1;
             for (int axis = 1; axis < tensor->rank; axis++)
                 if (tensor->symbol[axis] >= 0) widths[i] = -1;
+            if (model->inputs[i].source.n_columns > 0) widths[i] = model->inputs[i].source.n_columns;
         }
     }
     nnrt_status status = symbols && shapes ? NNRT_OK : nnrt_fail_memory(error, 0, "columns");
@@ -36,18 +50,20 @@ nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_er
     return status;
 }
 
-static nnrt_status measure(const nnrt_model *model, Mapping *maps, nnrt_error *error) {
-    int64_t    *widths = calloc((size_t)model->n_inputs + 1, sizeof *widths);
-    nnrt_status status = widths ? nnrt_sample_widths(model, widths, error) : nnrt_fail_memory(error, 0, "columns");
-    for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++) maps[i].width = widths[i];
-    free(widths);
-    return status;
-}
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static int64_t find_column(const nnrt_table *table, const char *name) {
-    for (int64_t i = 0; i < table->n_columns; i++)
+    for (int64_t i = 0; table->names && i < table->n_columns; i++)
         if (strcmp(table->names[i], name) == 0) return i;
     return -1;
+}
+
+/* A source's column: a name of the header, or a number. */
+static int64_t find_source_column(const nnrt_table *table, const char *name) {
+    int64_t found = find_column(table, name);
+    if (found >= 0 || name[strspn(name, "0123456789")] != 0) return found;
+    long long number = strtoll(name, NULL, 10);
+    return number < table->n_columns ? number : -1;
 }
 
 /* A column `x`, or `x_0` to `x_<width - 1>` as `predict` writes them. */
@@ -62,132 +78,233 @@ static bool map_by_name(const nnrt_table *table, const char *name, Mapping *map)
     return true;
 }
 
-static bool map_all_by_name(const nnrt_model *model, const nnrt_table *table, Mapping *maps) {
-    for (int i = 0; i < model->n_inputs; i++)
-        if (maps[i].wanted && !map_by_name(table, model->inputs[i].tensor.name, &maps[i])) return false;
-    return table->names != NULL;
+static const char *column_name(int i, const void *table) {
+    return ((const nnrt_table *)table)->names[i];
 }
 
-static nnrt_status fail_columns(const nnrt_model *model, const char *path, const nnrt_table *table, const Mapping *maps,
-                                nnrt_error *error) {
+static nnrt_status fail_source(const Mapper *m, int input, const char *column) {
+    const nnrt_table *table = m->table;
+    const char       *name  = m->model->inputs[input].tensor.name;
+    if (column[strspn(column, "0123456789")] == 0)
+        return nnrt_fail(m->error, NNRT_BAD_DATA, "%s: has %lld column%s; '%s' comes from column %s (the first is 0)",
+                         m->path, (long long)table->n_columns, table->n_columns == 1 ? "" : "s", name, column);
+    if (!table->names)
+        return nnrt_fail(m->error, NNRT_BAD_DATA,
+                         "%s: has no header, and '%s' comes from column \"%.60s\": add a first line with the columns' "
+                         "names, or give their numbers from 0 in the model",
+                         m->path, name, column);
+    const char *near =
+        table->n_columns <= 1000 ? nnrt_nearest(column, column_name, table, (int)table->n_columns) : NULL;
+    return nnrt_fail(m->error, NNRT_BAD_DATA, "%s: has no column \"%.60s\", from which '%s' comes%s%.60s%s", m->path,
+                     column, name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* Does the first line name anything that the model asks for? */
+static bool names_some_input(const Mapper *m) {
+    for (int i = 0; i < m->model->n_inputs; i++) {
+        const nnrt_source *source = &m->model->inputs[i].source;
+        char               first[256];
+        snprintf(first, sizeof first, "%.200s_0", m->model->inputs[i].tensor.name);
+        if (source->kind == NNRT_FROM_NAME &&
+            (find_column(m->table, m->model->inputs[i].tensor.name) >= 0 || find_column(m->table, first) >= 0))
+            return true;
+        for (int64_t k = 0; k < source->n_columns; k++)
+            if (find_column(m->table, source->columns[k]) >= 0) return true;
+    }
+    return false;
+}
+
+/* A first line of texts above columns of texts is a header where it names inputs, and where no input takes texts. */
+static void settle_first_line(const Mapper *m) {
+    bool takes_texts = false;
+    for (int i = 0; i < m->model->n_inputs; i++) takes_texts |= m->model->inputs[i].source.kind > NNRT_FROM_COLUMN;
+    if (m->table->is_unsure) nnrt_table_settle(m->table, !takes_texts || names_some_input(m));
+}
+
+/* ---- sources ----------------------------------------------------------------------------------------------------- */
+
+static nnrt_status map_source(const Mapper *m, int input) {
+    const nnrt_source *source = &m->model->inputs[input].source;
+    for (int64_t k = 0; k < source->n_columns; k++) {
+        int64_t found = find_source_column(m->table, source->columns[k]);
+        if (found < 0) return fail_source(m, input, source->columns[k]);
+        m->maps[input].columns[k] = found;
+    }
+    return NNRT_OK;
+}
+
+/* Columns that a source takes are not filled by order, also those of inputs that are not wanted now. */
+static nnrt_status find_free_columns(Mapper *m) {
+    bool *taken = calloc((size_t)m->table->n_columns + 1, sizeof *taken);
+    if (!taken) return nnrt_fail_memory(m->error, 0, m->path);
+    for (int i = 0; i < m->model->n_inputs; i++) {
+        const nnrt_source *source = &m->model->inputs[i].source;
+        for (int64_t k = 0; k < source->n_columns; k++) {
+            int64_t found = find_source_column(m->table, source->columns[k]);
+            if (found >= 0) taken[found] = true;
+        }
+    }
+    for (int64_t i = 0; i < m->table->n_columns; i++)
+        if (!taken[i]) m->free[m->n_free++] = i;
+    free(taken);
+    return NNRT_OK;
+}
+
+/* ---- names and order --------------------------------------------------------------------------------------------- */
+
+/* Is this an input that looks for its columns by name or order? */
+static bool is_plain(const Mapper *m, int input) {
+    return !m->maps[input].is_named && m->model->inputs[input].source.kind == NNRT_FROM_NAME;
+}
+
+static bool wants_plain(const Mapper *m, int input) {
+    return m->maps[input].wanted && is_plain(m, input);
+}
+
+static bool map_all_by_name(const Mapper *m) {
+    for (int i = 0; i < m->model->n_inputs; i++)
+        if (wants_plain(m, i) && !map_by_name(m->table, m->model->inputs[i].tensor.name, &m->maps[i])) return false;
+    return m->table->names != NULL;
+}
+
+static nnrt_status fail_columns(const Mapper *m) {
     char   parts[300] = "";
     size_t used       = 0;
-    for (int i = 0; i < model->n_inputs && used < sizeof parts; i++)
-        if (maps[i].wanted)
+    for (int i = 0; i < m->model->n_inputs && used < sizeof parts; i++)
+        if (wants_plain(m, i))
             used += (size_t)snprintf(parts + used, sizeof parts - used, "%s%lld for %s '%s'", used ? ", " : "",
-                                     (long long)maps[i].width, model->inputs[i].is_target ? "target" : "input",
-                                     model->inputs[i].tensor.name);
-    return nnrt_fail(error, NNRT_BAD_DATA,
-                     "%s: has %lld column%s; %s takes %s: remove or add columns, or name them in a header", path,
-                     (long long)table->n_columns, table->n_columns == 1 ? "" : "s", model->name, parts);
+                                     (long long)m->maps[i].width, m->model->inputs[i].is_target ? "target" : "input",
+                                     m->model->inputs[i].tensor.name);
+    return nnrt_fail(m->error, NNRT_BAD_DATA,
+                     "%s: has %lld %scolumn%s; %s takes %s: remove or add columns, or name them in a header", m->path,
+                     (long long)m->n_free, m->n_free < m->table->n_columns ? "other " : "", m->n_free == 1 ? "" : "s",
+                     m->model->name, parts);
 }
 
 /* Inputs from the left, targets from the right. Surplus columns are an error, unless they can only be targets that
  * are not asked for. */
-static nnrt_status map_by_order(const nnrt_model *model, const char *path, const nnrt_table *table, Mapping *maps,
-                                nnrt_error *error) {
-    int64_t wanted = 0, with_targets = 0, left = 0;
-    bool    targets_known = true;
+static nnrt_status map_by_order(const Mapper *m) {
+    const nnrt_model *model  = m->model;
+    int64_t           wanted = 0, with_targets = 0, left = 0;
+    bool              targets_known = true;
     for (int i = 0; i < model->n_inputs; i++) {
-        bool counts = maps[i].wanted || model->inputs[i].is_target;
-        targets_known &= !counts || maps[i].width >= 0;
-        if (maps[i].wanted) wanted += maps[i].width;
-        if (counts) with_targets += maps[i].width;
+        if (!is_plain(m, i)) continue;
+        bool counts = m->maps[i].wanted || model->inputs[i].is_target;
+        targets_known &= !counts || m->maps[i].width >= 0;
+        if (m->maps[i].wanted) wanted += m->maps[i].width;
+        if (counts) with_targets += m->maps[i].width;
     }
-    if (table->n_columns != wanted && !(targets_known && table->n_columns == with_targets))
-        return fail_columns(model, path, table, maps, error);
-    int64_t right = table->n_columns;
-    for (int i = model->n_inputs - 1; i >= 0; i--)
-        if (model->inputs[i].is_target && maps[i].width >= 0 && (maps[i].wanted || table->n_columns != wanted)) {
-            right -= maps[i].width;
-            for (int64_t k = 0; maps[i].wanted && k < maps[i].width; k++) maps[i].columns[k] = right + k;
-        }
+    if (m->n_free != wanted && !(targets_known && m->n_free == with_targets)) return fail_columns(m);
+    int64_t right = m->n_free;
+    for (int i = model->n_inputs - 1; i >= 0; i--) {
+        Mapping *map = &m->maps[i];
+        if (!is_plain(m, i) || !model->inputs[i].is_target || map->width < 0) continue;
+        if (!map->wanted && m->n_free == wanted) continue;
+        right -= map->width;
+        for (int64_t k = 0; map->wanted && k < map->width; k++) map->columns[k] = m->free[right + k];
+    }
     for (int i = 0; i < model->n_inputs; i++)
-        for (int64_t k = 0; maps[i].wanted && !model->inputs[i].is_target && k < maps[i].width; k++)
-            maps[i].columns[k] = left++;
+        for (int64_t k = 0; wants_plain(m, i) && !model->inputs[i].is_target && k < m->maps[i].width; k++)
+            m->maps[i].columns[k] = m->free[left++];
     return NNRT_OK;
 }
 
 /* A header that names some inputs must not contradict the order, which the rest goes by. */
-static nnrt_status check_names(const nnrt_model *model, const char *path, const nnrt_table *table, const Mapping *maps,
-                               nnrt_error *error) {
+static nnrt_status check_names(const Mapper *m) {
     const char *named = NULL, *unnamed = NULL;
-    for (int i = 0; i < model->n_inputs; i++) {
-        Mapping found = {.width = maps[i].width};
-        if (!maps[i].wanted) continue;
+    for (int i = 0; i < m->model->n_inputs; i++) {
+        Mapping found = {.width = m->maps[i].width};
+        if (!wants_plain(m, i)) continue;
         found.columns = malloc(((size_t)found.width + 1) * sizeof *found.columns);
-        if (!found.columns) return nnrt_fail_memory(error, 0, path);
-        const char *name = model->inputs[i].tensor.name;
-        if (!map_by_name(table, name, &found))
+        if (!found.columns) return nnrt_fail_memory(m->error, 0, m->path);
+        const char *name = m->model->inputs[i].tensor.name;
+        if (!map_by_name(m->table, name, &found))
             unnamed = unnamed ? unnamed : name;
-        else if (memcmp(found.columns, maps[i].columns, (size_t)found.width * sizeof *found.columns) != 0)
+        else if (memcmp(found.columns, m->maps[i].columns, (size_t)found.width * sizeof *found.columns) != 0)
             named = name;
         free(found.columns);
     }
     if (!named || !unnamed) return NNRT_OK;
-    return nnrt_fail(error, NNRT_BAD_DATA,
+    return nnrt_fail(m->error, NNRT_BAD_DATA,
                      "%s: its header names '%s' but not '%s': name the columns of every input, or put the inputs "
                      "first and the targets last",
-                     path, named, unnamed);
+                     m->path, named, unnamed);
 }
 
-/* Decimal text to the input's type: floats round as literals do, integers must be whole and in range. */
-static nnrt_status fill_array(nnrt_dataset *set, int input, const char *path, const nnrt_table *table,
-                              const int64_t *columns, int64_t width, nnrt_error *error) {
-    const nnrt_tensor *tensor = &set->model->inputs[input].tensor;
-    nnrt_column       *column = &set->columns[input];
-    nnrt_array        *array  = &column->array;
-    nnrt_array_free(array);
-    array->elem     = nnrt_elem_is_float(tensor->elem) ? tensor->elem : NNRT_F64;
-    array->rank     = 2;
-    array->shape[0] = table->n_rows;
-    array->shape[1] = width;
-    array->source   = strdup(path);
-    array->lines    = malloc((size_t)table->n_rows * sizeof *array->lines);
-    if (!array->source || !array->lines) return nnrt_fail_memory(error, 0, path);
-    nnrt_status status = nnrt_array_alloc(array, path, error);
-    if (status != NNRT_OK) return status;
-    memcpy(array->lines, table->lines, (size_t)table->n_rows * sizeof *array->lines);
-    column->first_column = columns ? columns[0] : 0;
-    for (int64_t row = 0; row < table->n_rows; row++)
-        for (int64_t k = 0; k < width; k++) {
-            double value = table->values[row * table->n_columns + (columns ? columns[k] : k)];
-            nnrt_elem_put(array->elem, array->data, row * width + k, value);
-        }
-    return NNRT_OK;
-}
-
-static nnrt_status map_and_fill(nnrt_dataset *set, const char *path, const nnrt_table *table, Mapping *maps,
-                                nnrt_error *error) {
-    const nnrt_model *model  = set->model;
-    nnrt_status       status = measure(model, maps, error);
-    for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++) {
-        if (!maps[i].wanted) continue;
-        if (maps[i].width < 0)
-            return nnrt_fail(error, NNRT_BAD_DATA,
-                             "%s: the columns of '%s' (%s%s) cannot be told from the model: give --data %s=FILE", path,
-                             model->inputs[i].tensor.name, nnrt_elem_name(model->inputs[i].tensor.elem),
-                             model->inputs[i].tensor.shape_text, model->inputs[i].tensor.name);
-        maps[i].columns = malloc(((size_t)maps[i].width + 1) * sizeof *maps[i].columns);
-        if (!maps[i].columns) status = nnrt_fail_memory(error, 0, path);
+static nnrt_status map_plain(const Mapper *m) {
+    bool some = false;
+    for (int i = 0; i < m->model->n_inputs; i++) {
+        some |= wants_plain(m, i);
+        if (!wants_plain(m, i) || m->maps[i].width >= 0) continue;
+        const nnrt_tensor *tensor = &m->model->inputs[i].tensor;
+        return nnrt_fail(m->error, NNRT_BAD_DATA,
+                         "%s: the columns of '%s' (%s%s) cannot be told from the model: give --data %s=FILE", m->path,
+                         tensor->name, nnrt_elem_name(tensor->elem), tensor->shape_text, tensor->name);
     }
-    if (status == NNRT_OK && !(table->names && map_all_by_name(model, table, maps)))
-        status = map_by_order(model, path, table, maps, error);
-    if (status == NNRT_OK && table->names) status = check_names(model, path, table, maps, error);
-    for (int i = 0; i < model->n_inputs && status == NNRT_OK; i++)
-        if (maps[i].wanted) status = fill_array(set, i, path, table, maps[i].columns, maps[i].width, error);
+    if (!some || map_all_by_name(m)) return NNRT_OK;
+    nnrt_status status = map_by_order(m);
+    return status == NNRT_OK && m->table->names ? check_names(m) : status;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+static nnrt_status prepare(Mapper *m, const bool *needed) {
+    int64_t *widths    = calloc((size_t)m->model->n_inputs + 1, sizeof *widths);
+    m->maps            = calloc((size_t)m->model->n_inputs + 1, sizeof *m->maps);
+    m->free            = calloc((size_t)m->table->n_columns + 1, sizeof *m->free);
+    nnrt_status status = widths && m->maps && m->free ? NNRT_OK : nnrt_fail_memory(m->error, 0, "columns");
+    if (status == NNRT_OK) status = nnrt_sample_widths(m->model, widths, m->error);
+    for (int i = 0; i < m->model->n_inputs && status == NNRT_OK; i++) {
+        const nnrt_column *column = &m->set->columns[i];
+        m->maps[i]                = (Mapping){.wanted   = needed[i] && !column->array.data && !column->texts.text,
+                                              .is_named = m->model->inputs[i].source.n_columns > 0,
+                                              .width    = widths[i]};
+        if (!m->maps[i].wanted || widths[i] < 0) continue;
+        m->maps[i].columns = malloc(((size_t)widths[i] + 1) * sizeof *m->maps[i].columns);
+        if (!m->maps[i].columns) status = nnrt_fail_memory(m->error, 0, m->path);
+    }
+    free(widths);
     return status;
 }
 
-nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, const nnrt_table *table, const bool *needed,
+static nnrt_status map_and_fill(Mapper *m, const bool *needed) {
+    nnrt_status status = prepare(m, needed);
+    for (int i = 0; i < m->model->n_inputs && status == NNRT_OK; i++)
+        if (m->maps[i].wanted && m->maps[i].is_named) status = map_source(m, i);
+    if (status == NNRT_OK) status = find_free_columns(m);
+    if (status == NNRT_OK) status = map_plain(m);
+    for (int i = 0; i < m->model->n_inputs && status == NNRT_OK; i++) {
+        if (!m->maps[i].wanted || !m->maps[i].columns) continue;
+        int64_t *columns   = m->maps[i].columns;
+        m->maps[i].columns = NULL;
+        status             = nnrt_dataset_fill(m->set, i, m->path, m->table, columns, m->maps[i].width, m->error);
+    }
+    return status;
+}
+
+/* A file for one input alone: all of its columns, where they are as many as the input takes. */
+static nnrt_status fill_only(Mapper *m, int input) {
+    const nnrt_source *source = &m->model->inputs[input].source;
+    bool               all    = source->n_columns == 0 || source->n_columns == m->table->n_columns;
+    if (all) return nnrt_dataset_fill(m->set, input, m->path, m->table, NULL, m->table->n_columns, m->error);
+    Mapping *maps = calloc((size_t)m->model->n_inputs + 1, sizeof *maps);
+    m->maps       = maps;
+    if (maps) maps[input].columns = malloc((size_t)source->n_columns * sizeof *maps[input].columns);
+    if (!maps || !maps[input].columns) return nnrt_fail_memory(m->error, 0, m->path);
+    nnrt_status status = map_source(m, input);
+    if (status != NNRT_OK) return status;
+    int64_t *columns    = maps[input].columns;
+    maps[input].columns = NULL;
+    return nnrt_dataset_fill(m->set, input, m->path, m->table, columns, source->n_columns, m->error);
+}
+
+nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, nnrt_table *table, const bool *needed,
                                     int only_input, nnrt_error *error) {
-    const nnrt_model *model = set->model;
-    if (only_input >= 0) return fill_array(set, only_input, path, table, NULL, table->n_columns, error);
-    Mapping *maps = calloc((size_t)model->n_inputs + 1, sizeof *maps);
-    if (!maps) return nnrt_fail_memory(error, 0, path);
-    for (int i = 0; i < model->n_inputs; i++) maps[i].wanted = needed[i] && !set->columns[i].array.data;
-    nnrt_status status = map_and_fill(set, path, table, maps, error);
-    for (int i = 0; i < model->n_inputs; i++) free(maps[i].columns);
-    free(maps);
+    Mapper m = {.set = set, .model = set->model, .path = path, .table = table, .error = error};
+    settle_first_line(&m);
+    nnrt_status status = only_input >= 0 ? fill_only(&m, only_input) : map_and_fill(&m, needed);
+    for (int i = 0; m.maps && i < m.model->n_inputs; i++) free(m.maps[i].columns);
+    free(m.maps);
+    free(m.free);
     return status;
 }
