@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "extras/checkpoint.h"
+#include "extras/import.h"
 
 enum { EXIT_INTERRUPTED = 130 };
 
@@ -15,6 +16,19 @@ static bool has_weights(const nnrt_model *model) {
     for (int i = 0; i < model->n_slots; i++)
         if (model->slots[i].kind == NNRT_PARAM || model->slots[i].kind == NNRT_STATE) return true;
     return false;
+}
+
+/* Another program's file: every weight has to be in it. */
+static nnrt_status load_mapped(const nnrt_options *options, nnrt_instance *instance, const char *path,
+                               nnrt_settings *trained, nnrt_error *error) {
+    nnrt_map    map;
+    nnrt_import result = {0};
+    nnrt_status status = nnrt_map_parse(&map, "--map", options->maps.items, options->maps.n, error);
+    if (status == NNRT_OK) status = nnrt_import_weights(instance, path, &map, true, &result, error);
+    nnrt_import_free(&result);
+    nnrt_map_free(&map);
+    if (status == NNRT_OK && trained) status = nnrt_checkpoint_settings(NULL, path, trained, error);
+    return status;
 }
 
 nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_settings *trained,
@@ -30,7 +44,10 @@ nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instan
     if (!file && errno == ENOENT)
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: no such file: train first, or give --weights FILE", path);
     if (file) fclose(file);
-    if (status == NNRT_OK) status = nnrt_checkpoint_load(instance, path, trained, error);
+    if (status == NNRT_OK && options->maps.n > 0)
+        status = load_mapped(options, instance, path, trained, error);
+    else if (status == NNRT_OK)
+        status = nnrt_checkpoint_load(instance, path, trained, error);
     free(path);
     return status;
 }
@@ -42,6 +59,7 @@ static nnrt_status run_command(const nnrt_options *options, nnrt_instance *insta
     case NNRT_EVAL: return nnrt_run_eval(options, instance, error);
     case NNRT_PREDICT: return nnrt_run_predict(options, instance, error);
     case NNRT_INFO: return nnrt_run_info(options, instance, error);
+    case NNRT_EXPORT: return nnrt_run_export(options, instance, error);
     }
     return NNRT_OK;
 }

@@ -95,10 +95,14 @@ static void add_results(const nnrt_instance *instance, const nnrt_fn *fn, int64_
     }
 }
 
-static bool append(nnrt_scores *scores, const nnrt_tensor *tensor, int64_t count) {
-    double *values = calloc((size_t)count + 1, sizeof *values);
-    if (!values) return false;
-    scores->items[scores->n++] = (nnrt_score){.name = tensor->name, .count = count, .values = values, .tensor = tensor};
+/* Room for a score of the tensor's shape: a number where `shape` is NULL. */
+static bool append(nnrt_scores *scores, const nnrt_tensor *tensor, const int64_t *shape) {
+    int64_t    count = shape ? nnrt_shape_count(shape, tensor->rank) : 1;
+    nnrt_score score = {.name = tensor->name, .count = count, .tensor = tensor};
+    score.values     = calloc((size_t)count + 1, sizeof *score.values);
+    if (!score.values) return false;
+    for (int axis = 0; shape && axis < tensor->rank; axis++) score.shape[axis] = shape[axis];
+    scores->items[scores->n++] = score;
     return true;
 }
 
@@ -116,7 +120,7 @@ static nnrt_status evaluate_batches(nnrt_instance *instance, int fn, nnrt_batche
         if (status == NNRT_OK) add_results(instance, code, batches->count, means);
     }
     for (int i = 0; i < code->n_results && status == NNRT_OK; i++) {
-        if (!code->results[i].adds && !append(scores, &code->results[i].tensor, 1))
+        if (!code->results[i].adds && !append(scores, &code->results[i].tensor, NULL))
             status = nnrt_fail_memory(error, 0, "scores");
         else
             scores->items[scores->n - 1].values[0] += means[i].sum / means[i].weight;
@@ -140,9 +144,8 @@ static nnrt_status read_metrics(nnrt_instance *instance, int fn, uint64_t seed, 
     nnrt_status    status = call_plain(instance, fn, seed, error);
     for (int i = 0; i < code->n_results && status == NNRT_OK; i++) {
         const nnrt_tensor *tensor = &code->results[i].tensor;
-        int64_t            count  = nnrt_shape_count(nnrt_instance_shape(instance, tensor), tensor->rank);
-        if (!append(scores, tensor, count)) return nnrt_fail_memory(error, 0, "scores");
-        for (int64_t k = 0; k < count; k++)
+        if (!append(scores, tensor, nnrt_instance_shape(instance, tensor))) return nnrt_fail_memory(error, 0, "scores");
+        for (int64_t k = 0; k < scores->items[scores->n - 1].count; k++)
             scores->items[scores->n - 1].values[k] = nnrt_elem_get(tensor->elem, instance->results[i].data, k);
     }
     return status;

@@ -4,13 +4,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "core/status.h"
 
-enum { CHUNK = 1 << 18 };
+enum {
+    CHUNK        = 1 << 18,
+    TURN_MS      = 5000, /* how long to wait for another program that writes the same file */
+    TURN_STEP_MS = 5
+};
 
 static nnrt_status fail_read(const char *path, nnrt_error *error) {
     if (errno == ENOENT) return nnrt_fail(error, NNRT_BAD_DATA, "%s: no such file", path);
@@ -78,26 +84,57 @@ static nnrt_status check_target(const char *path, nnrt_error *error) {
     return access(path, W_OK) == 0 ? NNRT_OK : fail_write(path, error);
 }
 
+/* Opens the temporary file and locks it, so that two programs that write the same file take turns. One left by a
+ * program that was killed is taken over: its lock has gone with its owner. -1 with errno; ETIMEDOUT when another holds
+ * it for TURN_MS. */
+static int open_temporary(const char *temporary) {
+    const struct timespec pause = {.tv_nsec = TURN_STEP_MS * 1000000};
+    for (int waited = 0; waited <= TURN_MS; waited += TURN_STEP_MS) {
+        struct stat ours, named;
+        int         fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0) return -1;
+        bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR);
+        /* A writer that has just finished has renamed the file that was waited for. */
+        if (locked && fstat(fd, &ours) == 0 && stat(temporary, &named) == 0 && ours.st_ino == named.st_ino &&
+            ours.st_dev == named.st_dev) {
+            if (S_ISREG(ours.st_mode) && ftruncate(fd, 0) == 0) return fd;
+            close(fd);
+            return -1;
+        }
+        close(fd);
+        if (!locked) nanosleep(&pause, NULL);
+    }
+    errno = ETIMEDOUT;
+    return -1;
+}
+
 nnrt_status nnrt_writer_open(nnrt_writer *writer, const char *path, nnrt_error *error) {
     *writer            = (nnrt_writer){.path = path};
     nnrt_status status = check_target(path, error);
     if (status != NNRT_OK) return status;
-    size_t size       = strlen(path) + 32;
+    size_t size       = strlen(path) + sizeof ".nnc-tmp";
     writer->temporary = malloc(size);
     if (!writer->temporary) return nnrt_fail_memory(error, size, "a file name");
-    snprintf(writer->temporary, size, "%s.%ld.tmp", path, (long)getpid());
-    int fd = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    snprintf(writer->temporary, size, "%s.nnc-tmp", path);
+    int fd = open_temporary(writer->temporary);
     if (fd >= 0) writer->file = fdopen(fd, "wb");
     if (writer->file) return NNRT_OK;
-    status = fail_write(path, error);
-    if (fd >= 0) close(fd);
+    status = errno == ETIMEDOUT
+                 ? nnrt_fail(error, NNRT_ERROR, "%s: cannot be written: another program is writing it", path)
+                 : fail_write(path, error);
+    if (fd < 0) { /* it is not ours to remove */
+        free(writer->temporary);
+        writer->temporary = NULL;
+    } else {
+        close(fd);
+    }
     nnrt_writer_abandon(writer);
     return status;
 }
 
 void nnrt_writer_abandon(nnrt_writer *writer) {
+    if (writer->temporary) unlink(writer->temporary); /* while it is locked */
     if (writer->file) fclose(writer->file);
-    if (writer->temporary) unlink(writer->temporary);
     free(writer->temporary);
     *writer = (nnrt_writer){0};
 }
@@ -106,17 +143,28 @@ void nnrt_writer_put(nnrt_writer *writer, const void *data, size_t nbytes) {
     if (writer->failure == 0 && fwrite(data, 1, nbytes, writer->file) != nbytes) writer->failure = errno ? errno : EIO;
 }
 
+/* Makes the new name survive a crash of the machine. Not every file system can: then the rename is all there is. */
+static void sync_folder(const char *path) {
+    const char *slash  = strrchr(path, '/');
+    char       *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int         fd     = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)!fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
 nnrt_status nnrt_writer_commit(nnrt_writer *writer, nnrt_error *error) {
-    bool whole   = writer->failure == 0 && fflush(writer->file) == 0 && fsync(fileno(writer->file)) == 0;
-    int  failure = writer->failure ? writer->failure : errno;
-    bool closed  = fclose(writer->file) == 0;
-    writer->file = NULL;
-    if (whole && closed && rename(writer->temporary, writer->path) == 0) {
+    bool whole = writer->failure == 0 && fflush(writer->file) == 0 && fsync(fileno(writer->file)) == 0;
+    if (writer->failure) errno = writer->failure;
+    if (whole && rename(writer->temporary, writer->path) == 0) { /* before the lock is given up */
+        fclose(writer->file);
         free(writer->temporary);
+        sync_folder(writer->path);
         *writer = (nnrt_writer){0};
         return NNRT_OK;
     }
-    if (!whole) errno = failure;
     nnrt_status status = fail_write(writer->path, error);
     nnrt_writer_abandon(writer);
     return status;

@@ -23,7 +23,14 @@ static const struct {
      "predict",
      "computes the outputs of the trained model",
      {"predict --data new.csv", "predict --data new.csv --out predictions.npy"}},
-    {NNRT_INFO, "info", "lists parameters, inputs, outputs and memory", {"info", "info --batch 256 --threads 1"}},
+    {NNRT_INFO,
+     "info",
+     "shows the model by layer: shapes, parameters, memory, flops",
+     {"info --batch 256 --threads 1", "info --params --json"}},
+    {NNRT_EXPORT,
+     "export",
+     "writes the weights alone for other programs",
+     {"export --out weights.safetensors", "export --rename 'fc1.weight=dense/kernel:t' 'fc1.bias=dense/bias'"}},
 };
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
@@ -100,5 +107,5 @@ void nnrt_print_help(const nnrt_model *model, const char *program, nnrt_command 
         for (int k = 0; k < 2; k++) printf("  %s %s\n", program, COMMANDS[i].examples[k]);
     }
     print_options(model, command);
-    if (command != NNRT_INFO) print_data(model, command);
+    if (command & (NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT)) print_data(model, command);
 }

@@ -2,7 +2,6 @@
 #include "extras/options.h"
 
 #include <errno.h>
-#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,10 @@
 #include "extras/nearest.h"
 
 enum {
-    ALL       = NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT | NNRT_INFO,
     RUNS      = NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT,
+    READS     = NNRT_EVAL | NNRT_PREDICT | NNRT_EXPORT,
+    ALL       = RUNS | NNRT_INFO,
+    ANY       = ALL | NNRT_EXPORT,
     MAX_COUNT = INT32_MAX
 };
 
@@ -29,23 +30,42 @@ const nnrt_option nnrt_option_table[] = {
     {"--seed", "N", "of everything random", RUNS, NNRT_OPTION_SEED, AT(settings.seed)},
     {"--threads", "N", "changes the speed, never the result", ALL, NNRT_OPTION_THREADS, AT(threads)},
     {"--set", "NAME=VALUE", "a hyper-parameter, as in --set optimizer.lr=1e-4", NNRT_TRAIN, NNRT_OPTION_LIST, AT(sets)},
-    {"--init", "FILE", "weights to start from", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(init)},
-    {"--resume", "FILE", "a checkpoint to go on from", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(resume)},
+    {"--init", "FILE", "weights to start from; what does not match is listed", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(init)},
+    {"--resume", "FILE", "a checkpoint to go on from, bit for bit", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(resume)},
     {"--save", "FILE", "where the weights go", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(save)},
-    {"--weights", "FILE", "the trained weights", NNRT_EVAL | NNRT_PREDICT, NNRT_OPTION_TEXT, AT(weights)},
+    {"--save-every", "N[epochs]", "a checkpoint each N steps or epochs", NNRT_TRAIN, NNRT_OPTION_INTERVAL,
+     AT(save_every)},
+    {"--weights", "FILE", "the trained weights", READS, NNRT_OPTION_TEXT, AT(weights)},
+    {"--map", "TO=FROM", "names of a file's weights, as in --map 'dense/kernel=fc1.weight:t'", NNRT_TRAIN | READS,
+     NNRT_OPTION_LIST, AT(maps)},
+    {"--rename", "TO=FROM", "names to write, as in --rename 'fc1.weight=dense/kernel:t'", NNRT_EXPORT, NNRT_OPTION_LIST,
+     AT(renames)},
+    {"--only", "PATTERN", "these weights alone, as in --only 'backbone/*'", NNRT_EXPORT, NNRT_OPTION_LIST, AT(only)},
     {"--log", "FILE.jsonl", "one line of JSON an epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(log)},
+    {"--plot", "FILE.svg", "learning curves, drawn anew each epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(plot)},
+    {"--overfit-batch", NULL, "train on one batch until it is fit: a check of the model", NNRT_TRAIN, NNRT_OPTION_FLAG,
+     AT(overfit)},
+    {"--out", "FILE.safetensors", "the file to write", NNRT_EXPORT, NNRT_OPTION_TEXT, AT(out)},
     {"--out", "FILE", "a .csv or .npy file instead of CSV on standard output", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(out)},
     {"--output", "NAME", "this output alone", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(output)},
     {"--all", NULL, "every sample, also those that it was trained on", NNRT_EVAL, NNRT_OPTION_FLAG, AT(all)},
     {"--quiet", NULL, "the result alone", NNRT_TRAIN | NNRT_EVAL, NNRT_OPTION_FLAG, AT(quiet)},
-    {"--help", NULL, "this text", ALL, NNRT_OPTION_FLAG, AT(help)},
+    {"--shapes", NULL, "layers, inputs and outputs", NNRT_INFO, NNRT_OPTION_FLAG, AT(shapes)},
+    {"--params", NULL, "each parameter, and totals", NNRT_INFO, NNRT_OPTION_FLAG, AT(params)},
+    {"--memory", NULL, "memory for this batch and these threads", NNRT_INFO, NNRT_OPTION_FLAG, AT(memory)},
+    {"--json", NULL, "as one JSON object", NNRT_INFO, NNRT_OPTION_FLAG, AT(json)},
+    {"--help", NULL, "this text", ANY, NNRT_OPTION_FLAG, AT(help)},
 };
 const int nnrt_option_count = sizeof nnrt_option_table / sizeof *nnrt_option_table;
 
 static const struct {
     const char  *name;
     nnrt_command command;
-} COMMANDS[] = {{"train", NNRT_TRAIN}, {"eval", NNRT_EVAL}, {"predict", NNRT_PREDICT}, {"info", NNRT_INFO}};
+} COMMANDS[] = {{"train", NNRT_TRAIN},
+                {"eval", NNRT_EVAL},
+                {"predict", NNRT_PREDICT},
+                {"info", NNRT_INFO},
+                {"export", NNRT_EXPORT}};
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
 static const char *command_name(int i, const void *unused) {
@@ -80,6 +100,20 @@ static nnrt_status parse_count(const nnrt_option *option, const char *text, int6
                      (long long)low, (long long)high);
 }
 
+/* "500" steps, "2epochs". */
+static nnrt_status parse_interval(const nnrt_option *option, const char *text, nnrt_interval *interval,
+                                  nnrt_error *error) {
+    size_t digits = strspn(text, "0123456789");
+    char   number[24];
+    bool   epochs = strcmp(text + digits, "epochs") == 0 || strcmp(text + digits, "epoch") == 0;
+    if (digits == 0 || digits >= sizeof number || (text[digits] && !epochs))
+        return nnrt_fail(error, NNRT_USAGE, "%s '%s': a number of steps (500) or epochs (2epochs) is needed",
+                         option->name, text);
+    snprintf(number, sizeof number, "%.*s", (int)digits, text);
+    interval->in_epochs = epochs;
+    return parse_count(option, number, 1, MAX_COUNT, &interval->n, error);
+}
+
 static nnrt_status append(nnrt_list *list, const char *item, nnrt_error *error) {
     const char **more = realloc(list->items, ((size_t)list->n + 1) * sizeof *more);
     if (!more) return nnrt_fail_memory(error, 0, "options");
@@ -98,6 +132,7 @@ static nnrt_status store(nnrt_options *options, const nnrt_option *option, const
     case NNRT_OPTION_LIST: return append(place, text, error);
     case NNRT_OPTION_COUNT: status = parse_count(option, text, 1, MAX_COUNT, place, error); break;
     case NNRT_OPTION_SEED: status = parse_count(option, text, 0, INT64_MAX, place, error); break;
+    case NNRT_OPTION_INTERVAL: status = parse_interval(option, text, place, error); break;
     case NNRT_OPTION_THREADS:
         status = parse_count(option, text, 1, 1024, &count, error);
         if (status == NNRT_OK) *(int *)place = (int)count;
@@ -106,10 +141,20 @@ static nnrt_status store(nnrt_options *options, const nnrt_option *option, const
     return status;
 }
 
-static const nnrt_option *find_option(const char *name, size_t size) {
+const nnrt_option *nnrt_option_find(const char *name, size_t size) {
     for (int i = 0; i < nnrt_option_count; i++)
         if (strlen(nnrt_option_table[i].name) == size && strncmp(nnrt_option_table[i].name, name, size) == 0)
             return &nnrt_option_table[i];
+    return NULL;
+}
+
+/* An option may have a row for each of several commands. */
+static const nnrt_option *find_for(nnrt_command command, const char *name, size_t size) {
+    for (int i = 0; i < nnrt_option_count; i++) {
+        const nnrt_option *option = &nnrt_option_table[i];
+        if (option->commands & command && strlen(option->name) == size && strncmp(option->name, name, size) == 0)
+            return option;
+    }
     return NULL;
 }
 
@@ -135,7 +180,8 @@ static const char *name_of(nnrt_command command) {
 static nnrt_status parse_option(nnrt_options *options, int argc, char **argv, int *at, nnrt_error *error) {
     const char        *argument = argv[*at], *equals = strchr(argument, '=');
     size_t             size   = equals ? (size_t)(equals - argument) : strlen(argument);
-    const nnrt_option *option = find_option(argument, size);
+    const nnrt_option *option = find_for(options->command, argument, size);
+    if (!option) option = nnrt_option_find(argument, size);
     if (!option) return fail_unknown_option(argument, size, error);
     if (!(option->commands & options->command))
         return nnrt_fail(error, NNRT_USAGE, "'%s' is no option of '%s': see %s --help", option->name,
@@ -167,10 +213,38 @@ static nnrt_status parse_arguments(nnrt_options *options, int argc, char **argv,
     return NNRT_OK;
 }
 
+static nnrt_status check_together(const nnrt_options *options, nnrt_error *error) {
+    const nnrt_settings *settings = &options->settings;
+    if (settings->epochs >= 0 && settings->steps >= 0)
+        return nnrt_fail(error, NNRT_USAGE, "--epochs and --steps exclude each other");
+    if (options->init && options->resume) return nnrt_fail(error, NNRT_USAGE, "--init and --resume exclude each other");
+    if (options->maps.n > 0 && !options->init && !options->weights)
+        return nnrt_fail(error, NNRT_USAGE, "--map names the weights of a file: give %s FILE too",
+                         options->command == NNRT_TRAIN ? "--init" : "--weights");
+    return NNRT_OK;
+}
+
+/* What was not given is the model's; a resumed training takes its file's instead (run_train.c). */
+static void fill_defaults(nnrt_options *options, const nnrt_model *model) {
+    nnrt_settings *settings = &options->settings;
+    options->seed_given     = settings->seed >= 0;
+    options->batch_given    = settings->batch >= 0;
+    options->length_given   = settings->epochs >= 0 || settings->steps >= 0;
+    if (!options->seed_given) settings->seed = model->train.seed;
+    if (!options->batch_given) settings->batch = model->train.batch;
+    if (!options->length_given) {
+        settings->epochs = model->train.epochs;
+        settings->steps  = model->train.steps;
+    }
+    if (settings->epochs < 0) settings->epochs = 0;
+    if (settings->steps < 0) settings->steps = 0;
+}
+
 nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, int argc, char **argv,
                                nnrt_error *error) {
     *options = (nnrt_options){.settings = nnrt_settings_default(model), .threads = nnrt_online_cpus()};
-    if (argc < 2) return nnrt_fail(error, NNRT_USAGE, "no command: train, eval, predict or info (--help explains)");
+    if (argc < 2)
+        return nnrt_fail(error, NNRT_USAGE, "no command: train, eval, predict, info or export (--help explains)");
     if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
         options->help = true;
         return NNRT_OK;
@@ -179,84 +253,17 @@ nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, i
         if (strcmp(argv[1], COMMANDS[i].name) == 0) options->command = COMMANDS[i].command;
     if (!options->command)
         return fail_unknown("command", argv[1], nnrt_nearest(argv[1], command_name, NULL, N_COMMANDS), error);
-    options->settings.epochs = -1; /* to see what was given */
-    options->settings.steps  = -1;
-    options->settings.seed   = -1;
-    nnrt_status    status    = parse_arguments(options, argc, argv, error);
-    nnrt_settings *settings  = &options->settings;
-    if (status == NNRT_OK && settings->epochs >= 0 && settings->steps >= 0)
-        status = nnrt_fail(error, NNRT_USAGE, "--epochs and --steps exclude each other");
-    if (status == NNRT_OK && options->init && options->resume)
-        status = nnrt_fail(error, NNRT_USAGE, "--init and --resume exclude each other");
-    options->seed_given = settings->seed >= 0;
-    if (!options->seed_given) settings->seed = nnrt_settings_default(model).seed;
-    if (settings->epochs < 0 && settings->steps < 0) {
-        settings->epochs = model->train.epochs;
-        settings->steps  = model->train.steps;
-    }
-    if (settings->epochs < 0) settings->epochs = 0;
-    if (settings->steps < 0) settings->steps = 0;
+    nnrt_settings *settings = &options->settings;
+    settings->epochs = settings->steps = settings->seed = settings->batch = -1; /* to see what was given */
+    nnrt_status status                                                    = parse_arguments(options, argc, argv, error);
+    if (status == NNRT_OK) status = check_together(options, error);
+    fill_defaults(options, model);
     return status;
 }
 
 void nnrt_options_free(nnrt_options *options) {
-    free(options->data.items);
-    free(options->val.items);
-    free(options->test.items);
-    free(options->sets.items);
+    nnrt_list *lists[] = {&options->data, &options->val,     &options->test, &options->sets,
+                          &options->maps, &options->renames, &options->only};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->items);
     *options = (nnrt_options){0};
-}
-
-/* ---- --set ------------------------------------------------------------------------------------------------------- */
-
-static const char *hyper_name(int i, const void *model) {
-    const nnrt_slot *slot = &((const nnrt_model *)model)->slots[i];
-    return slot->kind == NNRT_HYPER ? slot->tensor.name : "";
-}
-
-/* What was meant by a name that no hyper-parameter has: one that ends in it, one spelt nearly so, or an option. */
-static nnrt_status fail_set(const char *name, const char *value, const nnrt_model *model, nnrt_error *error) {
-    char option[136];
-    snprintf(option, sizeof option, "--%s", name);
-    const nnrt_option *same = find_option(option, strlen(option));
-    if (same && same->commands & NNRT_TRAIN && same->argument)
-        return nnrt_fail(error, NNRT_USAGE, "--set: '%s' is an option of its own: %s %s", name, option, value);
-    const char *near = NULL;
-    for (int i = 0; i < model->n_slots && !near; i++) {
-        const char *end = strrchr(hyper_name(i, model), '.');
-        if (end && strcmp(end + 1, name) == 0) near = hyper_name(i, model);
-    }
-    if (!near) near = nnrt_nearest(name, hyper_name, model, model->n_slots);
-    if (near)
-        return nnrt_fail(error, NNRT_USAGE, "--set: %s has no run-time setting '%s'; did you mean '%s'?", model->name,
-                         name, near);
-    return nnrt_fail(error, NNRT_USAGE,
-                     "--set: %s has no run-time setting '%s': info lists them; parameters of the model are given when "
-                     "it is compiled, by nnc -D",
-                     model->name, name);
-}
-
-static nnrt_status apply_set(const char *text, nnrt_instance *instance, nnrt_error *error) {
-    const nnrt_model *model  = instance->model;
-    const char       *equals = strchr(text, '=');
-    if (!equals || equals == text) return nnrt_fail(error, NNRT_USAGE, "--set '%s': NAME=VALUE is needed", text);
-    char name[128];
-    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
-    int slot = -1;
-    for (int i = 0; i < model->n_slots; i++)
-        if (strcmp(hyper_name(i, model), name) == 0) slot = i;
-    if (slot < 0) return fail_set(name, equals + 1, model, error);
-    char  *end;
-    double value = strtod(equals + 1, &end);
-    if (end == equals + 1 || *end != 0 || !isfinite(value))
-        return nnrt_fail(error, NNRT_USAGE, "--set %s: '%s' is not a number", name, equals + 1);
-    *(double *)instance->slots[slot] = value;
-    return NNRT_OK;
-}
-
-nnrt_status nnrt_options_apply_sets(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
-    nnrt_status status = NNRT_OK;
-    for (int i = 0; i < options->sets.n && status == NNRT_OK; i++)
-        status = apply_set(options->sets.items[i], instance, error);
-    return status;
 }

@@ -1,7 +1,5 @@
 #include "extras/report.h"
 
-#include <math.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { BAR_WIDTH = 24, LINES = 20 /* about that many epochs are printed of a long run */ };
@@ -12,15 +10,8 @@ static double seconds_since(const struct timespec *start) {
     return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
 }
 
-const char *nnrt_number_text(double value, char *text, size_t size) {
-    double magnitude = fabs(value);
-    bool   plain     = magnitude == 0 || (magnitude >= 1e-3 && magnitude < 1e7);
-    snprintf(text, size, plain ? "%.4f" : "%.4g", value);
-    return text;
-}
-
-void nnrt_report_open(nnrt_report *report, FILE *out, FILE *log) {
-    *report = (nnrt_report){.out = out, .log = log, .is_terminal = out && isatty(fileno(out))};
+void nnrt_report_open(nnrt_report *report, FILE *out) {
+    *report = (nnrt_report){.out = out, .is_terminal = out && isatty(fileno(out))};
     clock_gettime(CLOCK_MONOTONIC, &report->start);
     report->drawn = report->start;
 }
@@ -62,66 +53,10 @@ static void print_epoch(nnrt_report *report, const nnrt_progress *p) {
     fflush(report->out);
 }
 
-/* JSON has no NaN: a score that is none is null. */
-static void log_scores(FILE *log, const char *prefix, const nnrt_scores *scores, const char *separator) {
-    for (int i = 0; scores && i < scores->n; i++) {
-        const nnrt_score *score = &scores->items[i];
-        if (score->count != 1) continue;
-        fprintf(log, "%s\"%s%s\":", separator, prefix, score->name);
-        fprintf(log, isfinite(score->values[0]) ? "%.9g" : "null", score->values[0]);
-        separator = ",";
-    }
-}
-
-static void heard(void *context, const nnrt_progress *p) {
-    nnrt_report *report = context;
-    if (!p->train) {
-        if (report->out) draw_bar(report, p);
-        return;
-    }
-    if (report->out) print_epoch(report, p);
-    if (!report->log) return;
-    fprintf(report->log, "{\"epoch\":%lld,\"step\":%lld", (long long)p->epoch, (long long)p->step);
-    log_scores(report->log, "", p->train, ",");
-    log_scores(report->log, "val_", p->val, ",");
-    fprintf(report->log, ",\"seconds\":%.3f}\n", seconds_since(&report->start));
-    fflush(report->log);
-}
-
-nnrt_observer nnrt_report_observer(nnrt_report *report) {
-    return (nnrt_observer){.heard = heard, .context = report};
-}
-
-void nnrt_report_log_scores(nnrt_report *report, const char *set, const nnrt_scores *scores) {
-    char prefix[16];
-    if (!report->log) return;
-    snprintf(prefix, sizeof prefix, "%s_", set);
-    fputc('{', report->log);
-    log_scores(report->log, prefix, scores, "");
-    fputs("}\n", report->log);
-}
-
-/* A metric that is no number: rows of its last axis. */
-static void print_tensor(FILE *out, const char *set, const nnrt_score *score) {
-    char number[32];
-    fprintf(out, "%s %s:", set, score->name);
-    for (int64_t i = 0; i < score->count; i++)
-        fprintf(out, " %s", nnrt_number_text(score->values[i], number, sizeof number));
-    fputc('\n', out);
-}
-
-void nnrt_report_scores(FILE *out, const char *set, const nnrt_scores *scores, const nnrt_model *model,
-                        bool only_headline) {
-    const nnrt_score *headline = nnrt_scores_headline(scores, model);
-    char              number[32];
-    for (int i = 0; !only_headline && i < scores->n; i++) {
-        const nnrt_score *score = &scores->items[i];
-        if (score == headline) continue;
-        if (score->count != 1)
-            print_tensor(out, set, score);
-        else
-            fprintf(out, "%s %s: %s\n", set, score->name, nnrt_number_text(score->values[0], number, sizeof number));
-    }
-    if (headline)
-        fprintf(out, "%s %s: %s\n", set, headline->name, nnrt_number_text(headline->values[0], number, sizeof number));
+void nnrt_report_progress(nnrt_report *report, const nnrt_progress *p) {
+    if (!report->out) return;
+    if (p->train)
+        print_epoch(report, p);
+    else
+        draw_bar(report, p);
 }

@@ -58,9 +58,14 @@ typedef struct Loop {
     int64_t        step_passes; /* functions a step runs, repetitions included */
     int64_t        epoch_steps, total_steps;
     uint64_t       pass;
-    nnrt_scores    epoch;   /* weighted sums, then means, of the losses over the epoch */
-    double        *weights; /* one an item of `epoch` */
+    nnrt_scores    epoch; /* at its end: means of the losses */
+    double        *sums;  /* the training's state: sum and weight, one pair an item of `epoch` */
 } Loop;
+
+void nnrt_trainer_state_free(nnrt_trainer_state *state) {
+    free(state->sums);
+    *state = (nnrt_trainer_state){0};
+}
 
 static void draw_batch(Loop *loop) {
     nnrt_batches_fetch(&loop->batches, loop->draws / loop->batches.n_batches, loop->draws % loop->batches.n_batches);
@@ -79,8 +84,8 @@ static nnrt_status add_losses(Loop *loop, const nnrt_fn *fn, int first, int64_t 
                              "%s is %s at step %lld: lower the learning rate (--set) or check the data",
                              result->tensor.name, isnan(value) ? "nan" : "infinite", (long long)step + 1);
         if (weight == 0) continue;
-        loop->epoch.items[first + i].values[0] += value * weight;
-        loop->weights[first + i] += weight;
+        loop->sums[2 * (first + i)] += value * weight;
+        loop->sums[2 * (first + i) + 1] += weight;
     }
     return NNRT_OK;
 }
@@ -121,9 +126,11 @@ static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *er
         loop->step_draws += times - 1;
         loop->step_passes += times;
     }
+    if (!training->state.sums)
+        training->state = (nnrt_trainer_state){calloc(2 * (size_t)n_losses + 1, sizeof(double)), 2 * n_losses};
+    loop->sums        = training->state.sums;
     loop->epoch.items = calloc((size_t)n_losses + 1, sizeof *loop->epoch.items);
-    loop->weights     = calloc((size_t)n_losses + 1, sizeof *loop->weights);
-    if (!loop->epoch.items || !loop->weights) return nnrt_fail_memory(error, 0, "losses");
+    if (!loop->epoch.items || !loop->sums) return nnrt_fail_memory(error, 0, "losses");
     for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1))
         for (int i = 0; i < model->fns[fn].n_results; i++) {
             const nnrt_tensor *tensor = &model->fns[fn].results[i].tensor;
@@ -153,7 +160,6 @@ static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *er
 static void close_loop(Loop *loop) {
     if (loop->batches.split) nnrt_batches_free(&loop->batches);
     nnrt_scores_free(&loop->epoch);
-    free(loop->weights);
 }
 
 static nnrt_progress describe(const Loop *loop, int64_t steps_done) {
@@ -165,7 +171,7 @@ static nnrt_progress describe(const Loop *loop, int64_t steps_done) {
         .epoch_step  = (steps_done - 1) % loop->epoch_steps + 1,
         .epoch_steps = loop->epoch_steps,
     };
-    for (int i = 0; i < loop->epoch.n; i++) progress.loss += loop->epoch.items[i].values[0] / loop->weights[i];
+    for (int i = 0; i < loop->epoch.n; i++) progress.loss += loop->sums[2 * i] / loop->sums[2 * i + 1];
     return progress;
 }
 
@@ -174,7 +180,7 @@ static nnrt_status end_epoch(Loop *loop, int64_t steps_done, nnrt_error *error) 
     nnrt_progress  progress = describe(loop, steps_done);
     nnrt_scores    val      = {0};
     nnrt_status    status   = NNRT_OK;
-    for (int i = 0; i < loop->epoch.n; i++) loop->epoch.items[i].values[0] /= loop->weights[i];
+    for (int i = 0; i < loop->epoch.n; i++) loop->epoch.items[i].values[0] = loop->sums[2 * i] / loop->sums[2 * i + 1];
     progress.train = &loop->epoch;
     if (training->val->n > 0) {
         status       = nnrt_evaluate(training->instance, training->val, training->settings, &val, error);
@@ -182,7 +188,7 @@ static nnrt_status end_epoch(Loop *loop, int64_t steps_done, nnrt_error *error) 
     }
     if (status == NNRT_OK && training->observer.heard) training->observer.heard(training->observer.context, &progress);
     nnrt_scores_free(&val);
-    for (int i = 0; i < loop->epoch.n; i++) loop->epoch.items[i].values[0] = loop->weights[i] = 0;
+    memset(loop->sums, 0, 2 * (size_t)loop->epoch.n * sizeof *loop->sums);
     return status;
 }
 
@@ -192,13 +198,16 @@ static nnrt_status run_loop(Loop *loop, nnrt_error *error) {
         nnrt_status status = run_step(loop, training->steps_done, error);
         if (status != NNRT_OK) return status;
         int64_t done      = ++training->steps_done;
+        bool    ends      = done % loop->epoch_steps == 0 || done == loop->total_steps;
         training->stopped = training->interrupted && *training->interrupted;
-        if (done % loop->epoch_steps == 0 || done == loop->total_steps) {
+        if (ends) {
             if ((status = end_epoch(loop, done, error)) != NNRT_OK) return status;
         } else if (training->observer.heard) {
             const nnrt_progress progress = describe(loop, done);
             training->observer.heard(training->observer.context, &progress);
         }
+        if (training->save && (status = training->save(training->save_context, training, ends, error)) != NNRT_OK)
+            return status;
         if (training->stopped) return NNRT_OK;
     }
     return NNRT_OK;

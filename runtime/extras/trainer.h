@@ -14,6 +14,7 @@ typedef struct nnrt_settings { /* the train block's, as the command line changed
     double  validation_split, test_split;
     bool    shuffle;
     int64_t data_sum; /* nnrt_dataset_sum of what is trained on; 0: not known */
+    const struct nnrt_vocabularies *vocabularies; /* of its texts (extras/vocabulary.h); NULL: none */
 } nnrt_settings;
 
 nnrt_settings nnrt_settings_default(const nnrt_model *model);
@@ -23,6 +24,7 @@ typedef struct nnrt_score { /* a loss or metric over a whole set */
     int64_t            count;  /* 1: a number */
     double            *values; /* row-major */
     const nnrt_tensor *tensor;
+    int64_t            shape[NNRT_MAX_RANK]; /* tensor->rank sizes */
 } nnrt_score;
 
 typedef struct nnrt_scores {
@@ -40,9 +42,11 @@ typedef struct nnrt_progress {
     int64_t            epoch, n_epochs;   /* from 1 */
     int64_t            step, total_steps; /* done so far */
     int64_t            epoch_step, epoch_steps;
-    double             loss;  /* mean so far in this epoch, of all losses' sum */
-    const nnrt_scores *train; /* at an epoch's end: losses' means over it; else NULL */
-    const nnrt_scores *val;   /* at an epoch's end, where there is a validation set; else NULL */
+    double             loss;   /* mean so far in this epoch, of all losses' sum */
+    const nnrt_scores *train;  /* at an epoch's end: losses' means over it; else NULL */
+    const nnrt_scores *val;    /* at an epoch's end, where there is a validation set; else NULL */
+    const nnrt_scores *norms;  /* at an epoch's end: of gradients, by parameter; NULL where the model has no PROBE */
+    const nnrt_scores *values; /* the same: hyper-parameters that schedules drive, as they are at this step */
 } nnrt_progress;
 
 typedef struct nnrt_observer {
@@ -50,7 +54,13 @@ typedef struct nnrt_observer {
     void *context;
 } nnrt_observer;
 
-typedef struct nnrt_training {
+typedef struct nnrt_trainer_state { /* what a run that goes on needs, besides the slots and the steps done */
+    double *sums;                   /* of the epoch so far: sum of value * weight, and of weights, one pair a loss */
+    int     n_sums;                 /* 2 a loss of the training functions */
+} nnrt_trainer_state;
+
+typedef struct nnrt_training nnrt_training;
+struct nnrt_training {
     nnrt_instance               *instance;    /* initialised or loaded */
     const nnrt_split            *train, *val; /* val may be empty */
     const nnrt_settings         *settings;
@@ -58,7 +68,14 @@ typedef struct nnrt_training {
     const volatile sig_atomic_t *interrupted; /* becomes nonzero: stop after this step */
     int64_t                      steps_done;  /* in: where to go on, 0 for a new run; out: steps done in all */
     bool                         stopped;     /* out: by `interrupted` */
-} nnrt_training;
+    nnrt_trainer_state           state;       /* in: zeroed, or a checkpoint's; free it with nnrt_trainer_state_free */
+    /* Called after each step, when all is as a run that goes on from here must find it; may be NULL. A failure ends
+     * the training. */
+    nnrt_status (*save)(void *context, const nnrt_training *training, bool epoch_ends, nnrt_error *error);
+    void *save_context;
+};
+
+void nnrt_trainer_state_free(nnrt_trainer_state *state);
 
 /* Sets every slot to its start. */
 nnrt_status nnrt_init(nnrt_instance *instance, const nnrt_settings *settings, nnrt_error *error);

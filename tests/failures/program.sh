@@ -151,7 +151,7 @@ sleep 1
 kill -INT $pid
 wait $pid
 said 130 "" $? "an interrupted run"
-tail -n 1 .out | grep -qE '^interrupted after step [0-9]+: saved iris.safetensors$' || fail "the last line: $(tail -n 1 .out)"
+tail -n 1 .out | grep -qE '^interrupted after step [0-9]+: saved iris.safetensors; to go on: --resume iris.safetensors$' || fail "the last line: $(tail -n 1 .out)"
 cmp -s iris.safetensors before && fail "the interrupted run saved nothing"
 expect 0 "" ./iris eval --data iris.csv
 left

@@ -1,0 +1,133 @@
+/* Loading checkpoints: everything is compared before anything is changed. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/element.h"
+#include "core/status.h"
+#include "extras/array.h"
+#include "extras/checkpoint.h"
+#include "extras/checkpoint_text.h"
+
+enum { SHOWN = 4 /* differences in a message */ };
+
+typedef struct Differences {
+    char   text[400];
+    size_t used;
+    int    n;
+} Differences;
+
+static void differ(Differences *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void differ(Differences *d, const char *format, ...) {
+    if (d->n++ >= SHOWN || d->used >= sizeof d->text) return;
+    va_list arguments;
+    va_start(arguments, format);
+    d->used += (size_t)snprintf(d->text + d->used, sizeof d->text - d->used, "\n  ");
+    if (d->used < sizeof d->text)
+        d->used += (size_t)vsnprintf(d->text + d->used, sizeof d->text - d->used, format, arguments);
+    va_end(arguments);
+}
+
+static const nnrt_array *find_array(const nnrt_content *content, const char *name) {
+    for (int i = 0; i < content->n_arrays; i++)
+        if (strcmp(content->arrays[i].name, name) == 0) return &content->arrays[i];
+    return NULL;
+}
+
+static int find_slot(const nnrt_model *model, const char *name) {
+    for (int i = 0; i < model->n_slots; i++)
+        if (nnrt_checkpoint_keeps(&model->slots[i]) && strcmp(model->slots[i].tensor.name, name) == 0) return i;
+    return -1;
+}
+
+/* A slot's, or a copy of one that the training keeps as the best so far. */
+static bool is_known(const nnrt_model *model, const char *name) {
+    size_t n = strlen(NNRT_BEST_PREFIX);
+    return find_slot(model, strncmp(name, NNRT_BEST_PREFIX, n) == 0 ? name + n : name) >= 0;
+}
+
+static void compare_slot(const nnrt_instance *instance, int i, const nnrt_content *content, bool resume,
+                         Differences *differences) {
+    const nnrt_slot  *slot  = &instance->model->slots[i];
+    const nnrt_array *array = find_array(content, slot->tensor.name);
+    const int64_t    *shape = nnrt_instance_shape(instance, &slot->tensor);
+    if (!array) {
+        if (resume || (slot->kind != NNRT_OPTIMIZER && slot->kind != NNRT_EMA))
+            differ(differences, "missing: %.80s %s%s", slot->tensor.name, nnrt_elem_name(slot->tensor.elem),
+                   slot->tensor.shape_text);
+        return;
+    }
+    bool same = array->elem == slot->tensor.elem && array->rank == slot->tensor.rank;
+    for (int axis = 0; same && axis < array->rank; axis++) same = array->shape[axis] == shape[axis];
+    char text[160];
+    if (!same)
+        differ(differences, "differs: %.80s is %s%s, the model has %s%s", slot->tensor.name,
+               nnrt_elem_name(array->elem), nnrt_shape_text(array->shape, array->rank, text, sizeof text),
+               nnrt_elem_name(slot->tensor.elem), slot->tensor.shape_text);
+}
+
+/* A file of weights alone has no moving averages: they become what their parameters are. */
+static void fill_slots(nnrt_instance *instance, const nnrt_content *content) {
+    const nnrt_model *model = instance->model;
+    for (int i = 0; i < model->n_slots; i++) {
+        const nnrt_slot  *slot  = &model->slots[i];
+        const nnrt_array *array = nnrt_checkpoint_keeps(slot) ? find_array(content, slot->tensor.name) : NULL;
+        if (!array && slot->kind == NNRT_EMA) array = find_array(content, model->slots[slot->param].tensor.name);
+        if (array) memcpy(instance->slots[i], array->data, instance->slot_nbytes[i]);
+    }
+}
+
+static nnrt_status load_content(nnrt_instance *instance, const char *path, const nnrt_content *content, bool resume,
+                                nnrt_error *error) {
+    const nnrt_model *model       = instance->model;
+    Differences       differences = {0};
+    for (int i = 0; i < model->n_slots; i++)
+        if (nnrt_checkpoint_keeps(&model->slots[i])) compare_slot(instance, i, content, resume, &differences);
+    for (int i = 0; i < content->n_arrays; i++)
+        if (!is_known(model, content->arrays[i].name)) differ(&differences, "unknown: %.80s", content->arrays[i].name);
+    if (differences.n > SHOWN && differences.used < sizeof differences.text)
+        snprintf(differences.text + differences.used, sizeof differences.text - differences.used, "\n  and %d more",
+                 differences.n - SHOWN);
+    if (differences.n > 0)
+        return nnrt_fail(error, NNRT_BAD_DATA, "%s: these weights are not model %s's:%s", path, model->name,
+                         differences.text);
+    fill_slots(instance, content);
+    return NNRT_OK;
+}
+
+static nnrt_status read_file(const char *path, nnrt_content *content, nnrt_error *error) {
+    nnrt_bytes bytes;
+    *content           = (nnrt_content){0};
+    nnrt_status status = nnrt_read_file(path, &bytes, error);
+    if (status != NNRT_OK) return status;
+    status = nnrt_read_safetensors(path, &bytes, content, error);
+    free(bytes.data);
+    return status;
+}
+
+nnrt_status nnrt_checkpoint_settings(nnrt_instance *instance, const char *path, nnrt_settings *trained,
+                                     nnrt_error *error) {
+    nnrt_content content;
+    nnrt_status  status = read_file(path, &content, error);
+    if (status == NNRT_OK) nnrt_settings_read(&content, trained, instance);
+    nnrt_content_free(&content);
+    return status;
+}
+
+nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_settings *trained, nnrt_error *error) {
+    nnrt_content content;
+    nnrt_status  status = read_file(path, &content, error);
+    if (status == NNRT_OK) status = load_content(instance, path, &content, false, error);
+    if (status == NNRT_OK && trained) nnrt_settings_read(&content, trained, NULL);
+    nnrt_content_free(&content);
+    return status;
+}
+
+nnrt_status nnrt_checkpoint_resume(nnrt_training *training, const char *path, nnrt_error *error) {
+    nnrt_content content;
+    nnrt_status  status = read_file(path, &content, error);
+    if (status == NNRT_OK) status = load_content(training->instance, path, &content, true, error);
+    if (status == NNRT_OK) status = nnrt_state_read(&content, path, training, error);
+    nnrt_content_free(&content);
+    return status;
+}

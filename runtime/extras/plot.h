@@ -1,0 +1,37 @@
+/* Learning curves as an SVG file: losses by epoch, and the headline metric in a panel of its own. Needs nothing else to be
+ * shown, and is readable on light and dark grounds. */
+#ifndef NNRT_EXTRAS_PLOT_H
+#define NNRT_EXTRAS_PLOT_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "extras/trainer.h"
+
+typedef struct nnrt_curve { /* one value an epoch; NaN where there is none */
+    char    name[64];
+    double *values;
+} nnrt_curve;
+
+typedef struct nnrt_panel {
+    const char *title;
+    nnrt_curve  curves[2]; /* of the training data, of the validation data */
+} nnrt_panel;
+
+typedef struct nnrt_plot {
+    const char     *path, *model;
+    int64_t        *epochs; /* of each point */
+    int64_t         n, capacity, n_epochs;
+    nnrt_panel      panels[2]; /* the second without a title: none */
+    struct timespec drawn;
+} nnrt_plot;
+
+void nnrt_plot_open(nnrt_plot *plot, const char *path, const nnrt_model *model);
+void nnrt_plot_close(nnrt_plot *plot);
+
+/* Adds an epoch's scores. NNRT_ERROR without memory. */
+nnrt_status nnrt_plot_add(nnrt_plot *plot, const nnrt_progress *progress, const nnrt_model *model, nnrt_error *error);
+/* Writes the file, whole or not at all. */
+nnrt_status nnrt_plot_draw(nnrt_plot *plot, nnrt_error *error);
+
+#endif
