@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "extras/array.h"
 #include "extras/checkpoint_text.h"
+#include "extras/vocabulary.h"
 
 char *nnrt_checkpoint_default_path(const nnrt_model *model) {
     static const char EXTENSION[] = ".safetensors";
@@ -31,24 +32,36 @@ nnrt_array nnrt_slot_array(const nnrt_instance *instance, int i) {
     return array;
 }
 
+/* Appends an entry unless it is empty or there is none; returns their number. */
+static int add_text(const char **metadata, int n, const char *name, const char *text) {
+    if (!text || strcmp(text, "{}") == 0) return n;
+    metadata[2 * n]     = name;
+    metadata[2 * n + 1] = text;
+    return n + 1;
+}
+
 /* `state` NULL: none is written. */
 static nnrt_status save(const nnrt_instance *instance, const nnrt_settings *settings, int64_t steps_done,
                         const nnrt_trainer_state *state, const char *path, nnrt_error *error) {
     const nnrt_model *model  = instance->model;
     nnrt_array       *arrays = calloc((size_t)model->n_slots + 1, sizeof *arrays);
-    char             *text = nnrt_settings_text(instance, settings), *state_text = NULL, steps[32];
-    int               n     = 0;
-    bool              whole = arrays && text && (!state || nnrt_state_text(state, &state_text));
+    char *text = nnrt_settings_text(instance, settings), *state_text = NULL, *vocabularies = NULL, steps[32];
+    int   n = 0, n_metadata = 4;
+    bool  whole = arrays && text && (!state || nnrt_state_text(state, &state_text));
+    if (whole && settings->vocabularies)
+        whole = (vocabularies = nnrt_vocabularies_to_json(settings->vocabularies)) != NULL;
     for (int i = 0; whole && i < model->n_slots; i++)
         if (nnrt_checkpoint_keeps(&model->slots[i])) arrays[n++] = nnrt_slot_array(instance, i);
     snprintf(steps, sizeof steps, "%lld", (long long)steps_done);
-    const char *const metadata[] = {"format", "nnc",        "model", model->name, "settings",
-                                    text,     "steps_done", steps,   "state",     state_text};
-    nnrt_status       status     = whole ? nnrt_write_safetensors(path, arrays, n, metadata, state_text ? 5 : 4, error)
-                                         : nnrt_fail_memory(error, 0, path);
+    const char *metadata[12] = {"format", "nnc", "model", model->name, "settings", text, "steps_done", steps};
+    n_metadata               = add_text(metadata, n_metadata, "state", state_text);
+    n_metadata               = add_text(metadata, n_metadata, "vocabularies", vocabularies);
+    nnrt_status status =
+        whole ? nnrt_write_safetensors(path, arrays, n, metadata, n_metadata, error) : nnrt_fail_memory(error, 0, path);
     free(arrays);
     free(text);
     free(state_text);
+    free(vocabularies);
     return status;
 }
 

@@ -12,6 +12,23 @@ static nnrt_status load_set(nnrt_dataset *set, const nnrt_model *model, const nn
     return nnrt_dataset_load(set, model, list->items, list->n, data->needed, shared, error);
 }
 
+/* Weights that are gone on with were trained with the vocabularies of their file. */
+static nnrt_status encode_sets(nnrt_train_data *data, const nnrt_options *options, const nnrt_model *model,
+                               nnrt_error *error) {
+    const char   *from   = options->resume ? options->resume : options->init;
+    bool          found  = false;
+    nnrt_status   status = NNRT_OK;
+    nnrt_dataset *sets[] = {&data->all, &data->val_set, &data->test_set};
+    if (from) status = nnrt_vocabularies_read(&data->vocabularies, model, from, &found, error);
+    if (status == NNRT_OK && !found) {
+        nnrt_vocabularies_free(&data->vocabularies);
+        status = nnrt_vocabularies_build(&data->vocabularies, &data->train, error);
+    }
+    for (int i = 0; i < 3 && status == NNRT_OK; i++)
+        if (sets[i]->model) status = nnrt_dataset_encode(sets[i], &data->vocabularies, error);
+    return status;
+}
+
 /* A model without a sample dim is evaluated on what it is trained on. */
 nnrt_status nnrt_train_data_load(nnrt_train_data *data, const nnrt_options *options, const nnrt_model *model,
                                  nnrt_settings *settings, nnrt_error *error) {
@@ -33,8 +50,11 @@ nnrt_status nnrt_train_data_load(nnrt_train_data *data, const nnrt_options *opti
         nnrt_split_free(&data->val), data->val = nnrt_split_all(&data->val_set);
     if (status == NNRT_OK && options->test.n > 0)
         nnrt_split_free(&data->test), data->test = nnrt_split_all(&data->test_set);
-    if (status == NNRT_OK) settings->data_sum = nnrt_dataset_sum(&data->all);
-    return status;
+    if (status == NNRT_OK) status = encode_sets(data, options, model, error);
+    if (status != NNRT_OK) return status;
+    settings->vocabularies = &data->vocabularies;
+    settings->data_sum     = nnrt_dataset_sum(&data->all);
+    return NNRT_OK;
 }
 
 void nnrt_train_data_free(nnrt_train_data *data) {
@@ -44,6 +64,7 @@ void nnrt_train_data_free(nnrt_train_data *data) {
     if (data->val_set.model) nnrt_dataset_free(&data->val_set);
     if (data->test_set.model) nnrt_dataset_free(&data->test_set);
     if (data->all.model) nnrt_dataset_free(&data->all);
+    nnrt_vocabularies_free(&data->vocabularies);
     free(data->needed);
 }
 

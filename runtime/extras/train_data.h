@@ -3,11 +3,13 @@
 #define NNRT_EXTRAS_TRAIN_DATA_H
 
 #include "extras/options.h"
+#include "extras/vocabulary.h"
 
 typedef struct nnrt_train_data {
-    nnrt_dataset all, val_set, test_set; /* --data, --val, --test */
-    nnrt_split   train, val, test;
-    bool        *needed; /* inputs */
+    nnrt_dataset      all, val_set, test_set; /* --data, --val, --test */
+    nnrt_split        train, val, test;
+    bool             *needed; /* inputs */
+    nnrt_vocabularies vocabularies;
 } nnrt_train_data;
 
 /* Loads and splits; settings' splits become 0 where a file of its own takes the place of a share of --data, and its

@@ -10,10 +10,10 @@
 #include "extras/dataset.h"
 
 typedef struct nnrt_settings { /* the train block's, as the command line changed them: all that changes results */
-    int64_t batch, epochs, steps, seed; /* steps > 0 overrides epochs */
-    double  validation_split, test_split;
-    bool    shuffle;
-    int64_t data_sum; /* nnrt_dataset_sum of what is trained on; 0: not known */
+    int64_t                         batch, epochs, steps, seed; /* steps > 0 overrides epochs */
+    double                          validation_split, test_split;
+    bool                            shuffle;
+    int64_t                         data_sum;     /* nnrt_dataset_sum of what is trained on; 0: not known */
     const struct nnrt_vocabularies *vocabularies; /* of its texts (extras/vocabulary.h); NULL: none */
 } nnrt_settings;
 
