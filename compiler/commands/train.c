@@ -43,13 +43,13 @@ static sigset_t awaited_signals(void) {
     return set;
 }
 
-static pid_t start(const char *const *argv, const sigset_t *mask) {
+static pid_t start(const char *program, const char *const *argv, const sigset_t *mask) {
     posix_spawnattr_t attributes;
     pid_t             pid = -1;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, mask);
-    int error = posix_spawn(&pid, argv[0], NULL, &attributes, (char *const *)(uintptr_t)argv, environ);
+    int error = posix_spawn(&pid, program, NULL, &attributes, (char *const *)(uintptr_t)argv, environ);
     posix_spawnattr_destroy(&attributes);
     errno = error;
     return error ? -1 : pid;
@@ -70,10 +70,10 @@ static int wait_for(pid_t pid) {
 static int run_program(Compilation *c, const char *program, const CommandLine *line, const sigset_t *before) {
     const char **argv = ARENA_ARRAY(c->arena, const char *, line->n_passed + 3);
     int          n    = 0;
-    argv[n++]         = program;
+    argv[n++]         = arena_printf(c->arena, ".%s", strrchr(program, '/')); /* as its messages call it */
     argv[n++]         = "train";
     for (int i = 0; i < line->n_passed; i++) argv[n++] = line->passed[i];
-    pid_t pid = start(argv, before);
+    pid_t pid = start(program, argv, before);
     if (pid > 0) return wait_for(pid);
     diag_error(c->diags, (Span){0}, E0744, "cannot run '%s': %s", program, strerror(errno));
     return EXIT_FAILED;
