@@ -44,7 +44,7 @@ static int link_object(Compilation *c, const char *object, const char *runtime, 
     const char *extras  = arena_printf(c->arena, "%s/libnnrt_extras.a", runtime);
     const char *core    = arena_printf(c->arena, "%s/libnnrt.a", runtime);
     const char *start[] = {compiler, "-o", output, "-Wl,--gc-sections", object, extras, core};
-    const char *libs[]  = {"-lcjson", "-lz", "-lm", "-lpthread", NNC_LINK_FLAGS};
+    const char *libs[]  = {"-lcjson", "-lminizip", "-lz", "-lm", "-lpthread", NNC_LINK_FLAGS};
     const char *argv[16];
     size_t      n = 0;
     for (size_t i = 0; i < sizeof start / sizeof *start; i++) argv[n++] = start[i];
@@ -59,8 +59,8 @@ static int link_object(Compilation *c, const char *object, const char *runtime, 
             d, "install one (on Debian: apt-get install gcc libc6-dev), or name yours in the environment variable CC");
     } else if (status != 0) {
         Diag *d = diag_error(c->diags, (Span){0}, E0741, "linking failed: '%s' ended with status %d", compiler, status);
-        diag_help(d, "its messages are above; the libraries cjson and zlib must be installed (on Debian: libcjson-dev "
-                     "and zlib1g-dev)");
+        diag_help(d, "its messages are above; the libraries cjson, minizip and zlib must be installed (on Debian: "
+                     "libcjson-dev, libminizip-dev and zlib1g-dev)");
     }
     return status;
 }

@@ -32,9 +32,18 @@ nnrt_status nnrt_array_alloc(nnrt_array *array, const char *path, nnrt_error *er
     return array->data ? NNRT_OK : nnrt_fail_memory(error, nbytes, path);
 }
 
+size_t nnrt_array_nbytes(const nnrt_array *array) {
+    return (size_t)array->count * nnrt_elem_size(array->elem);
+}
+
 static bool is_idx(const nnrt_bytes *bytes) {
     const unsigned char *p = bytes->data;
     return bytes->size >= 4 && p[0] == 0 && p[1] == 0 && p[2] >= 8 && p[2] <= 14 && p[3] >= 1;
+}
+
+/* PK\5\6 begins an archive without members. */
+static bool is_zip(const nnrt_bytes *bytes) {
+    return bytes->size >= 4 && (memcmp(bytes->data, "PK\3\4", 4) == 0 || memcmp(bytes->data, "PK\5\6", 4) == 0);
 }
 
 /* A header length and then a JSON object: no text file looks like that, since its 8 bytes would be NULs in part. */
@@ -44,22 +53,45 @@ static bool is_safetensors(const char *path, const nnrt_bytes *bytes) {
     return bytes->size >= 9 && bytes->data[7] == 0 && bytes->data[8] == '{';
 }
 
+typedef struct Magic { /* what files of a format begin with */
+    const char *name, *bytes;
+    size_t      size;
+    const char *extension;
+} Magic;
+
+static const Magic MAGICS[] = {
+    {".npy", "\x93NUMPY", 6, ".npy"},
+    {".npz", "PK\3\4", 4, ".npz"},
+    {"gzip", "\x1f\x8b", 2, ".gz"},
+};
+
+/* Formats that are known and not read, files that are cut off, files that are no text. */
 static nnrt_status refuse_known(const char *path, const nnrt_bytes *bytes, nnrt_error *error) {
-    if (bytes->size >= 4 && memcmp(bytes->data, "PK\3\4", 4) == 0)
-        return nnrt_fail(error, NNRT_BAD_DATA,
-                         "%s: zip archives (.npz) are not read: save each array with np.save and give "
-                         "it as NAME=FILE.npy",
-                         path);
+    const char *extension = strrchr(path, '.');
     if (bytes->size == 0) return nnrt_fail(error, NNRT_BAD_DATA, "%s: the file is empty", path);
+    for (size_t i = 0; i < sizeof MAGICS / sizeof *MAGICS; i++) {
+        const Magic *m = &MAGICS[i];
+        if (bytes->size < m->size && memcmp(bytes->data, m->bytes, bytes->size) == 0)
+            return nnrt_fail(error, NNRT_BAD_DATA,
+                             "%s: is cut off after %zu byte%s, inside the beginning of a %s file: get the file again",
+                             path, bytes->size, bytes->size == 1 ? "" : "s", m->name);
+        if (extension && strcmp(extension, m->extension) == 0 && strcmp(extension, ".gz") != 0)
+            return nnrt_fail(error, NNRT_BAD_DATA, "%s: is no %s file: it begins otherwise", path, m->name);
+    }
+    if (bytes->size >= 8 && memcmp(bytes->data, "\x89HDF\r\n\x1a\n", 8) == 0)
+        return nnrt_fail(error, NNRT_BAD_DATA,
+                         "%s: HDF5 files are not read: save the arrays with np.savez(file, name=array)", path);
     if (memchr(bytes->data, 0, bytes->size < 512 ? bytes->size : 512))
         return nnrt_fail(error, NNRT_BAD_DATA,
-                         "%s: of no known format: CSV, .npy, IDX and .safetensors are read, gzipped or not", path);
+                         "%s: of no known format: CSV, .npy, .npz, IDX and .safetensors are read, gzipped or not",
+                         path);
     return NNRT_OK;
 }
 
 static nnrt_status read_by_format(const char *path, nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error) {
     bool npy = bytes->size >= 6 && memcmp(bytes->data, "\x93NUMPY", 6) == 0;
     if (is_safetensors(path, bytes)) return nnrt_read_safetensors(path, bytes, content, error);
+    if (is_zip(bytes)) return nnrt_read_npz(path, bytes, content, error);
     if (npy || is_idx(bytes)) {
         content->arrays = calloc(1, sizeof *content->arrays);
         if (!content->arrays) return nnrt_fail_memory(error, sizeof *content->arrays, path);

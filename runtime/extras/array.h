@@ -27,7 +27,7 @@ typedef struct nnrt_content {
     char       *metadata; /* a safetensors file's __metadata__ as JSON, or NULL */
 } nnrt_content;
 
-/* Reads a file by its contents: .npy, IDX, safetensors, each also gzipped, else CSV. NNRT_BAD_DATA with a message
+/* Reads a file by its contents: .npy, .npz, IDX, safetensors, each also gzipped, else CSV. NNRT_BAD_DATA with a message
  * that names the file, and for CSV the line and column. */
 nnrt_status nnrt_read_content(const char *path, nnrt_content *content, nnrt_error *error);
 void        nnrt_content_free(nnrt_content *content);
@@ -39,6 +39,7 @@ nnrt_status nnrt_array_alloc(nnrt_array *array, const char *path, nnrt_error *er
 
 /* The readers of one format each; `path` is for messages. The bytes may be written to. */
 nnrt_status nnrt_read_npy(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
+nnrt_status nnrt_read_npz(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
 nnrt_status nnrt_read_idx(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
 nnrt_status nnrt_read_safetensors(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
 
@@ -46,5 +47,12 @@ nnrt_status nnrt_read_safetensors(const char *path, const nnrt_bytes *bytes, nnr
 nnrt_status nnrt_write_safetensors(const char *path, const nnrt_array *arrays, int n_arrays,
                                    const char *const *metadata, int n_metadata, nnrt_error *error);
 nnrt_status nnrt_write_npy(const char *path, const nnrt_array *array, nnrt_error *error);
+nnrt_status nnrt_write_npz(const char *path, const nnrt_array *arrays, int n_arrays, nnrt_error *error);
+
+/* What stands before the elements in a .npy file; bytes->data has NNRT_NPY_HEADER bytes, bytes->size is set. */
+enum { NNRT_NPY_HEADER = 640 };
+nnrt_status nnrt_npy_header(const nnrt_array *array, const char *path, nnrt_bytes *bytes, nnrt_error *error);
+
+size_t nnrt_array_nbytes(const nnrt_array *array); /* of its elements */
 
 #endif

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "core/status.h"
+#include "extras/unpack.h"
 
 enum {
     CHUNK        = 1 << 18,
@@ -31,7 +32,8 @@ static nnrt_status fail_unpack(gzFile file, const char *path, nnrt_error *error)
     return nnrt_fail(error, NNRT_BAD_DATA, "%s: the gzip data is damaged (%s): get the file again", path, text);
 }
 
-static nnrt_status read_all(gzFile file, const char *path, nnrt_bytes *bytes, nnrt_error *error) {
+/* `packed`: the file's size. */
+static nnrt_status read_all(gzFile file, const char *path, uint64_t packed, nnrt_bytes *bytes, nnrt_error *error) {
     size_t capacity = 0;
     for (;;) {
         if (capacity - bytes->size < CHUNK + 1) {
@@ -44,6 +46,8 @@ static nnrt_status read_all(gzFile file, const char *path, nnrt_bytes *bytes, nn
         if (n < 0) return fail_unpack(file, path, error);
         if (n == 0) break;
         bytes->size += (size_t)n;
+        nnrt_status status = gzdirect(file) ? NNRT_OK : nnrt_check_unpacked(path, packed, bytes->size, error);
+        if (status != NNRT_OK) return status;
     }
     int code;
     gzerror(file, &code);
@@ -61,7 +65,7 @@ nnrt_status nnrt_read_file(const char *path, nnrt_bytes *bytes, nnrt_error *erro
     gzFile file = gzopen(path, "rb");
     if (!file) return fail_read(path, error);
     gzbuffer(file, CHUNK);
-    nnrt_status status = read_all(file, path, bytes, error);
+    nnrt_status status = read_all(file, path, (uint64_t)info.st_size, bytes, error);
     gzclose(file);
     if (status == NNRT_OK) return NNRT_OK;
     free(bytes->data);

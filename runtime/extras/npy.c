@@ -148,12 +148,12 @@ nnrt_status nnrt_read_npy(const char *path, const nnrt_bytes *bytes, nnrt_array 
     return NNRT_OK;
 }
 
-nnrt_status nnrt_write_npy(const char *path, const nnrt_array *array, nnrt_error *error) {
+nnrt_status nnrt_npy_header(const nnrt_array *array, const char *path, nnrt_bytes *bytes, nnrt_error *error) {
     const NpyType *type = NULL;
     for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES && !type; i++)
         if (TYPES[i].elem == array->elem && TYPES[i].stored == (int)nnrt_elem_size(array->elem)) type = &TYPES[i];
     if (!type) return nnrt_fail(error, NNRT_ERROR, "%s: .npy has no type %s", path, nnrt_elem_name(array->elem));
-    char shape[256] = "", header[512], start[640];
+    char shape[256] = "", header[512], *start = (char *)bytes->data;
     for (int axis = 0, used = 0; axis < array->rank; axis++)
         used += snprintf(shape + used, sizeof shape - (size_t)used, "%lld, ", (long long)array->shape[axis]);
     int size =
@@ -162,12 +162,19 @@ nnrt_status nnrt_write_npy(const char *path, const nnrt_array *array, nnrt_error
     memcpy(start, "\x93NUMPY\1\0", 8);
     start[8] = (char)(padded & 255);
     start[9] = (char)(padded >> 8);
-    snprintf(start + 10, sizeof start - 10, "%-*s\n", padded - 1, header);
+    snprintf(start + 10, NNRT_NPY_HEADER - 10, "%-*s\n", padded - 1, header);
+    bytes->size = 10 + (size_t)padded;
+    return NNRT_OK;
+}
 
+nnrt_status nnrt_write_npy(const char *path, const nnrt_array *array, nnrt_error *error) {
+    char        header[NNRT_NPY_HEADER];
+    nnrt_bytes  bytes = {(unsigned char *)header, 0};
     nnrt_writer writer;
-    nnrt_status status = nnrt_writer_open(&writer, path, error);
+    nnrt_status status = nnrt_npy_header(array, path, &bytes, error);
+    if (status == NNRT_OK) status = nnrt_writer_open(&writer, path, error);
     if (status != NNRT_OK) return status;
-    nnrt_writer_put(&writer, start, 10 + (size_t)padded);
-    nnrt_writer_put(&writer, array->data, nnrt_elem_size(array->elem) * (size_t)array->count);
+    nnrt_writer_put(&writer, header, bytes.size);
+    nnrt_writer_put(&writer, array->data, nnrt_array_nbytes(array));
     return nnrt_writer_commit(&writer, error);
 }

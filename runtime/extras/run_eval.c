@@ -61,16 +61,18 @@ nnrt_status nnrt_run_eval(const nnrt_options *options, nnrt_instance *instance, 
         return nnrt_fail(error, NNRT_USAGE, "model %s has no loss or metric to evaluate", model->name);
     if (options->data.n == 0 && model->n_inputs > 0)
         return nnrt_fail(error, NNRT_USAGE, "eval needs data: --data FILE (eval --help says what it holds)");
-    bool         *needed  = calloc((size_t)model->n_inputs + 1, sizeof *needed);
-    nnrt_dataset  set     = {0};
-    nnrt_settings trained = {0};
-    nnrt_status   status =
+    bool             *needed       = calloc((size_t)model->n_inputs + 1, sizeof *needed);
+    nnrt_dataset      set          = {0};
+    nnrt_vocabularies vocabularies = {0};
+    nnrt_settings     trained      = {0};
+    nnrt_status       status =
         needed ? nnrt_load_weights(options, instance, &trained, error) : nnrt_fail_memory(error, 0, "data");
     if (status == NNRT_OK) {
         nnrt_inputs_needed(model, 1u << NNRT_FN_EVAL, needed);
-        status = nnrt_dataset_load(&set, model, options->data.items, options->data.n, needed, NULL, error);
+        status = nnrt_load_data(options, model, needed, &set, &vocabularies, error);
     }
     if (status == NNRT_OK) status = evaluate(options, instance, &set, &trained, error);
+    nnrt_vocabularies_free(&vocabularies);
     if (set.model) nnrt_dataset_free(&set);
     free(needed);
     return status;

@@ -352,10 +352,20 @@ static void unreadable_files(void **state) {
     assert_int_equal(nnrt_read_content(".", &content, &error), NNRT_BAD_DATA);
     assert_string_equal(error.message, ".: is a directory, not a data file");
     check_array("t.npz", "PK\3\4zzzzzzzz", 12,
-                "t.npz: zip archives (.npz) are not read: save each array with np.save and give it as NAME=FILE.npy", 0,
-                0, NULL, 0);
+                "t.npz: damaged .npz file: it has no directory at its end: save it again with np.savez", 0, 0, NULL, 0);
     check_array("t.bin", "abc\0def", 7,
-                "t.bin: of no known format: CSV, .npy, IDX and .safetensors are read, gzipped or not", 0, 0, NULL, 0);
+                "t.bin: of no known format: CSV, .npy, .npz, IDX and .safetensors are read, gzipped or not", 0, 0, NULL,
+                0);
+    check_array("t.bin", "\x93NUM", 4,
+                "t.bin: is cut off after 4 bytes, inside the beginning of a .npy file: get the file again", 0, 0, NULL,
+                0);
+    check_array("t.bin", "\x1f", 1,
+                "t.bin: is cut off after 1 byte, inside the beginning of a gzip file: get the file again", 0, 0, NULL,
+                0);
+    check_array("t.npz", "1,2\n", 4, "t.npz: is no .npz file: it begins otherwise", 0, 0, NULL, 0);
+    check_array("t.npy", "1,2\n", 4, "t.npy: is no .npy file: it begins otherwise", 0, 0, NULL, 0);
+    check_array("t.h5", "\x89HDF\r\n\x1a\n", 8,
+                "t.h5: HDF5 files are not read: save the arrays with np.savez(file, name=array)", 0, 0, NULL, 0);
 }
 
 static void damaged_gzip(void **state) {
