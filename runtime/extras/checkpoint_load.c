@@ -83,14 +83,19 @@ static nnrt_status load_content(nnrt_instance *instance, const char *path, const
     Differences       differences = {0};
     for (int i = 0; i < model->n_slots; i++)
         if (nnrt_checkpoint_keeps(&model->slots[i])) compare_slot(instance, i, content, resume, &differences);
+    int n_known = 0;
     for (int i = 0; i < content->n_arrays; i++)
-        if (!is_known(model, content->arrays[i].name)) differ(&differences, "unknown: %.80s", content->arrays[i].name);
+        if (is_known(model, content->arrays[i].name))
+            n_known++;
+        else
+            differ(&differences, "unknown: %.80s", content->arrays[i].name);
     if (differences.n > SHOWN && differences.used < sizeof differences.text)
         snprintf(differences.text + differences.used, sizeof differences.text - differences.used, "\n  and %d more",
                  differences.n - SHOWN);
     if (differences.n > 0)
-        return nnrt_fail(error, NNRT_BAD_DATA, "%s: these weights are not model %s's:%s", path, model->name,
-                         differences.text);
+        return nnrt_fail(error, NNRT_BAD_DATA, "%s: these weights are not model %s's:%s%s", path, model->name,
+                         differences.text,
+                         n_known == 0 ? "\n  another program's names are given by --map TO=FROM" : "");
     fill_slots(instance, content);
     return NNRT_OK;
 }
