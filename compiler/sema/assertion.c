@@ -180,7 +180,7 @@ static Value optimizer_step(Elab *e, const Function *fn, Call *call) {
 }
 
 static Value measure(Elab *e, const Function *fn, Call *call) {
-    const void *key    = fn->bound ? (const void *)fn : call;
+    const void *key    = fn->bound ? (const void *)fn : arena_alloc(e->arena, 1); /* a call by itself: anew */
     const char *prefix = state_prefix(e, fn->decl, key);
     Frame       frame  = {.kind = FRAME_METRIC, .decl = fn->decl, .slot_prefix = prefix, .call = call->span};
     return apply_with_hypers(e, fn, call, &frame);
