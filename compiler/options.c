@@ -70,7 +70,13 @@ static bool takes_many(Command command) {
     return command == COMMAND_EXPLAIN || command == COMMAND_FMT || command == COMMAND_TEST || command == COMMAND_DOC;
 }
 
+/* What runs once is compiled quickly. */
+static int default_level(Command command) {
+    return command == COMMAND_TEST || command == COMMAND_GRADCHECK ? 0 : 2;
+}
+
 static bool finish(Arena *arena, CommandLine *line) {
+    if (line->options.opt_level < 0) line->options.opt_level = default_level(line->command);
     if (line->command == COMMAND_HELP || line->command == COMMAND_VERSION) return true;
     if (needs_operand(line)) return false;
     if (takes_many(line->command)) return true;
@@ -86,7 +92,7 @@ static void begin(Arena *arena, int argc, CommandLine *line, OptionParse *p) {
     memset(line, 0, sizeof *line);
     line->product           = PRODUCT_EXECUTABLE;
     line->options.target    = "native";
-    line->options.opt_level = 2;
+    line->options.opt_level = -1;
     *p = (OptionParse){arena, line, ARENA_ARRAY(arena, const char *, argc), ARENA_ARRAY(arena, Define, argc)};
     line->options.include_dirs = p->includes;
     line->options.defines      = p->defines;

@@ -268,9 +268,10 @@ static bool check_program(Check *check, Program *program) {
     if (!run_open(&check->run, check->c, program)) return false;
     if (!feed_open(&check->feed, check->c, check->line, &check->run)) return false;
     const nnrt_model *model = check->run.instance->model;
-    if (!call(check, nnrt_model_fn(model, NNRT_FN_INIT, 0)) || !call(check, nnrt_model_fn(model, NNRT_FN_FIT, 0)) ||
-        !hold_values(check))
+    if (!call(check, nnrt_model_fn(model, NNRT_FN_INIT, 0)) || !call(check, nnrt_model_fn(model, NNRT_FN_FIT, 0)))
         return false;
+    move_parameters(&check->run, (uint64_t)check->line->seed);
+    if (!hold_values(check)) return false;
     printf("gradcheck of %s in f64, seed %lld, %s\n", model->name, (long long)check->line->seed, check->feed.source);
     for (int i = 0; i < model->n_fns; i++)
         if (model->fns[i].kind == NNRT_FN_GRADIENTS && !check_function(check, i)) return false;

@@ -20,6 +20,9 @@ typedef struct Feed { /* one batch */
 bool feed_open(Feed *feed, Compilation *c, const CommandLine *line, Run *run);
 void feed_free(Feed *feed);
 
+/* Away from initial values that are special: zeros, ones. */
+void move_parameters(Run *run, uint64_t seed);
+
 /* ---- slopes -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Probe { /* how the loss is computed with one element changed */

@@ -1,5 +1,7 @@
 /* What gradcheck feeds: --data's first samples, or random numbers: standard normal ones for inputs, ones between 0 and 1 for
- * targets (probabilities, and as good as any for squares), classes below the model's limit for integers. */
+ * targets (probabilities, and as good as any for squares), classes below the model's limit for integers; where it gives none,
+ * bytes are 0 .. 255 and other integers below the smallest dim and below 10. Parameters are moved from their initial values by
+ * normal numbers of deviation 0.1: biases of 0 would put every max(x, 0) behind them at its kink. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "commands/gradcheck.h"
 #include "core/element.h"
 
-enum { DEFAULT_BATCH = 3, FIRST_DIM = 4, UNKNOWN_CLASSES = 10, BYTE_VALUES = 256 };
+enum { DEFAULT_BATCH = 3, FIRST_DIM = 4, UNKNOWN_CLASSES = 10, BYTE_VALUES = 256, FIRST_PARAMETER = 1 << 20 };
 
 static bool refuse(Compilation *c, const char *format, const char *what) {
     Diag *diag = diag_error(c->diags, (Span){0}, E0744, format, what);
@@ -70,13 +72,21 @@ static double normal(uint64_t seed, int stream, int64_t index) {
     return radius * cos(6.283185307179586 * uniform(seed, stream, 2 * index + 1));
 }
 
-static double draw(const nnrt_input *input, uint64_t seed, int stream, int64_t index) {
+/* Indices of what a dim counts: nodes of a graph, say. */
+static int64_t smallest_dim(const nnrt_model *model, const int64_t *symbols) {
+    int64_t least = UNKNOWN_CLASSES;
+    for (int i = 0; i < model->n_symbols; i++)
+        if (symbols[i] < least) least = symbols[i];
+    return least;
+}
+
+static double draw(const nnrt_input *input, int64_t unknown_limit, uint64_t seed, int stream, int64_t index) {
     int elem = input->tensor.elem;
     if (nnrt_elem_is_float(elem) && !input->is_target) return normal(seed, stream, index);
     double share = uniform(seed, stream, index);
     if (nnrt_elem_is_float(elem)) return share;
     if (elem == NNRT_BOOL) return share < 0.5;
-    int64_t limit = input->class_limit ? input->class_limit : elem == NNRT_U8 ? BYTE_VALUES : UNKNOWN_CLASSES;
+    int64_t limit = input->class_limit ? input->class_limit : elem == NNRT_U8 ? BYTE_VALUES : unknown_limit;
     return floor(share * (double)limit);
 }
 
@@ -84,6 +94,7 @@ static bool draw_inputs(Feed *feed, Compilation *c, const CommandLine *line, Run
     const nnrt_model *model = run->instance->model;
     choose_dims(line, model, feed->symbols);
     if (!known_dims(c, line, model) || !bind(c, run, feed->symbols)) return false;
+    int64_t limit = smallest_dim(model, feed->symbols);
     for (int i = 0; i < model->n_inputs; i++) {
         const nnrt_input *input = &model->inputs[i];
         int64_t count = nnrt_shape_count(nnrt_instance_shape(run->instance, &input->tensor), input->tensor.rank);
@@ -94,7 +105,7 @@ static bool draw_inputs(Feed *feed, Compilation *c, const CommandLine *line, Run
         }
         void *data = arena_alloc(c->arena, (size_t)count * nnrt_elem_size(input->tensor.elem) + 64);
         for (int64_t k = 0; k < count; k++)
-            nnrt_elem_put(input->tensor.elem, data, k, draw(input, (uint64_t)line->seed, i, k));
+            nnrt_elem_put(input->tensor.elem, data, k, draw(input, limit, (uint64_t)line->seed, i, k));
         feed->inputs[i] = data;
     }
     feed->source = "inputs drawn at random";
@@ -137,4 +148,18 @@ void feed_free(Feed *feed) {
     if (feed->has_batches) nnrt_batches_free(&feed->batches);
     nnrt_split_free(&feed->split);
     if (feed->has_set) nnrt_dataset_free(&feed->set);
+}
+
+void move_parameters(Run *run, uint64_t seed) {
+    const nnrt_model *model = run->instance->model;
+    for (int i = 0; i < model->n_slots; i++) {
+        const nnrt_tensor *tensor = &model->slots[i].tensor;
+        void              *data   = run->instance->slots[i];
+        if (model->slots[i].kind != NNRT_PARAM || !nnrt_elem_is_float(tensor->elem)) continue;
+        int64_t count = nnrt_shape_count(nnrt_instance_shape(run->instance, tensor), tensor->rank);
+        for (int64_t k = 0; k < count; k++) {
+            double value = nnrt_elem_get(tensor->elem, data, k) + 0.1 * normal(seed, FIRST_PARAMETER + i, k);
+            nnrt_elem_put(tensor->elem, data, k, value);
+        }
+    }
 }
