@@ -88,18 +88,30 @@ static nnrt_status refuse_known(const char *path, const nnrt_bytes *bytes, nnrt_
     return NNRT_OK;
 }
 
+/* The one array of a .npy or IDX file. */
+static nnrt_status read_one(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error) {
+    bool npy        = bytes->data[0] == 0x93;
+    content->format = npy ? ".npy" : "IDX";
+    content->arrays = calloc(1, sizeof *content->arrays);
+    if (!content->arrays) return nnrt_fail_memory(error, sizeof *content->arrays, path);
+    content->n_arrays = 1;
+    return npy ? nnrt_read_npy(path, bytes, content->arrays, error)
+               : nnrt_read_idx(path, bytes, content->arrays, error);
+}
+
 static nnrt_status read_by_format(const char *path, nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error) {
-    bool npy = bytes->size >= 6 && memcmp(bytes->data, "\x93NUMPY", 6) == 0;
-    if (is_safetensors(path, bytes)) return nnrt_read_safetensors(path, bytes, content, error);
-    if (is_zip(bytes)) return nnrt_read_npz(path, bytes, content, error);
-    if (npy || is_idx(bytes)) {
-        content->arrays = calloc(1, sizeof *content->arrays);
-        if (!content->arrays) return nnrt_fail_memory(error, sizeof *content->arrays, path);
-        content->n_arrays = 1;
-        return npy ? nnrt_read_npy(path, bytes, content->arrays, error)
-                   : nnrt_read_idx(path, bytes, content->arrays, error);
+    if (is_safetensors(path, bytes)) {
+        content->format = "safetensors";
+        return nnrt_read_safetensors(path, bytes, content, error);
     }
+    if (is_zip(bytes)) {
+        content->format = ".npz";
+        return nnrt_read_npz(path, bytes, content, error);
+    }
+    if (is_idx(bytes) || (bytes->size >= 6 && memcmp(bytes->data, "\x93NUMPY", 6) == 0))
+        return read_one(path, bytes, content, error);
     nnrt_status status = refuse_known(path, bytes, error);
+    content->format    = "CSV";
     return status == NNRT_OK ? nnrt_read_csv(path, bytes, &content->table, error) : status;
 }
 

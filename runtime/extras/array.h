@@ -24,6 +24,7 @@ typedef struct nnrt_content {
     nnrt_array *arrays;
     int         n_arrays;
     nnrt_table  table;
+    const char *format;   /* "CSV", ".npz" */
     char       *metadata; /* a safetensors file's __metadata__ as JSON, or NULL */
 } nnrt_content;
 

@@ -60,6 +60,7 @@ static nnrt_status run_command(const nnrt_options *options, nnrt_instance *insta
     case NNRT_PREDICT: return nnrt_run_predict(options, instance, error);
     case NNRT_INFO: return nnrt_run_info(options, instance, error);
     case NNRT_EXPORT: return nnrt_run_export(options, instance, error);
+    case NNRT_DATA: return nnrt_run_data(options, instance, error);
     }
     return NNRT_OK;
 }

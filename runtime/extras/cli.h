@@ -1,4 +1,4 @@
-/* The program that a compiled model becomes: train, eval, predict, info, export. */
+/* The program that a compiled model becomes: train, eval, predict, info, export, data. */
 #ifndef NNRT_EXTRAS_CLI_H
 #define NNRT_EXTRAS_CLI_H
 
@@ -15,6 +15,7 @@ nnrt_status nnrt_run_eval(const nnrt_options *options, nnrt_instance *instance, 
 nnrt_status nnrt_run_predict(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
 nnrt_status nnrt_run_info(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
 nnrt_status nnrt_run_export(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
+nnrt_status nnrt_run_data(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
 
 /* Help on a command (0: on the program). */
 void nnrt_print_help(const nnrt_model *model, const char *program, nnrt_command command);
@@ -23,6 +24,10 @@ void nnrt_print_help(const nnrt_model *model, const char *program, nnrt_command 
  * vocabularies, also after an error, and set, where set->model is not NULL. */
 nnrt_status nnrt_load_data(const nnrt_options *options, const nnrt_model *model, const bool *needed, nnrt_dataset *set,
                            nnrt_vocabularies *vocabularies, nnrt_error *error);
+
+/* The vocabularies alone, as above. */
+nnrt_status nnrt_load_vocabularies(const nnrt_options *options, const nnrt_model *model,
+                                   nnrt_vocabularies *vocabularies, nnrt_error *error);
 
 /* --weights, or the file that train saves; NNRT_BAD_DATA with advice when there is none. `trained` as in
  * nnrt_checkpoint_load. */

@@ -42,6 +42,9 @@ const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char 
 nnrt_status nnrt_sample_widths(const nnrt_model *model, int64_t *widths, nnrt_error *error);
 
 void nnrt_column_free(nnrt_column *column);
+/* "from category(\"job\", max = 16)", or "", into text; returns text. */
+const char *nnrt_source_text(const nnrt_input *input, char *text, size_t size);
+
 /* The file's column, from 0, of element k of a row. */
 int64_t nnrt_column_number(const nnrt_column *column, int64_t k);
 
@@ -67,6 +70,8 @@ nnrt_status nnrt_dataset_fail_shape(const nnrt_dataset *set, int input, nnrt_err
 /* A CSV's columns become arrays and texts of the needed inputs; settles what the first line is (dataset_csv.c). */
 nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, nnrt_table *table, const bool *needed,
                                     int only_input, nnrt_error *error);
+/* Decides for this model whether an unsure first line is a header. */
+void nnrt_settle_first_line(const nnrt_model *model, nnrt_table *table);
 /* One input from `width` columns (dataset_fill.c); takes `columns` (malloc'ed; NULL: all). */
 nnrt_status nnrt_dataset_fill(nnrt_dataset *set, int input, const char *path, const nnrt_table *table, int64_t *columns,
                               int64_t width, nnrt_error *error);

@@ -100,25 +100,25 @@ static nnrt_status fail_source(const Mapper *m, int input, const char *column) {
 }
 
 /* Does the first line name anything that the model asks for? */
-static bool names_some_input(const Mapper *m) {
-    for (int i = 0; i < m->model->n_inputs; i++) {
-        const nnrt_source *source = &m->model->inputs[i].source;
+static bool names_some_input(const nnrt_model *model, const nnrt_table *table) {
+    for (int i = 0; i < model->n_inputs; i++) {
+        const nnrt_source *source = &model->inputs[i].source;
+        const char        *name   = model->inputs[i].tensor.name;
         char               first[256];
-        snprintf(first, sizeof first, "%.200s_0", m->model->inputs[i].tensor.name);
-        if (source->kind == NNRT_FROM_NAME &&
-            (find_column(m->table, m->model->inputs[i].tensor.name) >= 0 || find_column(m->table, first) >= 0))
+        snprintf(first, sizeof first, "%.200s_0", name);
+        if (source->kind == NNRT_FROM_NAME && (find_column(table, name) >= 0 || find_column(table, first) >= 0))
             return true;
         for (int64_t k = 0; k < source->n_columns; k++)
-            if (find_column(m->table, source->columns[k]) >= 0) return true;
+            if (find_column(table, source->columns[k]) >= 0) return true;
     }
     return false;
 }
 
 /* A first line of texts above columns of texts is a header where it names inputs, and where no input takes texts. */
-static void settle_first_line(const Mapper *m) {
+void nnrt_settle_first_line(const nnrt_model *model, nnrt_table *table) {
     bool takes_texts = false;
-    for (int i = 0; i < m->model->n_inputs; i++) takes_texts |= m->model->inputs[i].source.kind > NNRT_FROM_COLUMN;
-    if (m->table->is_unsure) nnrt_table_settle(m->table, !takes_texts || names_some_input(m));
+    for (int i = 0; i < model->n_inputs; i++) takes_texts |= model->inputs[i].source.kind > NNRT_FROM_COLUMN;
+    if (table->is_unsure) nnrt_table_settle(table, !takes_texts || names_some_input(model, table));
 }
 
 /* ---- sources ----------------------------------------------------------------------------------------------------- */
@@ -301,7 +301,7 @@ static nnrt_status fill_only(Mapper *m, int input) {
 nnrt_status nnrt_dataset_from_table(nnrt_dataset *set, const char *path, nnrt_table *table, const bool *needed,
                                     int only_input, nnrt_error *error) {
     Mapper m = {.set = set, .model = set->model, .path = path, .table = table, .error = error};
-    settle_first_line(&m);
+    nnrt_settle_first_line(m.model, table);
     nnrt_status status = only_input >= 0 ? fill_only(&m, only_input) : map_and_fill(&m, needed);
     for (int i = 0; m.maps && i < m.model->n_inputs; i++) free(m.maps[i].columns);
     free(m.maps);

@@ -31,6 +31,10 @@ static const struct {
      "export",
      "writes the weights alone for other programs",
      {"export --out weights.safetensors", "export --rename 'fc1.weight=dense/kernel:t' 'fc1.bias=dense/bias'"}},
+    {NNRT_DATA,
+     "data",
+     "says what the program understands of data files, and whether they fit",
+     {"data train.csv", "data x=images.npy y=labels.npy"}},
 };
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
@@ -81,13 +85,17 @@ static void print_data(const nnrt_model *model, nnrt_command command) {
         if (!needed[i]) continue;
         printf("  %-6s %s: %s%s", model->inputs[i].is_target ? "target" : "input", tensor->name,
                nnrt_elem_name(tensor->elem), tensor->shape_text);
-        if (columns && widths[i] >= 0)
+        char source[300];
+        if (nnrt_source_text(&model->inputs[i], source, sizeof source)[0])
+            printf("    %s", source);
+        else if (columns && widths[i] >= 0)
             printf("    %lld column%s of a CSV", (long long)widths[i], widths[i] == 1 ? "" : "s");
         putchar('\n');
         columns &= widths && widths[i] >= 0;
     }
     if (columns) puts("  A CSV names these columns in a header, or has the inputs first and the targets last.");
-    puts("  NAME=FILE gives one array: .npy, IDX (MNIST's), .csv, .safetensors; each may be gzipped.");
+    puts("  NAME=FILE gives one array: .npy, IDX (MNIST's), .csv; .npz and .safetensors give arrays by their names; "
+         "each may be gzipped.");
     free(widths);
     free(needed);
 }
@@ -107,5 +115,5 @@ void nnrt_print_help(const nnrt_model *model, const char *program, nnrt_command 
         for (int k = 0; k < 2; k++) printf("  %s %s\n", program, COMMANDS[i].examples[k]);
     }
     print_options(model, command);
-    if (command & (NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT)) print_data(model, command);
+    if (command & (NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT | NNRT_DATA)) print_data(model, command);
 }

@@ -14,14 +14,14 @@ enum {
     RUNS      = NNRT_TRAIN | NNRT_EVAL | NNRT_PREDICT,
     READS     = NNRT_EVAL | NNRT_PREDICT | NNRT_EXPORT,
     ALL       = RUNS | NNRT_INFO,
-    ANY       = ALL | NNRT_EXPORT,
+    ANY       = ALL | NNRT_EXPORT | NNRT_DATA,
     MAX_COUNT = INT32_MAX
 };
 
 #define AT(member) offsetof(nnrt_options, member)
 
 const nnrt_option nnrt_option_table[] = {
-    {"--data", "FILE|NAME=FILE", "the data; several may follow", RUNS, NNRT_OPTION_LIST, AT(data)},
+    {"--data", "FILE|NAME=FILE", "the data; several may follow", RUNS | NNRT_DATA, NNRT_OPTION_LIST, AT(data)},
     {"--val", "FILE|NAME=FILE", "evaluated after each epoch, never trained on", NNRT_TRAIN, NNRT_OPTION_LIST, AT(val)},
     {"--test", "FILE|NAME=FILE", "evaluated once at the end", NNRT_TRAIN, NNRT_OPTION_LIST, AT(test)},
     {"--epochs", "N", "passes over the training data", NNRT_TRAIN, NNRT_OPTION_COUNT, AT(settings.epochs)},
@@ -35,7 +35,7 @@ const nnrt_option nnrt_option_table[] = {
     {"--save", "FILE", "where the weights go", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(save)},
     {"--save-every", "N[epochs]", "a checkpoint each N steps or epochs", NNRT_TRAIN, NNRT_OPTION_INTERVAL,
      AT(save_every)},
-    {"--weights", "FILE", "the trained weights", READS, NNRT_OPTION_TEXT, AT(weights)},
+    {"--weights", "FILE", "the trained weights", READS | NNRT_DATA, NNRT_OPTION_TEXT, AT(weights)},
     {"--map", "TO=FROM", "names of a file's weights, as in --map 'dense/kernel=fc1.weight:t'", NNRT_TRAIN | READS,
      NNRT_OPTION_LIST, AT(maps)},
     {"--rename", "TO=FROM", "names to write, as in --rename 'fc1.weight=dense/kernel:t'", NNRT_EXPORT, NNRT_OPTION_LIST,
@@ -45,9 +45,11 @@ const nnrt_option nnrt_option_table[] = {
     {"--plot", "FILE.svg", "learning curves, drawn anew each epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(plot)},
     {"--overfit-batch", NULL, "train on one batch until it is fit: a check of the model", NNRT_TRAIN, NNRT_OPTION_FLAG,
      AT(overfit)},
-    {"--out", "FILE.safetensors", "the file to write", NNRT_EXPORT, NNRT_OPTION_TEXT, AT(out)},
-    {"--out", "FILE", "a .csv or .npy file instead of CSV on standard output", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(out)},
+    {"--out", "FILE", "the .safetensors or .npz file to write", NNRT_EXPORT, NNRT_OPTION_TEXT, AT(out)},
+    {"--out", "FILE", "a .csv, .npy or .npz file instead of CSV on standard output", NNRT_PREDICT, NNRT_OPTION_TEXT,
+     AT(out)},
     {"--output", "NAME", "this output alone", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(output)},
+    {"--raw", NULL, "numbers of classes instead of their names", NNRT_PREDICT, NNRT_OPTION_FLAG, AT(raw)},
     {"--all", NULL, "every sample, also those that it was trained on", NNRT_EVAL, NNRT_OPTION_FLAG, AT(all)},
     {"--quiet", NULL, "the result alone", NNRT_TRAIN | NNRT_EVAL, NNRT_OPTION_FLAG, AT(quiet)},
     {"--shapes", NULL, "layers, inputs and outputs", NNRT_INFO, NNRT_OPTION_FLAG, AT(shapes)},
@@ -61,11 +63,8 @@ const int nnrt_option_count = sizeof nnrt_option_table / sizeof *nnrt_option_tab
 static const struct {
     const char  *name;
     nnrt_command command;
-} COMMANDS[] = {{"train", NNRT_TRAIN},
-                {"eval", NNRT_EVAL},
-                {"predict", NNRT_PREDICT},
-                {"info", NNRT_INFO},
-                {"export", NNRT_EXPORT}};
+} COMMANDS[] = {{"train", NNRT_TRAIN}, {"eval", NNRT_EVAL},     {"predict", NNRT_PREDICT},
+                {"info", NNRT_INFO},   {"export", NNRT_EXPORT}, {"data", NNRT_DATA}};
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
 static const char *command_name(int i, const void *unused) {
@@ -205,6 +204,8 @@ static nnrt_status parse_arguments(nnrt_options *options, int argc, char **argv,
             options->help = true;
         else if (argv[at][0] == '-')
             status = parse_option(options, argc, argv, &at, error);
+        else if (options->command == NNRT_DATA)
+            status = append(&options->data, argv[at], error);
         else
             status = nnrt_fail(error, NNRT_USAGE, "unexpected argument '%s': data is given by --data %s", argv[at],
                                argv[at]);
@@ -244,7 +245,7 @@ nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, i
                                nnrt_error *error) {
     *options = (nnrt_options){.settings = nnrt_settings_default(model), .threads = nnrt_online_cpus()};
     if (argc < 2)
-        return nnrt_fail(error, NNRT_USAGE, "no command: train, eval, predict, info or export (--help explains)");
+        return nnrt_fail(error, NNRT_USAGE, "no command: train, eval, predict, data, info or export (--help explains)");
     if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
         options->help = true;
         return NNRT_OK;

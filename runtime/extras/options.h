@@ -9,7 +9,8 @@ typedef enum nnrt_command {
     NNRT_EVAL    = 2,
     NNRT_PREDICT = 4,
     NNRT_INFO    = 8,
-    NNRT_EXPORT  = 16
+    NNRT_EXPORT  = 16,
+    NNRT_DATA    = 32
 } nnrt_command;
 
 typedef struct nnrt_list { /* of arguments */
@@ -24,7 +25,7 @@ typedef struct nnrt_interval { /* each n steps, or each n epochs */
 
 typedef struct nnrt_options {
     nnrt_command  command;
-    bool          help, quiet, all, overfit;
+    bool          help, quiet, all, overfit, raw;
     bool          seed_given, batch_given, length_given;
     bool          shapes, params, memory, json; /* parts and form of info */
     nnrt_list     data, val, test, sets;        /* FILE or NAME=FILE; `sets` NAME=VALUE */

@@ -8,7 +8,7 @@
 #include "core/element.h"
 #include "core/status.h"
 
-static void free_vocabulary(nnrt_vocabulary *v) {
+void nnrt_vocabulary_free(nnrt_vocabulary *v) {
     for (int64_t i = 0; i < v->n_texts; i++) free(v->texts[i]);
     free(v->texts);
     free(v->counts);
@@ -19,7 +19,7 @@ static void free_vocabulary(nnrt_vocabulary *v) {
 
 void nnrt_vocabularies_free(nnrt_vocabularies *vocabularies) {
     for (int i = 0; vocabularies->inputs && i < vocabularies->model->n_inputs; i++)
-        free_vocabulary(&vocabularies->inputs[i]);
+        nnrt_vocabulary_free(&vocabularies->inputs[i]);
     free(vocabularies->inputs);
     *vocabularies = (nnrt_vocabularies){0};
 }
@@ -221,6 +221,17 @@ static nnrt_status build_texts(nnrt_vocabulary *v, const nnrt_split *train, int 
     free(c.entries);
     free(c.slots);
     return status;
+}
+
+bool nnrt_vocabulary_of(nnrt_vocabulary *v, const nnrt_texts *texts, nnrt_source_kind kind) {
+    Counter c     = {0};
+    bool    whole = true;
+    for (int64_t i = 0; i < texts->n && whole; i++) whole = count_sample(&c, texts, i, kind);
+    if (c.n > 0) qsort(c.entries, (size_t)c.n, sizeof *c.entries, by_count);
+    whole = whole && keep_texts(v, &c, c.n);
+    free(c.entries);
+    free(c.slots);
+    return whole;
 }
 
 /* Means over the training samples that have a number. */

@@ -46,6 +46,10 @@ int64_t nnrt_vocabulary_find(const nnrt_vocabulary *vocabulary, const nnrt_field
 /* Makes the hash table of texts; false without memory. */
 bool nnrt_vocabulary_index(nnrt_vocabulary *vocabulary);
 
+/* All texts of a column (or its words), the most frequent first; false without memory. */
+bool nnrt_vocabulary_of(nnrt_vocabulary *vocabulary, const nnrt_texts *texts, nnrt_source_kind kind);
+void nnrt_vocabulary_free(nnrt_vocabulary *vocabulary);
+
 /* How many numbers an input's texts may have, 0 for no limit; with the one for unknown texts. */
 int64_t nnrt_vocabulary_limit(const nnrt_input *input);
 
