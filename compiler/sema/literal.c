@@ -22,7 +22,7 @@ bool list_is_numeric(const List *list) {
     return true;
 }
 
-static bool flatten(Literal *l, const List *list, int axis) {
+static bool flatten_items(Literal *l, const List *list, int axis) {
     if (axis >= MAX_RANK) {
         sema_error(l->e, l->span, E0307, "a tensor has at most %d axes", MAX_RANK);
         return false;
@@ -34,7 +34,7 @@ static bool flatten(Literal *l, const List *list, int axis) {
         Value item = list->items[i];
         if (item.kind == VALUE_LIST) {
             if (deepest) fits = false;
-            if (fits && !flatten(l, item.list, axis + 1)) return false;
+            if (fits && !flatten_items(l, item.list, axis + 1)) return false;
             continue;
         }
         fits = fits && deepest;
@@ -84,7 +84,7 @@ static Node *constant(Literal *l) {
 
 Node *tensor_literal(Elab *e, Value list, ElemType elem, Span span) {
     Literal l = {.e = e, .span = span, .whole = true, .truth = true};
-    if (!flatten(&l, list.list, 0)) return NULL;
+    if (!flatten_items(&l, list.list, 0)) return NULL;
     l.type.elem = elem != ELEM_COUNT ? elem : l.truth ? ELEM_BOOL : l.whole ? ELEM_I32 : e->real;
     sema_place(e, span);
     if (!check_size(e, &l.type, span)) return NULL;

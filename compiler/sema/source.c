@@ -101,7 +101,7 @@ static bool read_count(Reader *r, const Arg *arg, int64_t low, int64_t high, int
     Diag *diag = sema_error(r->e, arg->value->span, E0621, "'%s' is from %lld to %lld, not %lld", arg->name.text,
                             (long long)low, (long long)high, (long long)*count);
     if (!strcmp(arg->name.text, "max"))
-        diag_help(diag, "max counts all numbers, with 0 for what is unknown: an embedding of as many rows");
+        diag_help(diag, "max counts all numbers, with 0 for what is unknown: a table of as many rows");
     return false;
 }
 
@@ -304,7 +304,7 @@ void sources_check_limits(Compilation *c, const Program *program) {
                                 : source->kind == SOURCE_WORDS  ? "words"
                                                                 : "bytes",
                                 (long long)source->max - 1, input->name, (long long)input->class_limit);
-        diag_help(diag, "make what it indexes %lld long (an embedding's rows, a layer's units)%s",
+        diag_help(diag, "make what it indexes %lld long (a table's rows, a layer's units)%s",
                   (long long)source->max,
                   source->kind == SOURCE_BYTES
                       ? ""
