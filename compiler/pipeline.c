@@ -10,6 +10,7 @@
 #include "opt/opt.h"
 #include "plan/kernel.h"
 #include "sema/sema.h"
+#include "sema/suite.h"
 
 static void verify(const Program *program, const char *after) {
 #ifndef NDEBUG
@@ -32,6 +33,18 @@ static bool emit_code(Compilation *c, const Plan *plan, Product product) {
     }
 }
 
+static bool is_library(const Module *module) {
+    for (int i = 0; i < module->decls.len; i++)
+        if (module->decls.data[i]->kind == DECL_MODEL) return false;
+    return module->decls.len > 0;
+}
+
+/* A file of declarations: their names, and the tests, which call them. */
+static bool check_library(Compilation *c, Module *module) {
+    Suite *suite = suite_from_ast(c, module);
+    return suite && graph_add_gradients(c, suite->program);
+}
+
 bool compile(Compilation *c, Product product, FILE *out) {
     if (product == PRODUCT_EXECUTABLE) c->options.reports = true;
     Module *module = ast_from_file(c, c->options.input);
@@ -40,6 +53,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
         ast_dump(module, out);
         return !failed(c);
     }
+    if (product == PRODUCT_CHECK && !c->options.model && is_library(module)) return check_library(c, module);
     Program *program = graph_from_ast(c, module);
     if (!program || failed(c)) return false;
     verify(program, "graph_from_ast");

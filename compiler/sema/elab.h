@@ -163,8 +163,10 @@ struct Elab {
     bool         sums_losses;      /* one function minimizes the sum of all losses */
     const Expr  *total_expr;       /* what the only minimize line minimizes, where it is not one loss's name */
     VEC(NamedValue) metric_values; /* read from the metrics' state at the end */
-    const char *headline;          /* the first metric */
-    int         cotangents;
+    const char         *headline;  /* the first metric */
+    int                 cotangents;
+    struct FrozenPhase *frozen; /* what the phase of training at hand freezes; NULL: nothing */
+    struct EarlyStop   *stop;   /* where early_stop was given */
 
     struct Suite    *suite; /* while a file's tests are elaborated: what is made of them */
     struct TestCase *test;  /* the one at hand; NULL: none */
@@ -302,10 +304,14 @@ Elab *elab_begin(Compilation *c, Module *module); /* prelude and the file's name
 bool  model_declare(Elab *e);                     /* hyper-parameters, precision */
 void  model_elaborate(Elab *e, Mode mode);        /* fills losses, outputs, metrics, calls, current */
 void  metric_statement(Elab *e, Env *env, const Stmt *stmt);
-void  train_functions(Elab *e); /* FN_TRAIN and settings; in MODE_TRAIN's state */
+void  train_functions(Elab *e); /* FN_TRAIN and its kin, and settings; in MODE_TRAIN's state */
+void  check_early_stop(Elab *e);
+bool  layer_frozen(const Elab *e, const char *path); /* in the phase at hand */
+int   average_slot(Elab *e, int param);              /* `ema`'s slot for a parameter; -1: none */
 Fn   *fn_add(Elab *e, FnKind kind, const char *name);
 void  fn_update(Elab *e, Fn *fn, int slot, Node *value);
 void  fn_result(Elab *e, Fn *fn, const char *name, Node *value, Node *weight);
+void  loss_result(Elab *e, Fn *fn, const char *name, const Value *loss);
 void  init_function(Elab *e);
 Node *sample_count(Elab *e);
 Value total_loss(Elab *e);
@@ -331,6 +337,7 @@ bool         walk_block(const Block *block, NameVisitor *visit, void *context);
 bool         expr_mentions(const Expr *expr, const char *name);
 bool         block_mentions(const Block *block, const char *name);
 void         check_returns_and_dims(Elab *e, const Module *module); /* unreachable code, misspelt dims */
+void         check_names(Elab *e, Scope *scope, const Module *module); /* names.c: of what nothing instantiates */
 void         check_unused(Elab *e, const Module *module);           /* lets that nothing reads */
 
 #endif

@@ -52,5 +52,8 @@ Suite *suite_from_ast(Compilation *c, Module *module) {
     for (int i = 0; i < module->decls.len && !e->exhausted; i++)
         if (module->decls.data[i]->kind == DECL_TEST) elaborate_test(e, module->decls.data[i]);
     start_values(e, init);
+    e->test = NULL;
+    check_names(e, e->model_scope, module);
+    if (!diags_error_count(c->diags)) check_unused(e, module);
     return diags_error_count(c->diags) ? NULL : e->suite;
 }

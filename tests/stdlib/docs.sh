@@ -27,8 +27,8 @@ for page in docs/language.md docs/guide/*.md; do
     fi
   done
 done
-sh docs/reference/generate.sh | diff - docs/reference/stdlib.md || {
-  echo "docs/reference/stdlib.md is stale: sh docs/reference/generate.sh > docs/reference/stdlib.md"
+"$nnc" doc --std | diff - docs/reference/stdlib.md || {
+  echo "docs/reference/stdlib.md is stale: nnc doc --std -o docs/reference/stdlib.md"
   status=1
 }
 exit $status
