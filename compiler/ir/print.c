@@ -109,7 +109,8 @@ static void print_fn(Printer *p, const Fn *fn) {
 }
 
 static void print_tables(const Printer *p) {
-    static const char *const kinds[] = {"param", "state", "fit", "optimizer", "metric", "hyper"};
+    static const char *const kinds[] = {"param",  "state", "fit", "optimizer",
+                                        "metric", "hyper", "ema", "gradient"};
     const Program           *program = p->program;
     fprintf(p->out, "model %s\n", program->model);
     for (int i = 0; i < program->inputs.len; i++) {

@@ -63,6 +63,8 @@ Scope *scope_load_file(Elab *e, const char *path); /* an imported file that is a
 /* A module-level name: own declarations, open imports, builtins, the prelude. False when there is none. */
 bool scope_lookup(Elab *e, Scope *scope, const char *name, Value *value);
 bool scope_lookup_member(Elab *e, Scope *scope, const char *name, Value *value); /* m.name */
+/* Is it a const of the library that is another name of something else? */
+bool scope_has_alias(Elab *e, Scope *scope, const char *name);
 /* Reports an unknown name with the nearest of what is visible. */
 Value scope_unknown(Elab *e, Env *env, const char *name, Span span, const char *what);
 
@@ -137,6 +139,7 @@ struct Elab {
     int    n_modules;
     int    visit; /* counts name searches */
     VEC(Scope *) loading;
+    Map             *told;       /* names whose other name was told already */
     const ChainCall *chain_call; /* the innermost */
     VEC(Scope *) scopes;         /* all that were read */
 
@@ -227,6 +230,13 @@ void        frame_pop(Elab *e, Frame *frame);
 bool        call_enter(Elab *e, Span span);
 const char *callable_kind(const Decl *decl); /* "layer" */
 
+/* hints.c */
+bool        elem_suits(Elab *e, const ParamDecl *param, Value value); /* float or not as the parameter is */
+const Decl *alternative_callable(Elab *e, const Function *fn,
+                                 const Value *values); /* of a like name, fit for them; NULL: none */
+void        tell_alias(Elab *e, const Env *env, const Expr *name,
+                       Value value); /* warns where the library calls it otherwise */
+
 /* types.c */
 typedef struct ParamKind { /* a type that is not a tensor's: int, layer, ... */
     const char *name;
@@ -238,7 +248,7 @@ void             unknown_kind(Elab *e, const Name *name);
 bool             push_item(Elab *e, Env *env, Type *type, const Expr *item); /* a shape's item: a dim or a pack */
 const Dim       *eval_dim(Elab *e, Env *env, const Expr *expr, const char *what);
 bool             eval_type(Elab *e, Env *env, const TypeExpr *type, Type *result); /* all names known */
-void             check_not_empty(Elab *e, const Type *type, Span span);            /* of what holds data or is learnt */
+bool             check_not_empty(Elab *e, const Type *type, Span span);            /* of what holds data or is learnt */
 bool             check_size(Elab *e, const Type *type, Span span);
 ElemType         type_elem(Elab *e, const TypeExpr *type); /* ELEM_COUNT when it is not an element type */
 /* unify.c: makes `value` fit `type`, binding dims in env. `final` false: postpone scalars (returns true, value unchanged). */
@@ -336,8 +346,8 @@ bool         walk_expr(const Expr *expr, NameVisitor *visit, void *context);
 bool         walk_block(const Block *block, NameVisitor *visit, void *context);
 bool         expr_mentions(const Expr *expr, const char *name);
 bool         block_mentions(const Block *block, const char *name);
-void         check_returns_and_dims(Elab *e, const Module *module); /* unreachable code, misspelt dims */
+void         check_returns_and_dims(Elab *e, const Module *module);    /* unreachable code, misspelt dims */
 void         check_names(Elab *e, Scope *scope, const Module *module); /* names.c: of what nothing instantiates */
-void         check_unused(Elab *e, const Module *module);           /* lets that nothing reads */
+void         check_unused(Elab *e, const Module *module);              /* lets that nothing reads */
 
 #endif

@@ -25,9 +25,9 @@ void fn_result(Elab *e, Fn *fn, const char *name, Node *value, Node *weight) {
     vec_push(e->arena, &fn->results, result);
 }
 
-/* A loss of the evaluation: one result a term, so that the mean over all samples is exact however the terms weigh. */
-static void loss_result(Elab *e, Fn *fn, const char *name, const Value *loss) {
-    if (!loss->terms || fn->kind != FN_EVAL) {
+/* One result a term, so that the mean over all batches is exact however the terms weigh. */
+void loss_result(Elab *e, Fn *fn, const char *name, const Value *loss) {
+    if (!loss->terms) {
         fn_result(e, fn, name, node_cast(e->graph, e->real, loss->node), loss->weight ? loss->weight : sample_count(e));
         return;
     }
@@ -170,6 +170,7 @@ static Elab *elab_new(Compilation *c) {
     e->program->graph = e->graph;
     e->real           = ELEM_F32;
     e->modules        = map_new(c->arena);
+    e->told           = map_new(c->arena);
     e->model_dims     = map_new(c->arena);
     e->slot_by_path   = map_new(c->arena);
     e->taken          = map_new(c->arena);
@@ -231,6 +232,7 @@ static void make_functions(Elab *e) {
     if (!e->exhausted) model_elaborate(e, MODE_EVAL);
     if (!clean(e)) return;
     if (e->losses.len || e->metrics.len || e->metric_values.len) eval_functions(e), layer_rows(e, FN_EVAL);
+    check_early_stop(e);
     model_elaborate(e, MODE_PREDICT);
     if (!clean(e)) return;
     predict_functions(e);

@@ -99,8 +99,11 @@ static Value run_layer(Elab *e, Layer *layer, Env *env, Call *call) {
                    .origin = origin};
     frame_push(e, &frame);
     bind_late_hypers(e, layer->fn, env);
-    Flow  flow  = exec_block(e, env, layer->fn->decl->u.callable.body);
-    Value value = flow.returned ? check_returns(e, layer->fn, env, flow.value, flow.span) : value_poison();
+    bool outside = e->training; /* of this layer */
+    e->training  = outside && !layer_frozen(e, layer->path);
+    Flow flow    = exec_block(e, env, layer->fn->decl->u.callable.body);
+    e->training  = outside;
+    Value value  = flow.returned ? check_returns(e, layer->fn, env, flow.value, flow.span) : value_poison();
     if (!flow.returned && !e->exhausted)
         diag_label(sema_error(e, call->span, E0209, "layer '%s' returns no value", layer->fn->decl->name.text),
                    layer->fn->decl->name.span, "declared here");
@@ -181,6 +184,9 @@ int slot_new(Elab *e, SlotKind kind, const char *path, const Type *type, Span sp
 }
 
 Node *slot_read(Elab *e, int slot) {
+    bool learned = e->program->slots.data[slot].kind == SLOT_PARAM && (e->mode == MODE_EVAL || e->mode == MODE_PREDICT);
+    int  average = learned ? average_slot(e, slot) : -1;
+    if (average >= 0) slot = average;
     return node_ref(e->graph, OP_READ, slot, &e->program->slots.data[slot].type);
 }
 
@@ -321,7 +327,7 @@ static int make_slot(Elab *e, Env *env, const Stmt *stmt) {
     Type        type;
     const char *path = store_path(e, stmt->u.store.name.text);
     if (!store_type(e, env, stmt, &type)) return -1;
-    check_not_empty(e, &type, stmt->u.store.type ? stmt->u.store.type->span : stmt->span);
+    if (!check_not_empty(e, &type, stmt->u.store.type ? stmt->u.store.type->span : stmt->span)) return -1;
     int known = slot_find(e, path);
     if (known >= 0) {
         if (type_equal(&e->program->slots.data[known].type, &type)) return known;

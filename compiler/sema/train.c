@@ -97,11 +97,6 @@ Value schedule_value(Elab *e, const Function *fn, const char *prefix, Span span)
 
 /* ---- one parameter ----------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Trainee { /* a parameter and its gradient in one minimize line */
-    int   slot;
-    Node *gradient;
-} Trainee;
-
 static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, const Trainee *trainee, Span span) {
     const Callable *callable = &fn->decl->u.callable;
     const char     *path     = e->program->slots.data[trainee->slot].path;
@@ -137,24 +132,26 @@ static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, con
     return result;
 }
 
-static void forget_slots(Elab *e, int from) {
+static void forget_slots(Elab *e, int from, Node *const *current, int n_current) {
     for (int i = from; i < e->program->slots.len; i++) map_set(e->slot_by_path, e->program->slots.data[i].path, NULL);
-    for (int i = from; i < e->current.len; i++) e->current.data[i] = NULL;
+    for (int i = 0; i < e->current.len; i++) e->current.data[i] = i < n_current ? current[i] : NULL;
     e->program->slots.len = from;
 }
 
 /* Elaborates in a graph of its own, for nothing, until no further hyper-parameter turns out to decide something when
  * compiling. */
 static void find_baked(Elab *e, const OptimizerRule *rule, const Trainee *trainee) {
-    int    from = e->program->slots.len, before;
-    Graph *kept = e->graph;
+    int    from = e->program->slots.len, n_current = e->current.len, before;
+    Graph *kept    = e->graph;
+    Node **current = ARENA_ARRAY(e->arena, Node *, n_current + 1);
+    for (int i = 0; i < n_current; i++) current[i] = e->current.data[i];
     do {
         e->graph                = graph_new(e->arena, e->dims);
         before                  = e->bakes;
         Trainee         standin = {trainee->slot, node_ref(e->graph, OP_COTANGENT, 0, &trainee->gradient->type)};
         const Function *fn      = hyper_function(e, rule->fn, rule);
         optimizer_step(e, fn, rule->slot_prefix, &standin, rule->span);
-        forget_slots(e, from);
+        forget_slots(e, from, current, n_current);
     } while (e->bakes > before && diags_error_count(e->diags) == 0);
     e->graph = kept;
 }
@@ -193,7 +190,7 @@ static void clip_norm(Elab *e, Trainee *trainees, int n, double limit) {
 
 /* ---- one minimize line ------------------------------------------------------------------------------------------------------------------ */
 
-static bool path_within(const char *path, const char *prefix) {
+bool path_within(const char *path, const char *prefix) {
     size_t length = strlen(prefix);
     return !strncmp(path, prefix, length) && (path[length] == '/' || !path[length] || !length);
 }
@@ -214,13 +211,16 @@ static const OptimizerRule *rule_for(const MinimizeLine *line, const char *path)
     return found;
 }
 
-static int collect_trainees(Elab *e, const MinimizeLine *line, Trainee *trainees) {
+/* What the line trains; `any`: something, were it not frozen. */
+static int collect_trainees(Elab *e, const MinimizeLine *line, Trainee *trainees, bool *any) {
     bool *reached = ARENA_ARRAY(e->arena, bool, e->program->slots.len + 1);
     int   n       = 0;
     reach_slots(e, line->loss.node, reached);
     sema_place(e, line->span);
     for (int i = 0; i < e->program->slots.len; i++) {
         if (e->program->slots.data[i].kind != SLOT_PARAM || !reached[i] || !line_selects(e, line, i)) continue;
+        *any = true;
+        if (slot_frozen(e, i)) continue;
         Node *inputs[2] = {line->loss.node, slot_read(e, i)};
         trainees[n++]   = (Trainee){i, graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL)};
     }
@@ -267,7 +267,7 @@ static void update_state(Elab *e, const MinimizeLine *line, Fn *fn, bool only_li
     bool *marks = reach_marks(e, line->loss.node);
     for (int i = 0; i < e->current.len; i++) {
         const Slot *slot = &e->program->slots.data[i];
-        if (e->current.data[i] && slot->kind == SLOT_STATE &&
+        if (e->current.data[i] && slot->kind == SLOT_STATE && !slot_frozen(e, i) &&
             (only_line || in_forward(e, slot->path, marks, line->loss.node->id)))
             fn_update(e, fn, i, e->current.data[i]);
     }
@@ -278,28 +278,38 @@ static void line_results(Elab *e, const MinimizeLine *line, Fn *fn, bool only_li
         add_losses(e, fn, true);
         return;
     }
-    fn_result(e, fn, line->name, line->loss.node, line->loss.weight ? line->loss.weight : sample_count(e));
-    for (int i = 0; only_line && i < e->losses.len; i++) {
-        const NamedLoss *loss = &e->losses.data[i];
-        if (loss->value.node == line->loss.node) continue;
-        fn_result(e, fn, loss->name, loss->value.node, loss->value.weight ? loss->value.weight : sample_count(e));
-    }
+    loss_result(e, fn, line->name, &line->loss);
+    for (int i = 0; only_line && i < e->losses.len; i++)
+        if (e->losses.data[i].value.node != line->loss.node)
+            loss_result(e, fn, e->losses.data[i].name, &e->losses.data[i].value);
 }
 
-void train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line) {
+static bool nothing_to_train(Elab *e, const MinimizeLine *line, bool any) {
+    if (any) return false; /* frozen: for now */
+    Diag *diag = sema_error(e, line->span, E0606, "there is no parameter to train");
+    diag_help(diag, line->over_all ? "the loss depends on no 'param'"
+                                   : "the loss depends on no parameter of what follows 'over'");
+    return false;
+}
+
+bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *suffix, int phase) {
+    bool     any = false, only_line = plan->lines.len == 1, sums = e->program->train.accumulate > 1;
     Trainee *trainees = ARENA_ARRAY(e->arena, Trainee, e->program->slots.len + 1);
-    int      n        = collect_trainees(e, line, trainees);
-    if (!n) {
-        Diag *diag = sema_error(e, line->span, E0606, "there is no parameter to train");
-        diag_help(diag, line->over_all ? "the loss depends on no 'param'"
-                                       : "the loss depends on no parameter of what follows 'over'");
-        return;
-    }
+    int      n        = collect_trainees(e, line, trainees, &any);
+    if (!n) return nothing_to_train(e, line, any);
+    int first = e->program->fns.len;
+    if (e->c->options.reports) probe_function(e, line, arena_printf(e->arena, "probe%s", suffix), trainees, n);
+    Fn *adds = sums ? accumulate_function(e, line, arena_printf(e->arena, "accumulate%s", suffix), trainees, n) : NULL;
     if (plan->clip_value > 0) clip_value(e, trainees, n, plan->clip_value);
     if (plan->clip_norm > 0) clip_norm(e, trainees, n, plan->clip_norm);
-    Fn *fn    = fn_add(e, FN_TRAIN, name);
-    fn->times = line->times;
-    line_results(e, line, fn, only_line);
+    Fn *fn         = fn_add(e, FN_TRAIN, arena_printf(e->arena, "train%s", suffix));
+    fn->times      = line->times;
+    fn->accumulate = adds;
+    line_results(e, line, adds ? adds : fn, only_line);
     update_parameters(e, line, fn, trainees, n);
-    update_state(e, line, fn, only_line);
+    update_averages(e, fn);
+    if (adds) clear_accumulated(e, fn);
+    update_state(e, line, adds ? adds : fn, only_line);
+    for (int i = first; i < e->program->fns.len; i++) e->program->fns.data[i]->phase = phase;
+    return true;
 }

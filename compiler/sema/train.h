@@ -1,4 +1,6 @@
-/* Training, between the settings' reader and the maker of the training functions. */
+/* Training, among the files that make its functions: settings.c reads `train { }`, minimize.c its minimize lines and
+ * groups, freeze.c its phases, early_stop.c what it watches; train.c updates parameters, accumulate.c adds up gradients,
+ * ema.c keeps averages, probe.c and gradients.c report. */
 #ifndef NNC_SEMA_TRAIN_H
 #define NNC_SEMA_TRAIN_H
 
@@ -27,14 +29,57 @@ typedef struct MinimizeLine {
     VEC(OptimizerRule) rules;
 } MinimizeLine;
 
+typedef struct FreezeLine { /* of what a `freeze` names, one thing */
+    const char *part;       /* a layer's path, or NULL */
+    const char *pattern;    /* of paths, or NULL */
+    Phase       phase;      /* until when */
+    Span        span;
+} FreezeLine;
+
 typedef struct TrainPlan {
     double clip_norm, clip_value; /* 0: none */
-    VEC(MinimizeLine) lines;
+    VEC(FreezeLine) freezes;
+    VEC(MinimizeLine) lines; /* of the phase at hand: made anew with each */
 } TrainPlan;
 
-void train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *name, bool only_line);
+typedef struct Trainee { /* a parameter and its gradient in one minimize line */
+    int   slot;
+    Node *gradient;
+} Trainee;
 
+/* The functions of one minimize line in one phase, by names made of `suffix`. False where all that it trains is frozen. */
+bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *suffix, int phase);
 bool line_selects(const Elab *e, const MinimizeLine *line, int slot); /* does it train this parameter? */
+bool path_within(const char *path, const char *prefix);
+
+/* minimize.c: the lines of plan->lines, from the statements, or the one that `optimizer = ` is short for. */
+typedef struct MinimizeSource {
+    const StmtVec  *minimizes, *groups;
+    const Function *optimizer; /* of `optimizer = `, or NULL */
+    Span            optimizer_span;
+} MinimizeSource;
+const char     *list_names(Elab *e, const char *const *names, int n); /* "a, b, c" */
+void            read_lines(Elab *e, const MinimizeSource *source, TrainPlan *plan);
+const Function *as_optimizer(Elab *e, Value value, Span span); /* NULL after a report */
+
+/* freeze.c */
+void read_freeze(Elab *e, TrainPlan *plan, const Stmt *stmt);
+void plan_phases(Elab *e, const TrainPlan *plan);            /* fills program->train.phases */
+void enter_phase(Elab *e, const TrainPlan *plan, int phase); /* from here on elaborated with what it freezes */
+bool slot_frozen(const Elab *e, int slot);                   /* in the phase at hand */
+void mark_frozen_slots(Elab *e);                             /* those frozen in every phase */
+
+/* early_stop.c */
+void read_early_stop(Elab *e, Env *env, const Expr *call);
+
+/* accumulate.c: the function that adds up the trainees' gradients. Afterwards they are the sums' weighted means. */
+Fn  *accumulate_function(Elab *e, const MinimizeLine *line, const char *name, Trainee *trainees, int n);
+void clear_accumulated(Elab *e, Fn *fn); /* at the end of a step */
+
+/* ema.c: updates of the averages of what `fn` updates so far. */
+void update_averages(Elab *e, Fn *fn);
+
+void probe_function(Elab *e, const MinimizeLine *line, const char *name, const Trainee *trainees, int n); /* probe.c */
 void gradients_function(Elab *e, const MinimizeLine *line, int index); /* gradients.c */
 
 #endif

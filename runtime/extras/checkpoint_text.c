@@ -124,23 +124,15 @@ bool nnrt_state_text(const nnrt_trainer_state *state, char **text) {
 static bool read_sums(const cJSON *object, nnrt_trainer_state *state) {
     const cJSON *sums = cJSON_GetObjectItemCaseSensitive(object, "sums"), *item;
     int          n    = 0;
-    if (!sums) return true;
+    if (!cJSON_IsArray(sums)) return false;
     state->sums = calloc((size_t)cJSON_GetArraySize(sums) + 1, sizeof *state->sums);
-    if (!state->sums || !cJSON_IsArray(sums)) return false;
+    if (!state->sums) return false;
     cJSON_ArrayForEach(item, sums) {
         if (!cJSON_IsNumber(item)) return false;
         state->sums[n++] = item->valuedouble;
     }
     state->n_sums = n;
     return true;
-}
-
-/* Two a loss of the training functions, as the trainer has them. */
-static int expected_sums(const nnrt_model *model) {
-    int n = 0;
-    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1))
-        n += 2 * model->fns[fn].n_results;
-    return n;
 }
 
 static int64_t read_steps(const cJSON *metadata) {
@@ -159,8 +151,9 @@ nnrt_status nnrt_state_read(const nnrt_content *content, const char *path, nnrt_
     if (training->steps_done < 0)
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: does not say how many steps were done: start from it with --init",
                            path);
-    else if (text && (!object || !read_sums(object, &training->state) ||
-                      (training->state.sums && training->state.n_sums != expected_sums(training->instance->model))))
+    else if (text &&
+             (!object || !read_sums(object, &training->state) ||
+              (training->state.sums && training->state.n_sums != nnrt_trainer_n_sums(training->instance->model))))
         status = nnrt_fail(error, NNRT_BAD_DATA,
                            "%s: its state of the training is damaged: start from its weights with --init", path);
     cJSON_Delete(object);

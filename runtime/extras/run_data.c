@@ -131,7 +131,7 @@ static nnrt_status describe(const nnrt_options *options, const nnrt_model *model
 
 nnrt_status nnrt_run_data(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
     const nnrt_model *model    = instance->model;
-    const unsigned    training = 1u << NNRT_FN_FIT | 1u << NNRT_FN_TRAIN | 1u << NNRT_FN_EVAL | 1u << NNRT_FN_PREDICT;
+    const unsigned    training = 1u << NNRT_FN_FIT | NNRT_TRAINING | 1u << NNRT_FN_EVAL | 1u << NNRT_FN_PREDICT;
     Check             check    = {.needed = calloc((size_t)model->n_inputs + 1, sizeof *check.needed)};
     nnrt_error        refused  = {0};
     if (!check.needed) return nnrt_fail_memory(error, 0, "data");

@@ -35,7 +35,7 @@ nnrt_status nnrt_train_data_load(nnrt_train_data *data, const nnrt_options *opti
     *data        = (nnrt_train_data){0};
     data->needed = calloc((size_t)model->n_inputs + 1, sizeof *data->needed);
     if (!data->needed) return nnrt_fail_memory(error, 0, "data");
-    nnrt_inputs_needed(model, 1u << NNRT_FN_FIT | 1u << NNRT_FN_TRAIN | 1u << NNRT_FN_EVAL, data->needed);
+    nnrt_inputs_needed(model, 1u << NNRT_FN_FIT | NNRT_TRAINING | 1u << NNRT_FN_EVAL, data->needed);
     nnrt_status status = load_set(&data->all, model, &options->data, data, NULL, error);
     if (options->val.n > 0 || nnrt_model_sample_dim(model) < 0) settings->validation_split = 0;
     if (options->test.n > 0 || nnrt_model_sample_dim(model) < 0) settings->test_split = 0;

@@ -1,6 +1,6 @@
 /* The training loop. Its counters (step, epoch, forward pass, position in the data) are functions of the number of
  * steps done, and random numbers are functions of the counters: so a run is repeatable whatever the machine. */
-#include "extras/trainer.h"
+#include "extras/trainer_loop.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ nnrt_settings nnrt_settings_default(const nnrt_model *model) {
                            .seed             = t->seed,
                            .validation_split = t->validation_split,
                            .test_split       = t->test_split,
-                           .shuffle          = t->shuffle != 0};
+                           .shuffle          = t->shuffle != 0,
+                           .accumulate       = t->accumulate > 1 ? t->accumulate : 1};
 }
 
 nnrt_status nnrt_init(nnrt_instance *instance, const nnrt_settings *settings, nnrt_error *error) {
@@ -48,102 +49,123 @@ nnrt_status nnrt_fit(const nnrt_training *training, nnrt_error *error) {
     return status;
 }
 
-/* ---- one step ---------------------------------------------------------------------------------------------------- */
+/* ---- what is averaged -------------------------------------------------------------------------------------------- */
 
-typedef struct Loop {
-    nnrt_training *training;
-    nnrt_batches   batches;
-    int64_t        draws;       /* batches drawn so far */
-    int64_t        step_draws;  /* batches a step draws: one, and one for each repetition of a function */
-    int64_t        step_passes; /* functions a step runs, repetitions included */
-    int64_t        epoch_steps, total_steps;
-    uint64_t       pass;
-    nnrt_scores    epoch; /* at its end: means of the losses */
-    double        *sums;  /* the training's state: sum and weight, one pair an item of `epoch` */
-} Loop;
-
-void nnrt_trainer_state_free(nnrt_trainer_state *state) {
-    free(state->sums);
-    *state = (nnrt_trainer_state){0};
+/* The function whose results are a TRAIN function's losses. */
+static int loss_fn(const nnrt_model *model, int train) {
+    return model->fns[train].accumulate >= 0 ? model->fns[train].accumulate : train;
 }
 
-static void draw_batch(Loop *loop) {
-    nnrt_batches_fetch(&loop->batches, loop->draws / loop->batches.n_batches, loop->draws % loop->batches.n_batches);
-    loop->draws++;
+static bool same_losses(const nnrt_fn *a, const nnrt_fn *b) {
+    if (a->n_results != b->n_results) return false;
+    for (int i = 0; i < a->n_results; i++)
+        if (strcmp(a->results[i].tensor.name, b->results[i].tensor.name) != 0) return false;
+    return true;
 }
 
-/* Adds a function's losses to the epoch's sums, from item `first` on. */
-static nnrt_status add_losses(Loop *loop, const nnrt_fn *fn, int first, int64_t step, nnrt_error *error) {
-    for (int i = 0; i < fn->n_results; i++) {
-        const nnrt_result *result = &fn->results[i];
-        const void        *data   = loop->training->instance->results[i].data;
-        double             value  = nnrt_elem_get(result->tensor.elem, data, 0);
-        double weight = result->has_weight ? nnrt_elem_get(result->tensor.elem, data, 1) : (double)loop->batches.count;
-        if (!isfinite(value) && weight != 0)
-            return nnrt_fail(error, NNRT_ERROR,
-                             "%s is %s at step %lld: lower the learning rate (--set) or check the data",
-                             result->tensor.name, isnan(value) ? "nan" : "infinite", (long long)step + 1);
-        if (weight == 0) continue;
-        loop->sums[2 * (first + i)] += value * weight;
-        loop->sums[2 * (first + i) + 1] += weight;
+/* How many functions before this one in its phase have the same losses. */
+static int occurrence(const nnrt_model *model, int train) {
+    int64_t phase = model->fns[train].phase;
+    int     n     = 0;
+    for (int fn = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0 && fn != train;
+         fn     = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, fn))
+        n += same_losses(&model->fns[loss_fn(model, fn)], &model->fns[loss_fn(model, train)]);
+    return n;
+}
+
+/* The function of an earlier phase that is made of the same minimize line, or -1: what they average is one. */
+static int earlier_fn(const nnrt_model *model, int train) {
+    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0 && fn < train;
+         fn     = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1))
+        if (model->fns[fn].phase != model->fns[train].phase &&
+            same_losses(&model->fns[loss_fn(model, fn)], &model->fns[loss_fn(model, train)]) &&
+            occurrence(model, fn) == occurrence(model, train))
+            return fn;
+    return -1;
+}
+
+int nnrt_trainer_n_sums(const nnrt_model *model) {
+    int n = 0;
+    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1))
+        if (earlier_fn(model, fn) < 0) n += 2 * model->fns[loss_fn(model, fn)].n_results;
+    return n;
+}
+
+static void add_items(Loop *loop, int train) {
+    const nnrt_model *model   = loop->training->instance->model;
+    int               earlier = earlier_fn(model, train), fn = loss_fn(model, train);
+    loop->first_item[fn] = earlier >= 0 ? loop->first_item[loss_fn(model, earlier)] : loop->n_items;
+    for (int i = 0; earlier < 0 && i < model->fns[fn].n_results; i++) {
+        const nnrt_result *result    = &model->fns[fn].results[i];
+        bool               heads     = i == 0 || (result->adds && loop->items[loop->n_items - 1].heads);
+        loop->items[loop->n_items++] = (Item){result, heads};
     }
+}
+
+static nnrt_status open_items(Loop *loop, nnrt_error *error) {
+    nnrt_trainer_state *state  = &loop->training->state;
+    const nnrt_model   *model  = loop->training->instance->model;
+    int                 n_sums = nnrt_trainer_n_sums(model);
+    if (!state->sums) {
+        state->sums   = calloc((size_t)n_sums + 1, sizeof *state->sums);
+        state->n_sums = n_sums;
+    }
+    loop->sums       = state->sums;
+    loop->items      = calloc((size_t)n_sums + 1, sizeof *loop->items);
+    loop->first_item = calloc((size_t)model->n_fns + 1, sizeof *loop->first_item);
+    if (!loop->sums || !loop->items || !loop->first_item) return nnrt_fail_memory(error, 0, "losses");
+    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1))
+        add_items(loop, fn);
     return NNRT_OK;
 }
 
-static nnrt_status run_step(Loop *loop, int64_t step, nnrt_error *error) {
-    nnrt_instance    *instance = loop->training->instance;
-    const nnrt_model *model    = instance->model;
-    int               first    = 0;
-    draw_batch(loop);
-    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1)) {
-        int64_t times = model->fns[fn].times > 1 ? model->fns[fn].times : 1;
-        for (int64_t i = 0; i < times; i++) {
-            if (i > 0) draw_batch(loop);
-            const nnrt_clock clock  = {.step        = step * times + i,
-                                       .total_steps = loop->total_steps * times,
-                                       .epoch_steps = loop->epoch_steps * times,
-                                       .seed        = (uint64_t)loop->training->settings->seed,
-                                       .pass        = loop->pass++};
-            nnrt_status      status = nnrt_call_on_batch(instance, fn, &loop->batches, &clock, error);
-            if (status == NNRT_OK) status = add_losses(loop, &model->fns[fn], first, step, error);
-            if (status != NNRT_OK) return status;
+static double item_mean(const Loop *loop, int i) {
+    return loop->sums[2 * i] / loop->sums[2 * i + 1];
+}
+
+/* The epoch's means; losses of functions that this phase leaves out have none. */
+static nnrt_status epoch_scores(const Loop *loop, nnrt_scores *scores, nnrt_error *error) {
+    *scores = (nnrt_scores){.items = calloc((size_t)loop->n_items + 1, sizeof *scores->items)};
+    if (!scores->items) return nnrt_fail_memory(error, 0, "losses");
+    for (int i = 0; i < loop->n_items; i++) {
+        const nnrt_tensor *tensor = &loop->items[i].result->tensor;
+        if (loop->sums[2 * i + 1] == 0) continue;
+        if (loop->items[i].result->adds && scores->n > 0) {
+            scores->items[scores->n - 1].values[0] += item_mean(loop, i);
+            continue;
         }
-        first += model->fns[fn].n_results;
+        double *value = malloc(sizeof *value);
+        if (!value) return nnrt_fail_memory(error, 0, "losses");
+        *value                     = item_mean(loop, i);
+        scores->items[scores->n++] = (nnrt_score){.name = tensor->name, .count = 1, .values = value, .tensor = tensor};
     }
     return NNRT_OK;
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
-static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *error) {
-    const nnrt_model    *model    = training->instance->model;
-    const nnrt_settings *settings = training->settings;
-    *loop                         = (Loop){.training = training, .step_draws = 1};
-    int n_losses                  = 0;
-    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1)) {
-        n_losses += model->fns[fn].n_results;
-        int64_t times = model->fns[fn].times > 1 ? model->fns[fn].times : 1;
-        loop->step_draws += times - 1;
-        loop->step_passes += times;
-    }
-    if (!training->state.sums)
-        training->state = (nnrt_trainer_state){calloc(2 * (size_t)n_losses + 1, sizeof(double)), 2 * n_losses};
-    loop->sums        = training->state.sums;
-    loop->epoch.items = calloc((size_t)n_losses + 1, sizeof *loop->epoch.items);
-    if (!loop->epoch.items || !loop->sums) return nnrt_fail_memory(error, 0, "losses");
-    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1))
-        for (int i = 0; i < model->fns[fn].n_results; i++) {
-            const nnrt_tensor *tensor = &model->fns[fn].results[i].tensor;
-            loop->epoch.items[loop->epoch.n++] =
-                (nnrt_score){.name = tensor->name, .count = 1, .values = calloc(1, sizeof(double)), .tensor = tensor};
-            if (!loop->epoch.items[loop->epoch.n - 1].values) return nnrt_fail_memory(error, 0, "losses");
+/* The most that a step of any phase draws and runs: so that both are functions of the step's number. */
+static void count_draws(Loop *loop) {
+    const nnrt_model *model    = loop->training->instance->model;
+    int64_t           n_phases = model->train.n_phases > 1 ? model->train.n_phases : 1;
+    for (int64_t phase = 0; phase < n_phases; phase++) {
+        int64_t draws = 1, passes = 0;
+        for (int fn = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0;
+             fn     = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, fn)) {
+            int64_t times = model->fns[fn].times > 1 ? model->fns[fn].times : 1;
+            draws += times - 1;
+            passes += times * loop->accumulate;
         }
-    nnrt_status status = nnrt_batches_new(&loop->batches, training->train, settings->batch, settings->shuffle,
-                                          (uint64_t)settings->seed, error);
-    if (status != NNRT_OK) return status;
-    loop->batches.pool = training->instance->pool;
-    if (loop->batches.n_batches == 0) return nnrt_fail(error, NNRT_BAD_DATA, "no samples to train on");
-    loop->epoch_steps = (loop->batches.n_batches + loop->step_draws - 1) / loop->step_draws;
+        if (draws > loop->step_draws) loop->step_draws = draws;
+        if (passes > loop->step_passes) loop->step_passes = passes;
+    }
+}
+
+static nnrt_status count_steps(Loop *loop, nnrt_error *error) {
+    const nnrt_training *training = loop->training;
+    const nnrt_settings *settings = training->settings;
+    loop->groups                  = (loop->batches.n_batches + loop->accumulate - 1) / loop->accumulate;
+    loop->epoch_steps             = (loop->groups + loop->step_draws - 1) / loop->step_draws;
     if (settings->steps > 0)
         loop->total_steps = settings->steps;
     else if (__builtin_mul_overflow(settings->epochs, loop->epoch_steps, &loop->total_steps))
@@ -152,14 +174,32 @@ static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *er
         return nnrt_fail(error, NNRT_USAGE,
                          "--resume: %lld of %lld steps are done already: give more --epochs or --steps",
                          (long long)training->steps_done, (long long)loop->total_steps);
-    loop->draws = training->steps_done * loop->step_draws;
-    loop->pass  = (uint64_t)(training->steps_done * loop->step_passes);
     return NNRT_OK;
+}
+
+static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *error) {
+    const nnrt_settings *settings = training->settings;
+    *loop                         = (Loop){.training = training, .step_draws = 1, .fetched = -1, .fetched_epoch = -1};
+    loop->accumulate              = settings->accumulate > 1 ? settings->accumulate : 1;
+    nnrt_status status            = open_items(loop, error);
+    if (status == NNRT_OK)
+        status = nnrt_batches_new(&loop->batches, training->train, settings->batch, settings->shuffle,
+                                  (uint64_t)settings->seed, error);
+    if (status != NNRT_OK) return status;
+    loop->batches.pool = training->instance->pool;
+    if (loop->batches.n_batches == 0) return nnrt_fail(error, NNRT_BAD_DATA, "no samples to train on");
+    count_draws(loop);
+    status = count_steps(loop, error);
+    return status == NNRT_OK ? nnrt_stop_open(loop, error) : status;
 }
 
 static void close_loop(Loop *loop) {
     if (loop->batches.split) nnrt_batches_free(&loop->batches);
-    nnrt_scores_free(&loop->epoch);
+    nnrt_fault_close(loop);
+    nnrt_scores_free(&loop->norms);
+    nnrt_scores_free(&loop->values);
+    free(loop->items);
+    free(loop->first_item);
 }
 
 static nnrt_progress describe(const Loop *loop, int64_t steps_done) {
@@ -171,52 +211,70 @@ static nnrt_progress describe(const Loop *loop, int64_t steps_done) {
         .epoch_step  = (steps_done - 1) % loop->epoch_steps + 1,
         .epoch_steps = loop->epoch_steps,
     };
-    for (int i = 0; i < loop->epoch.n; i++) progress.loss += loop->sums[2 * i] / loop->sums[2 * i + 1];
+    for (int i = 0; i < loop->n_items; i++)
+        if (loop->items[i].heads && loop->sums[2 * i + 1] != 0) progress.loss += item_mean(loop, i);
     return progress;
 }
 
 static nnrt_status end_epoch(Loop *loop, int64_t steps_done, nnrt_error *error) {
     nnrt_training *training = loop->training;
     nnrt_progress  progress = describe(loop, steps_done);
-    nnrt_scores    val      = {0};
-    nnrt_status    status   = NNRT_OK;
-    for (int i = 0; i < loop->epoch.n; i++) loop->epoch.items[i].values[0] = loop->sums[2 * i] / loop->sums[2 * i + 1];
-    progress.train = &loop->epoch;
-    if (training->val->n > 0) {
+    nnrt_scores    train = {0}, val = {0};
+    nnrt_status    status = epoch_scores(loop, &train, error);
+    progress.train        = &train;
+    progress.norms        = loop->norms.n > 0 ? &loop->norms : NULL;
+    progress.values       = loop->values.n > 0 ? &loop->values : NULL;
+    if (status == NNRT_OK && training->val->n > 0) {
         status       = nnrt_evaluate(training->instance, training->val, training->settings, &val, error);
         progress.val = &val;
     }
+    if (status == NNRT_OK) status = nnrt_stop_watch(loop, &progress, error);
     if (status == NNRT_OK && training->observer.heard) training->observer.heard(training->observer.context, &progress);
+    nnrt_scores_free(&train);
     nnrt_scores_free(&val);
-    memset(loop->sums, 0, 2 * (size_t)loop->epoch.n * sizeof *loop->sums);
+    memset(loop->sums, 0, 2 * (size_t)loop->n_items * sizeof *loop->sums);
+    return status;
+}
+
+/* After each step: epochs' ends, those who listen, and what is to be saved. */
+static nnrt_status end_step(Loop *loop, nnrt_error *error) {
+    nnrt_training *training = loop->training;
+    int64_t        done     = ++training->steps_done;
+    bool           ends     = done % loop->epoch_steps == 0 || done == loop->total_steps;
+    nnrt_status    status   = NNRT_OK;
+    training->stopped       = training->interrupted && *training->interrupted;
+    if (ends) {
+        status = end_epoch(loop, done, error);
+    } else if (training->observer.heard) {
+        const nnrt_progress progress = describe(loop, done);
+        training->observer.heard(training->observer.context, &progress);
+    }
+    if (status == NNRT_OK && training->save) status = training->save(training->save_context, training, ends, error);
     return status;
 }
 
 static nnrt_status run_loop(Loop *loop, nnrt_error *error) {
     nnrt_training *training = loop->training;
-    while (training->steps_done < loop->total_steps) {
-        nnrt_status status = run_step(loop, training->steps_done, error);
-        if (status != NNRT_OK) return status;
-        int64_t done      = ++training->steps_done;
-        bool    ends      = done % loop->epoch_steps == 0 || done == loop->total_steps;
-        training->stopped = training->interrupted && *training->interrupted;
-        if (ends) {
-            if ((status = end_epoch(loop, done, error)) != NNRT_OK) return status;
-        } else if (training->observer.heard) {
-            const nnrt_progress progress = describe(loop, done);
-            training->observer.heard(training->observer.context, &progress);
-        }
-        if (training->save && (status = training->save(training->save_context, training, ends, error)) != NNRT_OK)
-            return status;
-        if (training->stopped) return NNRT_OK;
+    nnrt_status    status   = nnrt_fault_keep_start(loop, error);
+    while (status == NNRT_OK && training->steps_done < loop->total_steps && !training->stopped &&
+           !training->stopped_early) {
+        int64_t step = training->steps_done;
+        if (step % loop->epoch_steps == 0 && step != loop->start_step) status = nnrt_fault_keep_start(loop, error);
+        if (status == NNRT_OK) status = nnrt_loop_step(loop, step, error);
+        if (loop->bad_loss) return nnrt_fault_explain(loop, step, error);
+        if (status == NNRT_OK) status = end_step(loop, error);
     }
-    return NNRT_OK;
+    return status;
 }
 
 nnrt_status nnrt_train(nnrt_training *training, nnrt_error *error) {
-    Loop        loop;
-    nnrt_status status = open_loop(&loop, training, error);
+    Loop loop;
+    training->stopped       = false;
+    training->stopped_early = false;
+    training->best_epoch    = 0;
+    nnrt_status status      = open_loop(&loop, training, error);
     if (status == NNRT_OK) status = run_loop(&loop, error);
+    if (status == NNRT_OK && !training->stopped) nnrt_stop_close(&loop);
     close_loop(&loop);
     return status;
 }

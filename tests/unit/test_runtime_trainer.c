@@ -196,7 +196,7 @@ static void a_loss_that_is_not_finite_stops_the_run(void **state) {
     assert_int_equal(run(&MODEL, &settings, false, NULL, &heard, &error), NNRT_ERROR);
     loss_scale = 1;
     assert_string_equal(error.message,
-                        "d_loss is infinite at step 1: lower the learning rate (--set) or check the data");
+                        "d_loss is infinite at step 1 (epoch 1): lower the learning rate (--set) or check the data");
 }
 
 static void an_interrupt_ends_after_the_step(void **state) {
