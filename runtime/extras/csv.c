@@ -83,43 +83,40 @@ static char **copy_names(const nnrt_field *fields, int64_t n) {
     return NULL;
 }
 
-/* `rows,features,name,...` before records of features + 1 cells; promised gets the rows. */
-static bool names_classes(nnrt_table *table, const nnrt_scanner *s, int64_t *promised) {
-    if (table->n_rows != 1 || table->n_columns < 3) return false;
-    nnrt_field *fields = malloc((size_t)table->n_columns * sizeof *fields);
-    int64_t     n_features;
-    if (!fields) return false;
-    nnrt_table_row(table, 0, fields);
-    bool   found = is_count(&fields[0], promised) && is_count(&fields[1], &n_features) && n_features + 1 == s->n_fields;
-    double value;
+/* `rows,features,name,...` before records of features + 1 cells; `promised` gets the rows. */
+static bool is_class_line(const nnrt_table *table, const nnrt_scanner *s, const nnrt_field *fields, int64_t *promised) {
+    int64_t n_features;
+    double  value;
+    bool    found = table->n_columns >= 3 && is_count(&fields[0], promised) && is_count(&fields[1], &n_features) &&
+                 n_features + 1 == s->n_fields;
     for (int64_t i = 2; found && i < table->n_columns; i++)
         found = fields[i].size > 0 && !nnrt_parse_number(&fields[i], &value);
-    if (found) {
-        table->classes   = copy_names(fields + 2, table->n_columns - 2);
-        table->n_classes = table->classes ? table->n_columns - 2 : 0;
-    }
-    free(fields);
-    return found && table->classes;
+    return found;
 }
 
-/* The second record shows what the first one was. */
-static void judge_first_line(nnrt_table *table, const nnrt_scanner *s, int64_t *promised) {
-    bool title = is_title(table, s);
-    if (title) {
-        nnrt_field field;
-        nnrt_table_row(table, 0, &field);
-        table->title = strndup(field.text, field.size);
-    }
-    if (!title && !names_classes(table, s, promised)) return;
+/* The second record, which was just read, shows what the first one was. */
+static nnrt_status judge_first_line(nnrt_table *table, const nnrt_scanner *s, int64_t *promised) {
+    nnrt_field *fields = malloc((size_t)table->n_columns * sizeof *fields);
+    if (!fields) return nnrt_fail_memory(s->error, 0, s->path);
+    nnrt_table_row(table, 0, fields);
+    bool title = is_title(table, s), classes = is_class_line(table, s, fields, promised);
+    if (title) table->title = strndup(fields[0].text, fields[0].size);
+    if (classes) table->classes = copy_names(fields + 2, table->n_columns - 2);
+    free(fields);
+    if ((title && !table->title) || (classes && !table->classes)) return nnrt_fail_memory(s->error, 0, s->path);
+    if (!title && !classes) return NNRT_OK;
+    table->n_classes = classes ? table->n_columns - 2 : 0;
     table->n_rows    = 0;
     table->n_columns = s->n_fields;
+    return NNRT_OK;
 }
 
 static nnrt_status read_rows(nnrt_scanner *s, nnrt_table *table, int64_t *promised) {
     int64_t capacity = 0, n_records = 0;
     while (nnrt_scan_record(s)) {
         if (++n_records == 1) table->n_columns = s->n_fields;
-        if (n_records == 2) judge_first_line(table, s, promised);
+        nnrt_status status = n_records == 2 ? judge_first_line(table, s, promised) : NNRT_OK;
+        if (status != NNRT_OK) return status;
         if (s->n_fields != table->n_columns)
             return nnrt_fail(s->error, NNRT_BAD_DATA,
                              "%s:%d: the row has %lld column%s where %lld are expected: complete or remove it", s->path,
@@ -136,44 +133,45 @@ static bool is_number(const nnrt_field *field) {
     return nnrt_parse_number(field, &value);
 }
 
-/* Has some column numbers below its first row, and nothing else but missing ones? */
-static bool has_numbers_below(const nnrt_table *table, nnrt_field *fields, bool *is_text) {
-    int64_t n       = table->n_rows < LOOKED_AT ? table->n_rows : LOOKED_AT;
-    bool   *numbers = calloc((size_t)table->n_columns, sizeof *numbers);
-    bool    found   = false;
-    for (int64_t row = 1; numbers && row < n; row++) {
+/* Below the first row: does column i hold a number, and a text? */
+static void look_below(const nnrt_table *table, nnrt_field *fields, bool *has_number, bool *has_text) {
+    int64_t n = table->n_rows < LOOKED_AT ? table->n_rows : LOOKED_AT;
+    for (int64_t row = 1; row < n; row++) {
         nnrt_table_row(table, row, fields);
         for (int64_t i = 0; i < table->n_columns; i++) {
             bool number = is_number(&fields[i]);
-            numbers[i] |= number;
-            is_text[i] |= !number && !nnrt_is_missing(&fields[i]);
+            has_number[i] |= number;
+            has_text[i] |= !number && !nnrt_is_missing(&fields[i]);
         }
     }
-    for (int64_t i = 0; numbers && i < table->n_columns; i++) found |= numbers[i] && !is_text[i];
-    free(numbers);
-    return found;
+}
+
+static bool may_be_header(const nnrt_table *table, const nnrt_field *fields) {
+    for (int64_t i = 0; i < table->n_columns; i++)
+        if (is_number(&fields[i]) || (fields[i].size > 0 && nnrt_is_missing(&fields[i]))) return false;
+    return true;
 }
 
 /* A first line without numbers is a header; where no column has numbers below it that is a guess. */
 static nnrt_status take_header(nnrt_table *table, const char *path, nnrt_error *error) {
-    nnrt_field *fields  = malloc(((size_t)table->n_columns + 1) * sizeof *fields);
-    bool       *is_text = calloc((size_t)table->n_columns + 1, sizeof *is_text);
-    bool        header  = fields && is_text && table->n_rows > 0 && !table->classes;
-    if (header) nnrt_table_row(table, 0, fields);
-    for (int64_t i = 0; header && i < table->n_columns; i++)
-        header = !is_number(&fields[i]) && !(fields[i].size > 0 && nnrt_is_missing(&fields[i]));
-    nnrt_status status = fields && is_text ? NNRT_OK : nnrt_fail_memory(error, 0, path);
-    if (header) {
-        for (; fields[0].size > 0 && (*fields[0].text == '#' || *fields[0].text == ' '); fields[0].size--)
-            fields[0].text++;
+    size_t      n          = (size_t)table->n_columns + 1;
+    nnrt_field *fields     = malloc(n * sizeof *fields);
+    bool       *has_number = calloc(2 * n, sizeof *has_number), *has_text = has_number ? has_number + n : NULL;
+    bool        whole = fields && has_number;
+    if (whole) nnrt_table_row(table, 0, fields);
+    if (whole && !table->classes && may_be_header(table, fields)) {
+        nnrt_field *first = &fields[0]; /* "# name" is a name, too */
+        for (; first->size > 0 && (*first->text == '#' || *first->text == ' '); first->size--) first->text++;
         table->names     = copy_names(fields, table->n_columns);
         table->is_unsure = true;
-        if (!table->names) status = nnrt_fail_memory(error, 0, path);
-        if (table->names && has_numbers_below(table, fields, is_text)) nnrt_table_settle(table, true);
+        whole            = table->names != NULL;
+        look_below(table, fields, has_number, has_text);
+        for (int64_t i = 0; whole && i < table->n_columns; i++)
+            if (has_number[i] && !has_text[i]) nnrt_table_settle(table, true);
     }
     free(fields);
-    free(is_text);
-    return status;
+    free(has_number);
+    return whole ? NNRT_OK : nnrt_fail_memory(error, 0, path);
 }
 
 void nnrt_table_settle(nnrt_table *table, bool is_header) {

@@ -82,32 +82,36 @@ nnrt_status nnrt_vocabularies_from_json(nnrt_vocabularies *vocabularies, const n
 
 /* ---- in a file of weights ---------------------------------------------------------------------------------------- */
 
-/* The header of a safetensors file alone: weights can be large. NULL where it is no such file. */
-static cJSON *read_header(const char *path) {
+/* The header of a safetensors file alone, for weights can be large; NULL where there is none. */
+static nnrt_status read_header(const char *path, cJSON **header, nnrt_error *error) {
     unsigned char length[8];
+    uint64_t      size   = 0;
+    nnrt_status   status = NNRT_OK;
     FILE         *file   = fopen(path, "rb");
-    cJSON        *header = NULL;
-    if (!file) return NULL;
-    uint64_t size = 0;
-    bool     read = fread(length, 1, sizeof length, file) == sizeof length;
+    *header              = NULL;
+    if (!file) return NNRT_OK;
+    bool read = fread(length, 1, sizeof length, file) == sizeof length;
     for (int i = 0; read && i < 8; i++) size |= (uint64_t)length[i] << (8 * i);
     if (read && fseek(file, 0, SEEK_END) == 0 && size <= (uint64_t)ftell(file) && fseek(file, 8, SEEK_SET) == 0) {
         char *text = malloc((size_t)size + 1);
-        if (text && fread(text, 1, (size_t)size, file) == size) header = cJSON_ParseWithLength(text, (size_t)size);
+        if (!text) status = nnrt_fail_memory(error, (size_t)size, path);
+        if (text && fread(text, 1, (size_t)size, file) == size) *header = cJSON_ParseWithLength(text, (size_t)size);
         free(text);
     }
     fclose(file);
-    return header;
+    return status;
 }
 
 nnrt_status nnrt_vocabularies_read(nnrt_vocabularies *vocabularies, const nnrt_model *model, const char *path,
                                    bool *found, nnrt_error *error) {
-    cJSON       *header   = read_header(path);
+    cJSON      *header;
+    nnrt_status status = read_header(path, &header, error);
+    if (status != NNRT_OK) return status;
     const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(header, "__metadata__");
     const cJSON *text     = cJSON_GetObjectItemCaseSensitive(metadata, "vocabularies");
     const char  *json     = cJSON_IsString(text) ? text->valuestring : NULL;
     if (found) *found = json != NULL;
-    nnrt_status status = nnrt_vocabularies_from_json(vocabularies, model, json, path, error);
+    status = nnrt_vocabularies_from_json(vocabularies, model, json, path, error);
     cJSON_Delete(header);
     return status;
 }

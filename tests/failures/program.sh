@@ -17,10 +17,10 @@ changed() { # changed SED-SCRIPT CODE TEXT: trains on plain.csv so changed
 changed '5s/,[^,]*$//' 3 "bad.csv:5: the row has 4 columns where 5 are expected: complete or remove it"
 changed '5s/$/,9/' 3 "bad.csv:5: the row has 6 columns where 5 are expected"
 changed '5s/^[^,]*/abc/' 3 "bad.csv:5: column 1: 'abc' is not a number"
-changed '5s/^[^,]*/nan/' 3 "bad.csv:5: column 1: 'nan' is not a finite number"
+changed '5s/^[^,]*/nan/' 3 "bad.csv:5: column 1 is 'nan', a missing number: say in the model what it becomes"
 changed '5s/^[^,]*/inf/' 3 "bad.csv:5: column 1: 'inf' is not a finite number"
 changed '5s/^[^,]*/1e999/' 3 "bad.csv:5: column 1: '1e999' is not a finite number"
-changed '5s/^[^,]*//' 3 "bad.csv:5: column 1 is empty: fill in a number or remove the row"
+changed '5s/^[^,]*//' 3 "bad.csv:5: column 1 is empty, a missing number: say in the model what it becomes"
 changed '5s/[0-9]$/7/' 3 "bad.csv:5: column 5: class 7 is out of range: 'y' takes 0 to 2"
 changed '5s/[0-9]$/-1/' 3 "bad.csv:5: column 5: class -1 is out of range: 'y' takes 0 to 2"
 changed '5s/[0-9]$/1.5/' 3 "bad.csv:5: column 5 is 1.5, which input 'y' (i32[batch]) cannot hold"
@@ -112,7 +112,7 @@ if mknod device c 1 7 2> /dev/null; then
   rm device
 fi
 expect 1 "/nonexistent/p.csv: cannot be written: No such file or directory" ./iris predict --data iris.csv --out /nonexistent/p.csv
-expect 2 "--out p.txt: the name must end in .csv or .npy" ./iris predict --data iris.csv --out p.txt
+expect 2 "--out p.txt: the name must end in .csv, .npy or .npz" ./iris predict --data iris.csv --out p.txt
 ./iris predict --data iris.csv > /dev/full 2> "$log"
 said 1 "standard output cannot be written: No space left on device" $? "predict > /dev/full"
 if mount_full; then
@@ -128,7 +128,7 @@ cmp -s iris.safetensors before || fail "a failing run changed the weights"
 left
 
 # Options.
-expect 2 "no command: train, eval, predict or info" ./iris
+expect 2 "no command: train, eval, predict, data, info or export" ./iris
 expect 2 "unknown command 'trian'; did you mean 'train'?" ./iris trian
 for option in epochs batch threads steps; do
   for value in 0 -1 1.5 ten 99999999999999999999; do
