@@ -52,9 +52,10 @@ static double element_beside(const Tensor *side, const Tensor *whole, int64_t at
 
 static const char *number_text(Arena *arena, int elem, double value) {
     if (elem == NNRT_BOOL) return value != 0 ? "true" : "false";
+    if (isnan(value)) return "not a number";
     for (int digits = 6;; digits += 3) { /* the shortest of a few that reads back */
         const char *text = arena_printf(arena, "%.*g", digits, value);
-        if (digits >= 15 || strtod(text, NULL) == value || isnan(value)) return text;
+        if (digits >= 15 || strtod(text, NULL) == value) return text;
     }
 }
 
@@ -153,30 +154,35 @@ static bool run_suite(Tester *t) {
     return true;
 }
 
-static bool test_file(const CommandLine *line, const char *path, int *passed, int *failed) {
-    Arena      *arena = arena_new();
-    Compilation c     = {arena, intern_new(arena), diags_new(arena), line->options};
-    c.options.input   = path;
-    Tester  t         = {.c = &c};
-    Module *module    = ast_from_file(&c, path);
-    bool    fine      = module && (t.suite = suite_from_ast(&c, module)) != NULL;
+typedef struct Count { /* over all files */
+    int passed, failed, not_run;
+} Count;
+
+static void test_file(const CommandLine *line, const char *path, Count *count) {
+    Arena      *arena  = arena_new();
+    Compilation c      = {arena, intern_new(arena), diags_new(arena), line->options};
+    Tester      t      = {.c = &c};
+    Module     *module = ast_from_file(&c, path);
+    bool        fine   = module && (t.suite = suite_from_ast(&c, module)) != NULL;
+    c.options.input    = path;
     if (fine && t.suite->tests.len) fine = run_suite(&t);
     run_close(&t.run);
-    *passed += t.passed;
-    *failed += t.failed;
+    count->passed += t.passed;
+    count->failed += t.failed;
+    count->not_run += !fine;
     fflush(stdout);
     command_report(&c, line);
     arena_free(arena);
-    return fine;
 }
 
 int command_test(const CommandLine *line) {
-    int  passed = 0, failed = 0;
-    bool compiled = true;
-    for (int i = 0; i < line->n_operands; i++) compiled &= test_file(line, line->operands[i], &passed, &failed);
-    if (failed)
-        printf("%d of %d tests failed\n", failed, passed + failed);
+    Count count = {0};
+    for (int i = 0; i < line->n_operands; i++) test_file(line, line->operands[i], &count);
+    if (count.failed)
+        printf("%d of %d tests failed", count.failed, count.passed + count.failed);
     else
-        printf("%d test%s passed\n", passed, passed == 1 ? "" : "s");
-    return compiled && !failed ? EXIT_OK : EXIT_FAILED;
+        printf("%d test%s passed", count.passed, count.passed == 1 ? "" : "s");
+    if (count.not_run) printf("; %d file%s could not be run", count.not_run, count.not_run == 1 ? "" : "s");
+    putchar('\n');
+    return count.failed || count.not_run ? EXIT_FAILED : EXIT_OK;
 }

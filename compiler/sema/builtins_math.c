@@ -33,6 +33,11 @@ Value builtin_unary(Elab *e, BuiltinCall *call) {
     Op     op    = call->builtin->op;
     Value  value = call->args[0];
     double number;
+    if (value.kind == VALUE_LIST && list_is_numeric(value.list)) {
+        Node *literal = tensor_literal(e, value, e->real, call->spans[0]);
+        if (!literal) return value_poison();
+        value = value_tensor(literal);
+    }
     if (!value_is_numeric(value)) return arg_error(e, call, 0, "a number or a tensor");
     if (const_real(value, &number)) {
         double result = fold_unary(op, number);

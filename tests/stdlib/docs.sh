@@ -13,16 +13,19 @@ for page in docs/language.md docs/guide/*.md; do
   awk -v work="$work" '/^```/ { inside = !inside; n += inside; next } inside { print > (work "/" n ".nnet") }' "$page"
   if grep -q '^<!-- one program -->$' "$page"; then
     for block in $(ls "$work"/*.nnet | sort -V); do
-      if grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser) ' "$block"; then cat "$block"; fi
+      if grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser|test) ' "$block"; then cat "$block"; fi
       rm "$block"
     done > "$work/program"
     mv "$work/program" "$work/1.nnet"
   fi
   for block in "$work"/*.nnet; do
-    grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser) ' "$block" || continue
-    grep -q '^model ' "$block" || printf 'model Any {\n  dim batch\n  input x: f32[batch, 2]\n  output y = 2.0 * x\n}\n' >> "$block"
+    grep -qE '^(model|layer|fn|optimizer|schedule|metric|initialiser|test) ' "$block" || continue
     if ! "$nnc" check "$block"; then
       echo "$page: block $(basename "$block" .nnet) does not compile"
+      status=1
+    elif grep -q '^test ' "$block" && ! "$nnc" test "$block" > "$work/tests" 2>&1; then
+      echo "$page: the tests of block $(basename "$block" .nnet) fail"
+      cat "$work/tests"
       status=1
     fi
   done
