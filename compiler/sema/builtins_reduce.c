@@ -1,5 +1,5 @@
 /* Reductions: over all axes, over `axis =` one or several, or by a pattern such as "b l -> b". max and min of two values
- * are elementwise. */
+ * are elementwise. Sums of integers are i64: those of bytes would soon not fit their own type. */
 #include "sema/builtin.h"
 #include "sema/pattern.h"
 
@@ -94,7 +94,8 @@ Value builtin_sum(Elab *e, BuiltinCall *call) {
     const Dim *reduced;
     if (call->args[0].kind == VALUE_LIST) return fold_list(e, call, BIN_ADD, value_dim(dim_const(e->dims, 0)));
     if (trivial(call)) return call->args[0];
-    return reducible(e, call, &x) ? reduce(e, call, x, OP_SUM, &reduced) : value_poison();
+    if (!reducible(e, call, &x)) return value_poison();
+    return reduce(e, call, elem_is_integer(x->type.elem) ? node_cast(e->graph, ELEM_I64, x) : x, OP_SUM, &reduced);
 }
 
 Value builtin_mean(Elab *e, BuiltinCall *call) {

@@ -210,12 +210,6 @@ static bool bind_tensor(Elab *e, const Function *fn, Env *env, int index, Value 
     return fine;
 }
 
-static bool elem_suits(Elab *e, const ParamDecl *param, Value value) {
-    ElemType need = param->type ? type_elem(e, param->type) : ELEM_COUNT;
-    if (value.kind != VALUE_TENSOR || need == ELEM_COUNT) return true;
-    return elem_is_float(need) == elem_is_float(value.node->type.elem);
-}
-
 /* Are two arguments of different kinds each in the other's place? False after a report. */
 static bool in_order(Elab *e, const Function *fn, const Value *values, const Span *spans) {
     const ParamDecl *params = fn->decl->u.callable.params.data;
@@ -233,9 +227,27 @@ static bool in_order(Elab *e, const Function *fn, const Value *values, const Spa
     return true;
 }
 
+/* False after a report that names another callable, which takes the arguments as they are. */
+static bool well_chosen(Elab *e, const Function *fn, const Value *values, const Span *spans) {
+    const ParamDeclVec *params = &fn->decl->u.callable.params;
+    for (int i = 0; i < params->len; i++) {
+        if (elem_suits(e, &params->data[i], values[i])) continue;
+        const Decl *other = alternative_callable(e, fn, values);
+        if (!other) return true;
+        Diag *diag = sema_error(e, spans[i], E0401, "'%s' of %s is %s, but %s is needed", params->data[i].name.text,
+                                describe_decl(e, fn->decl), value_describe(e->arena, values[i]),
+                                elem_name(type_elem(e, params->data[i].type)));
+        diag_help(diag, "did you mean '%s'? It takes %s as it is", other->name.text,
+                  arena_printf(e->arena, "%s[...]", elem_name(values[i].node->type.elem)));
+        return false;
+    }
+    return true;
+}
+
 bool bind_tensors(Elab *e, const Function *fn, Env *env, Value *values, const Span *spans, Span call) {
     const ParamDeclVec *params = &fn->decl->u.callable.params;
-    bool fine = require(e, describe_decl(e, fn->decl), params, values, call) && in_order(e, fn, values, spans);
+    bool fine = require(e, describe_decl(e, fn->decl), params, values, call) && in_order(e, fn, values, spans) &&
+                well_chosen(e, fn, values, spans);
     for (int i = 0; i < params->len && fine; i++)
         if (values[i].kind != VALUE_NONE) fine = bind_tensor(e, fn, env, i, &values[i], spans[i], false);
     for (int i = 0; i < params->len && fine; i++) {

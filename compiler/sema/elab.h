@@ -310,7 +310,7 @@ const char *builtin_name_at(int index);
 bool eval_source(Elab *e, Env *env, const Stmt *stmt, const Type *type, Source *source);
 
 /* the model */
-Elab *elab_begin(Compilation *c, Module *module); /* prelude and the file's names; NULL after errors */
+Elab *elab_begin(Compilation *c, Module *module); /* prelude and the file's names; NULL without a prelude */
 bool  model_declare(Elab *e);                     /* hyper-parameters, precision */
 void  model_elaborate(Elab *e, Mode mode);        /* fills losses, outputs, metrics, calls, current */
 void  metric_statement(Elab *e, Env *env, const Stmt *stmt);

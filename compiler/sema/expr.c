@@ -34,8 +34,10 @@ static Value eval_name(Elab *e, Env *env, const Expr *expr) {
     if (binding) return binding_value(e, binding);
     Env *outer = env;
     while (outer->parent) outer = outer->parent;
-    if (scope_lookup(e, outer->scope, expr->u.name.text, &value)) return value;
-    return scope_unknown(e, env, expr->u.name.text, expr->span, "name");
+    if (!scope_lookup(e, outer->scope, expr->u.name.text, &value))
+        return scope_unknown(e, env, expr->u.name.text, expr->span, "name");
+    tell_alias(e, env, expr, value);
+    return value;
 }
 
 /* x.softmax() of other languages is softmax(x) here. */

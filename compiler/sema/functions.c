@@ -253,7 +253,7 @@ Elab *elab_begin(Compilation *c, Module *module) {
         return NULL;
     }
     e->model_scope = scope_of_module(e, module, diags_source_path(c->diags, module->file));
-    return clean(e) ? e : NULL;
+    return e;
 }
 
 Program *graph_from_ast(Compilation *c, Module *module) {

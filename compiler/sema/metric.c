@@ -1,6 +1,7 @@
 /* Metrics. A declared one has state that its statements update once a batch and that its `return` reads once at the
  * end: its body is evaluated twice, first for the updates, then, with := without effect and every state read from its
- * slot, for the value. A loss after `metric` is averaged over samples. */
+ * slot, for the value: a number, or a tensor of them such as a confusion matrix. A loss after `metric` is averaged over
+ * samples. */
 #include "sema/elab.h"
 
 static bool name_free(Elab *e, const char *name, Span span) {
@@ -25,6 +26,20 @@ static Node *real_scalar(Elab *e, Value value, Span span, const char *what) {
     return NULL;
 }
 
+/* A declared metric's value: numbers of any shape, in the type that it computed. */
+static Node *metric_value(Elab *e, Value value, Span span) {
+    if (value.kind != VALUE_TENSOR) return real_scalar(e, value, span, "a metric's value");
+    if (value.node->type.elem != ELEM_BOOL) return computed(e, value.node);
+    Diag *diag = sema_error(e, span, E0401, "a metric's value is a number, not %s", value_describe(e->arena, value));
+    diag_help(diag, "cast(..., real) makes 1 of true and 0 of false");
+    return NULL;
+}
+
+/* The final line and early_stop go by the first metric that is a single number. */
+static void propose_headline(Elab *e, const char *name, const Node *value) {
+    if (!e->headline && !value->type.rank) e->headline = name;
+}
+
 static void declared_metric(Elab *e, const Function *fn, Call *call, const char *name) {
     const char *prefix = intern(e->c->names, arena_printf(e->arena, "metric/%s", name));
     Frame       frame  = {.kind = FRAME_METRIC, .decl = fn->decl, .slot_prefix = prefix, .call = call->span};
@@ -41,8 +56,9 @@ static void declared_metric(Elab *e, const Function *fn, Call *call, const char 
         (Frame){.kind = FRAME_METRIC, .decl = fn->decl, .slot_prefix = prefix, .call = call->span, .read_only = true};
     Value value = apply_with_hypers(e, fn, call, &frame);
     for (int i = 0; i < n; i++) e->current.data[i] = saved[i];
-    Node *node = real_scalar(e, value, call->span, "a metric's value");
+    Node *node = metric_value(e, value, call->span);
     if (!node) return;
+    propose_headline(e, name, node);
     const ProgInput *input = reach_input(e, node, false);
     if (input) {
         Diag *diag = sema_error(e, call->span, E0607,
@@ -58,6 +74,7 @@ static void declared_metric(Elab *e, const Function *fn, Call *call, const char 
 static void averaged_metric(Elab *e, Value value, const char *name, Span span) {
     Node *node = real_scalar(e, value, span, "a metric");
     if (!node) return;
+    propose_headline(e, name, node);
     Value kept       = value_tensor(node);
     kept.weight      = value.weight;
     kept.terms       = value.terms;
@@ -78,7 +95,6 @@ void metric_statement(Elab *e, Env *env, const Stmt *stmt) {
     }
     if (!as) as = expr->kind == EXPR_NAME ? expr->u.name.text : "metric";
     if (!name_free(e, as, expr->span)) return;
-    if (!e->headline) e->headline = as;
     bool declared = callee.kind == VALUE_FN && callee.fn->decl && callee.fn->decl->kind == DECL_METRIC;
     if (!declared) {
         averaged_metric(e, eval_expr(e, env, expr), as, expr->span);

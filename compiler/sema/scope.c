@@ -199,6 +199,17 @@ static const Decl *find_decl(Elab *e, Scope *scope, const char *name, Scope **ow
     return NULL;
 }
 
+bool scope_has_alias(Elab *e, Scope *scope, const char *name) {
+    Scope *owner = NULL;
+    e->visit++;
+    const Decl *decl = find_decl(e, scope, name, &owner);
+    if (!decl && e->prelude) {
+        e->visit++;
+        decl = find_decl(e, e->prelude, name, &owner);
+    }
+    return decl && owner->is_std && decl->kind == DECL_CONST && decl->u.constant.value->kind == EXPR_NAME;
+}
+
 typedef struct ConstEntry {
     Value value;
     bool  evaluating;

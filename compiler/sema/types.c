@@ -47,12 +47,13 @@ bool check_size(Elab *e, const Type *type, Span span) {
     return true;
 }
 
-void check_not_empty(Elab *e, const Type *type, Span span) {
+bool check_not_empty(Elab *e, const Type *type, Span span) {
     for (int i = 0; i < type->rank; i++)
         if (type->dims[i] == dim_const(e->dims, 0)) {
             sema_error(e, span, E0307, "axis %d of %s has no elements", i, shape_print(e->arena, type));
-            return;
+            return false;
         }
+    return true;
 }
 
 /* ---- dims from expressions ------------------------------------------------------------------------------------------------- */

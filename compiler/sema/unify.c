@@ -190,6 +190,11 @@ static bool wrong_kind(const Unification *u, Value value, const char *needed) {
                             value_describe(u->e->arena, value), needed);
     if (value.kind == VALUE_LAYER && u->type->has_shape)
         diag_help(diag, "the layer has not been applied: pass it a tensor with '|>' or layer(...)(x)");
+    const char *kind     = u->type->has_shape ? "" : u->type->elem.text;
+    bool        callable = !strcmp(kind, "fn") || !strcmp(kind, "layer");
+    if (callable && value.kind == VALUE_STRING) diag_help(diag, "a name is written without quotes");
+    if (callable && value.kind == VALUE_DIM)
+        diag_help(diag, "a layer is given the sizes that it makes: those of what comes in are known from the tensor");
     return false;
 }
 
