@@ -28,6 +28,11 @@ static nnrt_status fail_damaged(const Archive *a, const char *what, const char *
                      what, name);
 }
 
+static nnrt_status fail_empty(const Archive *a) {
+    return nnrt_fail(a->error, NNRT_BAD_DATA, "%s: holds no arrays: save them with np.savez(file, name=array)",
+                     a->path);
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static nnrt_status unpack_member(Archive *a, const unz_file_info64 *info, const char *name, nnrt_bytes *bytes) {
@@ -95,6 +100,7 @@ nnrt_status nnrt_read_npz(const char *path, const nnrt_bytes *bytes, nnrt_conten
     zlib_filefunc64_def io     = nnrt_zip_from_memory(&memory);
     Archive             a      = {.path = path, .size = bytes->size, .content = content, .error = error};
     unz_global_info64   info;
+    if (memcmp(bytes->data, "PK\5\6", 4) == 0) return fail_empty(&a); /* nothing but a directory */
     a.zip = unzOpen2_64(path, &io);
     if (!a.zip) return fail_damaged(&a, "it has no directory at its end", "");
     nnrt_status status = NNRT_OK;
@@ -108,10 +114,7 @@ nnrt_status nnrt_read_npz(const char *path, const nnrt_bytes *bytes, nnrt_conten
     if (status == NNRT_OK && more != UNZ_END_OF_LIST_OF_FILE)
         status = fail_damaged(&a, "its directory cannot be read", "");
     unzClose(a.zip);
-    if (status == NNRT_OK && content->n_arrays == 0)
-        status =
-            nnrt_fail(error, NNRT_BAD_DATA, "%s: holds no arrays: save them with np.savez(file, name=array)", path);
-    return status;
+    return status == NNRT_OK && content->n_arrays == 0 ? fail_empty(&a) : status;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */

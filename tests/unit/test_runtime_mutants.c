@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "extras/dataset.h"
+#include "extras/vocabulary.h"
 #include "fake_model.h"
 #include "runtime_files.h"
+#include "source_model.h"
 
 enum { MUTANTS = 1000, EDITS = 4, ROOM = 64, HEAD = 160 /* where headers are */ };
 
@@ -42,13 +43,25 @@ static size_t mutate(unsigned char *bytes, size_t size, uint32_t mutant) {
     return size;
 }
 
-static void load(const char *argument, bool x, bool y) {
-    const bool   needed[] = {x, y};
-    nnrt_dataset set;
-    nnrt_error   error  = {0};
-    nnrt_status  status = nnrt_dataset_load(&set, &nnrt_model_main, &argument, 1, needed, NULL, &error);
+/* Loads, and makes numbers of texts. */
+static void load_for(const nnrt_model *model, const char *argument, const bool *needed) {
+    nnrt_dataset      set;
+    nnrt_vocabularies vocabularies = {0};
+    nnrt_error        error        = {0};
+    nnrt_status       status       = nnrt_dataset_load(&set, model, &argument, 1, needed, NULL, &error);
     assert_int_equal(status == NNRT_OK, error.message[0] == 0);
-    if (status == NNRT_OK) nnrt_dataset_free(&set);
+    if (status != NNRT_OK) return;
+    const nnrt_split all = nnrt_split_all(&set);
+    status               = nnrt_vocabularies_build(&vocabularies, &all, &error);
+    if (status == NNRT_OK) status = nnrt_dataset_encode(&set, &vocabularies, &error);
+    assert_int_equal(status == NNRT_OK, error.message[0] == 0);
+    nnrt_vocabularies_free(&vocabularies);
+    nnrt_dataset_free(&set);
+}
+
+static void load(const char *argument, bool x, bool y) {
+    const bool needed[] = {x, y};
+    load_for(&nnrt_model_main, argument, needed);
 }
 
 static void survive(const char *name, const void *bytes, size_t size) {
@@ -71,6 +84,53 @@ static void csv(void **state) {
         "3,4,setosa,versicolor,virginica\n5.1,3.5,1.4,0.2,0\n4.9,3.0,1.4,0.2,1\n4.7,3.2,1.3,0.2,2\n";
     survive("t.csv", TEXT, sizeof TEXT - 1);
     survive("t.csv", NAMED, sizeof NAMED - 1);
+}
+
+static void texts(void **state) {
+    (void)state;
+    static const bool ALL[SOURCE_INPUTS] = {true, true, true, true, true, true};
+    static const char TEXT[] =
+        "age;fare;n;job;note;class\n20;1.5;3;cook;\"The cat; the \"\"CAT\"\"\";no\n?;2.5;NA;sailor;"
+        "caf\xE9 \xC3\xA9;yes\n40;;7;cook;\"dog\n cat\";no\n60;6.5;9;;;yes\n";
+    unsigned char copy[sizeof TEXT + ROOM];
+    load_for(&source_model, files_write_text("t.csv", TEXT), ALL);
+    for (uint32_t mutant = 0; mutant < 3 * MUTANTS; mutant++) {
+        memcpy(copy, TEXT, sizeof TEXT);
+        files_write("t.csv", copy, mutate(copy, sizeof TEXT - 1, mutant));
+        load_for(&source_model, "t.csv", ALL);
+    }
+}
+
+/* The vocabularies of a file of weights. */
+static void vocabularies(void **state) {
+    (void)state;
+    static const char JSON[] =
+        "{\"x\":{\"means\":[40,3.5]},\"job\":{\"texts\":[\"cook\",\"sailor\"]},\"note\":{\"texts\":"
+        "[\"cat\",\"dog\"]},\"y\":{\"texts\":[\"no\",\"yes\"]}}";
+    unsigned char copy[sizeof JSON + ROOM];
+    for (uint32_t mutant = 0; mutant < 3 * MUTANTS; mutant++) {
+        nnrt_vocabularies v;
+        nnrt_error        error = {0};
+        memcpy(copy, JSON, sizeof JSON);
+        copy[mutate(copy, sizeof JSON - 1, mutant)] = 0;
+        nnrt_status status = nnrt_vocabularies_from_json(&v, &source_model, (const char *)copy, "w", &error);
+        assert_int_equal(status == NNRT_OK, error.message[0] == 0);
+        nnrt_vocabularies_free(&v);
+    }
+}
+
+static void npz(void **state) {
+    (void)state;
+    float      x[12]    = {1, 2, 3};
+    int32_t    y[3]     = {0, 1, 2};
+    nnrt_array arrays[] = {{.name = "x", .elem = NNRT_F32, .rank = 2, .shape = {3, 4}, .count = 12, .data = x},
+                           {.name = "y", .elem = NNRT_I32, .rank = 1, .shape = {3}, .count = 3, .data = y}};
+    nnrt_bytes bytes;
+    assert_int_equal(nnrt_write_npz("t.npz", arrays, 2, NULL), NNRT_OK);
+    load("t.npz", true, true);
+    assert_int_equal(nnrt_read_file("t.npz", &bytes, NULL), NNRT_OK);
+    survive("t.npz", bytes.data, bytes.size);
+    free(bytes.data);
 }
 
 static void npy(void **state) {
@@ -107,7 +167,8 @@ static void safetensors(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(csv), cmocka_unit_test(npy), cmocka_unit_test(idx),
-                                       cmocka_unit_test(safetensors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(csv), cmocka_unit_test(texts), cmocka_unit_test(vocabularies), cmocka_unit_test(npy),
+        cmocka_unit_test(npz), cmocka_unit_test(idx),   cmocka_unit_test(safetensors)};
     return cmocka_run_group_tests(tests, files_enter, files_leave);
 }
