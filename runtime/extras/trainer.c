@@ -242,13 +242,13 @@ static nnrt_status end_step(Loop *loop, nnrt_error *error) {
     int64_t        done     = ++training->steps_done;
     bool           ends     = done % loop->epoch_steps == 0 || done == loop->total_steps;
     nnrt_status    status   = NNRT_OK;
-    training->stopped       = training->interrupted && *training->interrupted;
     if (ends) {
         status = end_epoch(loop, done, error);
     } else if (training->observer.heard) {
         const nnrt_progress progress = describe(loop, done);
         training->observer.heard(training->observer.context, &progress);
     }
+    training->stopped = training->interrupted && *training->interrupted;
     if (status == NNRT_OK && training->save) status = training->save(training->save_context, training, ends, error);
     return status;
 }
