@@ -41,6 +41,24 @@ def focal(x, y, alpha=0.25, gamma=2.0):
     return ((alpha * y + (1 - alpha) * (1 - y)) * loss).mean()
 
 
+# Weights of seven classes, as .nnet and as a tensor.
+WEIGHTS = [1.0, 0.25, 2.0, 0.5, 1.5, 3.0, 0.75]
+W = torch.tensor(WEIGHTS, dtype=torch.float64)
+
+
+def sparse_weighted(**options):
+    return lambda x, y: F.cross_entropy(x, y, weight=W, **options)
+
+
+def rotated(x, base=10000.0):
+    """Su et al. 2021 (RoFormer), with the halves paired as in LLaMA: x is [batch, time, heads, size]."""
+    size = x.shape[-1]
+    frequency = base ** (-2 * torch.arange(size // 2, dtype=x.dtype) / size)
+    angle = (torch.arange(x.shape[1], dtype=x.dtype)[:, None] * frequency)[None, :, None]
+    a, b = x[..., : size // 2], x[..., size // 2 :]
+    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], -1)
+
+
 def last_half_gate(x):
     return F.glu(x, dim=-1)
 
@@ -92,6 +110,33 @@ LOSSES = {
     ),
     "bce_scalar": ("bce_with_logits(x, 0.9)",
                    lambda x, y: F.binary_cross_entropy_with_logits(x, torch.full_like(x, 0.9)), "unused"),
+    "bce_pos": ("bce_with_logits(x, y, pos_weight = 2.5)",
+                lambda x, y: F.binary_cross_entropy_with_logits(x, y, pos_weight=torch.tensor(2.5)), "unit"),
+    "bce_pos_list": (f"bce_with_logits(x, y, pos_weight = {WEIGHTS})",
+                     lambda x, y: F.binary_cross_entropy_with_logits(x, y, pos_weight=W), "unit"),
+    # PyTorch has no label smoothing here: Keras's definition.
+    "bce_smooth": ("bce_with_logits(x, y, label_smoothing = 0.2)",
+                   lambda x, y: F.binary_cross_entropy_with_logits(x, 0.8 * y + 0.1), "unit"),
+    "cross_entropy_weights": (f"cross_entropy(x, y, weights = {WEIGHTS})", sparse_weighted(), "row"),
+    "cross_entropy_weights_smooth": (f"cross_entropy(x, y, weights = {WEIGHTS}, label_smoothing = 0.2)",
+                                     sparse_weighted(label_smoothing=0.2), "row"),
+    "sparse_weights": (f"sparse_cross_entropy(x, y, weights = {WEIGHTS})", sparse_weighted(), "class"),
+    "sparse_weights_none": (f"sparse_cross_entropy(x, y, weights = {WEIGHTS}, reduction = none)",
+                            sparse_weighted(reduction="none"), "class"),
+    "sparse_weights_ignore": (f"sparse_cross_entropy(x, y, weights = {WEIGHTS}, ignore_index = 1)",
+                              sparse_weighted(ignore_index=1), "class"),
+    "sparse_weights_smooth": (f"sparse_cross_entropy(x, y, weights = {WEIGHTS}, label_smoothing = 0.1)",
+                              sparse_weighted(label_smoothing=0.1), "class"),
+    "sparse_weights_smooth_ignore": (
+        f"sparse_cross_entropy(x, y, weights = {WEIGHTS}, label_smoothing = 0.1, ignore_index = 1)",
+        sparse_weighted(label_smoothing=0.1, ignore_index=1), "class"),
+    "sparse_smooth_ignore": ("sparse_cross_entropy(x, y, label_smoothing = 0.1, ignore_index = 1)",
+                             lambda x, y: F.cross_entropy(x, y, label_smoothing=0.1, ignore_index=1), "class"),
+    "nll_weights": (f"nll(log_softmax(x), y, weights = {WEIGHTS}, ignore_index = 6)",
+                    lambda x, y: F.nll_loss(torch.log_softmax(x, -1), y, weight=W, ignore_index=6), "class"),
+    "triplet": ("triplet(x, y, 0.5 * y)", lambda x, y: F.triplet_margin_loss(x, y, 0.5 * y), "real"),
+    "triplet_margin": ("triplet(x, y, 0.5 * y, margin = 0.2)",
+                       lambda x, y: F.triplet_margin_loss(x, y, 0.5 * y, margin=0.2), "real"),
     "cross_entropy": ("cross_entropy(x, y)", F.cross_entropy, "row"),
     "cross_entropy_smooth": ("cross_entropy(x, y, label_smoothing = 0.2)",
                              lambda x, y: F.cross_entropy(x, y, label_smoothing=0.2), "row"),
@@ -224,13 +269,78 @@ def heads(name, size, count, head_dim):
     return {f"{name}/kernel": (size, count, head_dim), f"{name}/bias": (count, head_dim)}
 
 
-def attention(x, query, query_bias, key, key_bias, value, value_bias, out, out_bias, causal=False):
-    def split(kernel, bias):
-        return (torch.einsum("btd,dhk->bthk", x, kernel) + bias).transpose(1, 2)
+def attention(x, query, query_bias, key, key_bias, value, value_bias, out, out_bias, causal=False, context=None,
+              positions=lambda v: v):
+    def split(of, kernel, bias):
+        return torch.einsum("btd,dhk->bthk", of, kernel) + bias
 
-    seen = F.scaled_dot_product_attention(
-        split(query, query_bias), split(key, key_bias), split(value, value_bias), is_causal=causal)
+    source = x if context is None else context.to(x.dtype)
+    q, k = positions(split(x, query, query_bias)), positions(split(source, key, key_bias))
+    v = split(source, value, value_bias)
+    seen = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=causal)
     return torch.einsum("bhtk,hkd->btd", seen, out) + out_bias
+
+
+def channels_second(norm):
+    """PyTorch's norms take the channels as the second axis."""
+    return lambda x, *params: norm(x.movedim(-1, 1), *params).movedim(1, -1)
+
+
+# Ten edges among six nodes; nothing arrives at node 5, and one edge is there twice.
+EDGES = torch.tensor([[0, 1], [1, 0], [2, 1], [1, 2], [3, 4], [4, 3], [5, 0], [5, 4], [0, 1], [3, 3]])
+NODES = 6
+
+
+def arrivals(x):
+    return torch.zeros(NODES, NODES, dtype=x.dtype).index_put_((EDGES[:, 1], EDGES[:, 0]), torch.ones(len(EDGES), dtype=x.dtype), True)
+
+
+def graph_conv(x, kernel, bias):
+    adjacency = arrivals(x) + torch.eye(NODES, dtype=x.dtype)
+    scale = adjacency.sum(1).rsqrt()
+    return scale[:, None] * adjacency * scale @ x @ kernel + bias
+
+
+def sage_conv(x, self_kernel, neighbour_kernel, bias):
+    adjacency = arrivals(x)
+    return x @ self_kernel + adjacency / adjacency.sum(1, keepdim=True).clamp(min=1) @ x @ neighbour_kernel + bias
+
+
+def graph_attention(x, kernel, source_weight, destination_weight, bias):
+    h = torch.einsum("nf,fhu->nhu", x, kernel)
+    scores = F.leaky_relu((h * destination_weight).sum(-1)[:, None] + (h * source_weight).sum(-1)[None], 0.2)  # [to, from, head]
+    weight = (arrivals(x) + torch.eye(NODES, dtype=x.dtype))[:, :, None] * scores.exp()
+    return torch.einsum("ijh,jhu->ihu", weight / weight.sum(1, keepdim=True), h).flatten(1) + bias
+
+
+# name: (.nnet of x and edges, shape of x, parameters, function)
+GRAPHS = {
+    "graph_conv": ("graph_conv(4)", (NODES, 3), {"kernel": (3, 4), "bias": (4,)}, graph_conv),
+    "sage_conv": ("sage_conv(4)", (NODES, 3), {"self_kernel": (3, 4), "neighbour_kernel": (3, 4), "bias": (4,)}, sage_conv),
+    "graph_attention": ("graph_attention(4, heads = 2)", (NODES, 3),
+                        {"kernel": (3, 2, 4), "source_weight": (2, 4), "destination_weight": (2, 4), "bias": (8,)},
+                        graph_attention),
+}
+
+
+def record_graphs():
+    generator = torch.Generator().manual_seed(5)
+    data, cases = {"edges": EDGES.int()}, {}
+    lines = [f"  input edges: i32[{len(EDGES)}, 2]"]
+    for name, (text, shape, params, compute) in GRAPHS.items():
+        slots = {f"{name}_at/x": normal(generator, *shape)}
+        slots |= {f"{name}_of/{path}": normal(generator, *size) for path, size in params.items()}
+        data[f"w_{name}"] = normal(generator, *compute(*slots.values()).shape).float()
+        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
+        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
+                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
+                  f"  let {name}_in = like_{name} |> held() as {name}_at",
+                  f"  output {name}_out = ({text} as {name}_of)({name}_in, edges)",
+                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
+        cases[name] = (slots, compute, f"w_{name}")
+    text = HEAD.format(title="Layers over graphs") + "model Oracle {\n" + "\n".join(lines)
+    write_model("graphs", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
+    finish("graphs", data, cases)
 
 
 def record_layers():
@@ -258,6 +368,17 @@ def record_layers():
                              {f"{name}/kernel": (6, 3, 4) for name in ("query", "key", "value")} | {"out/kernel": (3, 4, 6)},
                              lambda x, q, k, v, o: attention(x, q, 0.0, k, 0.0, v, 0.0, o, 0.0, causal=True)),
         "dropout": ("dropout(0.0)", (3, 4), {}, lambda x: x),
+        "group_norm": ("group_norm(groups = 3)", (2, 4, 5, 6), {"gamma": (6,), "beta": (6,)},
+                       channels_second(lambda x, g, b: F.group_norm(x, 3, g, b))),
+        "group_norm_one": ("group_norm(groups = 1, eps = 0.001)", (3, 4), {"gamma": (4,), "beta": (4,)},
+                           channels_second(lambda x, g, b: F.group_norm(x, 1, g, b, 1e-3))),
+        "instance_norm": ("instance_norm()", (2, 5, 4, 3), {}, channels_second(F.instance_norm)),
+        "instance_norm_affine": ("instance_norm(affine = true)", (2, 7, 3), {"gamma": (3,), "beta": (3,)},
+                                 channels_second(lambda x, g, b: F.instance_norm(x, weight=g, bias=b))),
+        "attention_rope": ("attention(2, head_dim = 4, causal = true, positions = rope)", (2, 5, 6),
+                           heads("query", 6, 2, 4) | heads("key", 6, 2, 4) | heads("value", 6, 2, 4)
+                           | {"out/kernel": (2, 4, 6), "out/bias": (6,)},
+                           lambda *args: attention(*args, causal=True, positions=rotated)),
     }
     generator = torch.Generator().manual_seed(3)
     data, lines, cases = {}, [], {}
@@ -282,6 +403,16 @@ def record_layers():
               "  loss position_loss = sum(w_position * position_out)"]
     cases["embedding"] = ({"table/weight": normal(generator, 6, 4)}, lambda t: t[index.long()], "w_embedding")
     cases["position"] = ({"positions/weight": normal(generator, 5, 4)}, lambda t: t[:3], "w_position")
+    context = data["context"] = normal(generator, 2, 4, 3).float()
+    sizes = (heads("query", 6, 2, 3) | {"key/kernel": (3, 2, 3), "key/bias": (2, 3), "value/kernel": (3, 2, 3), "value/bias": (2, 3)}
+             | {"out/kernel": (2, 3, 6), "out/bias": (6,)})
+    slots = {"cross_at/x": normal(generator, 2, 5, 6)} | {f"cross_of/{path}": normal(generator, *size) for path, size in sizes.items()}
+    data["like_cross"], data["w_cross"] = torch.zeros(2, 5, 6), normal(generator, 2, 5, 6).float()
+    lines += ["  input context: f32[2, 4, 3]", "  input like_cross: f32[2, 5, 6]", "  input w_cross: f32[2, 5, 6]",
+              "  let cross_in = like_cross |> held() as cross_at",
+              "  output cross_out = (cross_attention(2) as cross_of)(cross_in, context)",
+              "  loss cross_loss = sum(w_cross * cross_out)"]
+    cases["cross"] = (slots, lambda *args: attention(*args, context=context), "w_cross")
     text = HEAD.format(title="Layers") + "model Oracle {\n" + "\n".join(lines)
     write_model("layers", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
     finish("layers", data, cases)
@@ -291,3 +422,4 @@ def record_all():
     record_activations()
     record_losses()
     record_layers()
+    record_graphs()

@@ -49,6 +49,11 @@ def stepped(make):
     return rate
 
 
+def scaled(lr, make):
+    rate = stepped(make)
+    return lambda t, total: lr * rate(t, total)
+
+
 def restarts(lr, first, multiple):
     rate = stepped(lambda optimizer, total: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, first, multiple))
     return lambda t, total: lr * rate(t, total)
@@ -75,6 +80,37 @@ class Lion(torch.optim.Optimizer):
                 m.copy_(beta_2 * m + (1 - beta_2) * p.grad)
 
 
+class Muon(torch.optim.Optimizer):
+    """The update of Jordan et al. 2024 (github.com/KellerJordan/Muon) for kernels that are [inputs, outputs], in the parameter's
+    precision throughout; vectors move by -vector_lr g."""
+
+    def __init__(self, params, lr=0.02, momentum=0.95, nesterov=True, weight_decay=0.0, vector_lr=0.1):
+        super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay, "vector_lr": vector_lr})
+
+    @staticmethod
+    def orthogonal(g, rounds=5):
+        x = g.T if g.shape[0] > g.shape[1] else g
+        x = x / (x.norm() + 1e-7)
+        for _ in range(rounds):
+            a = x @ x.T
+            x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+        return x.T if g.shape[0] > g.shape[1] else x
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.ndim < 2:
+                    p -= group["vector_lr"] * p.grad
+                    continue
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                m.lerp_(p.grad, 1 - group["momentum"])
+                g = p.grad.lerp(m, group["momentum"]) if group["nesterov"] else m
+                scale = max(1.0, p.shape[1] / p.shape[0]) ** 0.5
+                p *= 1 - group["lr"] * group["weight_decay"]
+                p -= group["lr"] * scale * self.orthogonal(g)
+
+
 def sgd(lr, **options):
     return lambda params: torch.optim.SGD(params, lr=lr, **options)
 
@@ -97,6 +133,15 @@ OPTIMIZERS = {
     "lion": ("lion(lr = 0.003, weight_decay = 0.1)", lambda p: Lion(p, lr=0.003, weight_decay=0.1), None),
 }
 
+VECTORS = '; group "*/bias" { optimizer = sgd(lr = 0.1) }'
+# The same with other settings in the train block.
+MUONS = {
+    "muon": ("muon()", lambda p: Muon(p)),
+    "muon_plain": ("muon(lr = 0.01, momentum = 0.9, nesterov = false, weight_decay = 0.1)",
+                   lambda p: Muon(p, lr=0.01, momentum=0.9, nesterov=False, weight_decay=0.1)),
+}
+
+
 def grouped(params):
     """The parameters come as hidden/kernel, hidden/bias, head/kernel, head/bias; for head/bias the last group counts."""
     return torch.optim.SGD([{"params": params[0], "weight_decay": 0.02}, {"params": params[1]},
@@ -113,6 +158,18 @@ SCHEDULES = {
         "polynomial(0.1, power = 2.0, floor = 0.001)",
         lambda t, total: 0.001 + 0.099 * (1 - t / total) ** 2,
     ),
+    "constant_lr": ("constant_lr(0.1)", lambda t, total: 0.1),
+    "piecewise": ("piecewise([0.1, 0.05, 0.01], boundaries = [4, epoch(2)])", scaled(0.1, lambda optimizer, total:
+                  torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1.0 if t < 4 else 0.5 if t < 2 * EPOCH_STEPS else 0.1))),
+    "piecewise_steps": ("piecewise([0.1, 0.01, 0.001], boundaries = [6, 13])", scaled(0.1, lambda optimizer, total:
+                        torch.optim.lr_scheduler.MultiStepLR(optimizer, [6, 13], gamma=0.1))),
+    "exponential_steps": ("exponential(0.1, every = 1, gamma = 0.9)", scaled(0.1, lambda optimizer, total:
+                          torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9))),
+    "polynomial_zero": ("polynomial(0.1, power = 2.0)", scaled(0.1, lambda optimizer, total:
+                        torch.optim.lr_scheduler.PolynomialLR(optimizer, total, power=2.0))),
+    "one_cycle_early": ("one_cycle(0.1, pct_start = 0.2, div_factor = 10.0, final_div_factor = 100.0)", stepped(lambda optimizer, total:
+                        torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=total, pct_start=0.2, div_factor=10.0,
+                                                            final_div_factor=100.0))),
     "cosine_restarts": ("cosine_restarts(0.1, first = 3)", restarts(0.1, 3, 2)),
     "cosine_restarts_even": ("cosine_restarts(0.1, first = 4, t_mult = 1.0)", restarts(0.1, 4, 1)),
     "warmup": ("warmup(cosine(0.1), 7)", warmup(cosine(0.1), 7)),
@@ -259,6 +316,8 @@ def record_all():
     record_normed()
     for name, (text, make, schedule) in OPTIMIZERS.items():
         record(name, text, make, schedule)
+    for name, (text, make) in MUONS.items():
+        record(name, text, make, settings=VECTORS)
     for name, (text, rate) in SCHEDULES.items():
         record(name, f"sgd(lr = {text}, momentum = 0.9)", MOMENTUM, rate)
     adam = OPTIMIZERS["adam"]
