@@ -113,7 +113,7 @@ typedef enum nnrt_fn_kind {
 } nnrt_fn_kind;
 typedef enum nnrt_role { /* what a result is */
                          NNRT_VALUE,
-                         NNRT_GRADIENT_OF,   /* the gradient of slot, or, slot -1, of the input called `name`, in its shape */
+                         NNRT_GRADIENT_OF, /* the gradient of slot, or, slot -1, of the input called `name`, in its shape */
                          NNRT_GRADIENT_NORM, /* L2 norm of slot's gradient */
                          NNRT_NONFINITE /* how many values of the layer or parameter called `name` are not finite */
 } nnrt_role;
@@ -168,10 +168,10 @@ typedef struct nnrt_input {
 
 typedef struct nnrt_slot {
     nnrt_tensor tensor;
-    double      value; /* a hyper-parameter's default */
-    int32_t     kind;  /* nnrt_slot_kind */
-    int32_t     param; /* an optimizer state's parameter, else -1 */
-    int32_t     frozen;
+    double      value;  /* a hyper-parameter's default */
+    int32_t     kind;   /* nnrt_slot_kind */
+    int32_t     param;  /* an optimizer state's parameter, else -1 */
+    int32_t     frozen; /* a parameter that is never trained; a hyper-parameter that is compiled in */
     int32_t     reserved;
     const void *data; /* weights compiled in, row-major; NULL: none */
 } nnrt_slot;

@@ -109,8 +109,7 @@ static void print_fn(Printer *p, const Fn *fn) {
 }
 
 static void print_tables(const Printer *p) {
-    static const char *const kinds[] = {"param",  "state", "fit", "optimizer",
-                                        "metric", "hyper", "ema", "gradient"};
+    static const char *const kinds[] = {"param", "state", "fit", "optimizer", "metric", "hyper", "ema", "gradient"};
     const Program           *program = p->program;
     fprintf(p->out, "model %s\n", program->model);
     for (int i = 0; i < program->inputs.len; i++) {
@@ -123,7 +122,8 @@ static void print_tables(const Printer *p) {
     for (int i = 0; i < program->slots.len; i++) {
         const Slot *slot = &program->slots.data[i];
         fprintf(p->out, "%s '%s' : %s", kinds[slot->kind], slot->path, type_print(p->arena, &slot->type));
-        if (slot->kind == SLOT_HYPER) fprintf(p->out, " = %.17g", slot->value);
+        if (slot->kind == SLOT_HYPER) fprintf(p->out, " = %.17g%s", slot->value, slot->frozen ? ", compiled in" : "");
+        if (slot->kind == SLOT_PARAM && slot->frozen) fputs(", frozen", p->out);
         if (slot->frozen) fputs(" frozen", p->out);
         fputc('\n', p->out);
     }

@@ -65,10 +65,10 @@ typedef struct Slot { /* OP_READ's ref */
     const char
          *path; /* "dense_1/kernel"; "optimizer.lr" for a hyper-parameter; "optimizer/m/dense_1/kernel" for its state */
     Type  type;
-    Node *init;        /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
-    double      value; /* SLOT_HYPER's default */
-    bool        frozen;
-    int         param; /* SLOT_OPTIMIZER, _EMA, _GRADIENT: the parameter's slot; else -1 */
+    Node *init;         /* value for FN_INIT (FN_RESET for SLOT_METRIC); NULL for SLOT_HYPER */
+    double      value;  /* SLOT_HYPER's default */
+    bool        frozen; /* a parameter that is never trained; a hyper-parameter that is compiled in */
+    int         param;  /* SLOT_OPTIMIZER, _EMA, _GRADIENT: the parameter's slot; else -1 */
     Span        span;
     const void *data; /* weights to compile in, row-major; NULL: none */
 } Slot;
@@ -95,7 +95,7 @@ typedef enum FnKind {
 
 /* With FN_GRADIENTS: the function that computes what stop_grad holds, and the inputs, in the order of its results, through
  * which FN_GRADIENTS is given it. No name of a program looks like these. */
-#define HELD_FN "held values"
+#define HELD_FN    "held values"
 #define HELD_INPUT "held value "
 
 typedef enum Role { /* what a result is; as nnrt_role */

@@ -170,6 +170,7 @@ struct Elab {
     int                 cotangents;
     struct FrozenPhase *frozen; /* what the phase of training at hand freezes; NULL: nothing */
     struct EarlyStop   *stop;   /* where early_stop was given */
+    VEC(NamedValue) scheduled;  /* hyper-parameters that schedules drive, of the minimize line at hand */
 
     struct Suite    *suite; /* while a file's tests are elaborated: what is made of them */
     struct TestCase *test;  /* the one at hand; NULL: none */

@@ -1,6 +1,6 @@
 /* The PROBE function of a program that reports: on one training batch it says where values stop being finite, in the order
- * in which the forward pass meets them (inputs, then each layer's parameters before its output, then the losses), and how
- * large each parameter's gradient is, before clipping. */
+ * in which the forward pass meets them (inputs, then each layer's parameters before its output, then the losses), how large
+ * each parameter's gradient is, before clipping, and what schedules give. */
 #include "sema/train.h"
 
 #include <float.h>
@@ -65,8 +65,8 @@ static void add_norms(Elab *e, Fn *fn, const Trainee *trainees, int n) {
     }
 }
 
-void probe_function(Elab *e, const MinimizeLine *line, const char *name, const Trainee *trainees, int n) {
-    Fn   *fn      = fn_add(e, FN_PROBE, name);
+Fn *probe_function(Elab *e, const MinimizeLine *line, const char *suffix, const Trainee *trainees, int n) {
+    Fn   *fn      = fn_add(e, FN_PROBE, arena_printf(e->arena, "probe%s", suffix));
     Node *loss    = line->loss.node;
     bool *waiting = ARENA_ARRAY(e->arena, bool, e->program->slots.len + 1), *marks = reach_marks(e, loss);
     reach_slots(e, loss, waiting);
@@ -83,4 +83,14 @@ void probe_function(Elab *e, const MinimizeLine *line, const char *name, const T
     }
     add_count(e, fn, line->name, loss, -1);
     add_norms(e, fn, trainees, n);
+    return fn;
+}
+
+/* The values at this step of the hyper-parameters that schedules drive. */
+void probe_schedules(Elab *e, Fn *fn) {
+    for (int i = 0; i < e->scheduled.len; i++) {
+        const NamedValue *scheduled = &e->scheduled.data[i];
+        Node             *node      = convert(e, scheduled->value, ELEM_F64, scheduled->span, "a schedule's value");
+        if (node && node->type.rank == 0) fn_result(e, fn, scheduled->name, node, NULL);
+    }
 }

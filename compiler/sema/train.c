@@ -11,14 +11,16 @@
 /* ---- hyper-parameters as slots ---------------------------------------------------------------------------------------------------- */
 
 static Value hyper_slot(Elab *e, const char *path, double value, bool count, Span span) {
-    Type type = {.elem = ELEM_F64};
-    path      = intern(e->c->names, path);
-    if (map_has(e->baked, path)) return value_real(value);
-    int slot = slot_find(e, path);
+    Type type  = {.elem = ELEM_F64};
+    path       = intern(e->c->names, path);
+    bool baked = map_has(e->baked, path);
+    int  slot  = slot_find(e, path);
     if (slot < 0) {
-        slot                               = slot_new(e, SLOT_HYPER, path, &type, span);
-        e->program->slots.data[slot].value = value;
+        slot                                = slot_new(e, SLOT_HYPER, path, &type, span);
+        e->program->slots.data[slot].value  = value;
+        e->program->slots.data[slot].frozen = baked; /* for --set, which has to say so */
     }
+    if (baked) return value_real(value);
     Node *node = slot_read(e, slot);
     return value_scalar(count ? node_cast(e->graph, ELEM_I64, node) : node);
 }
@@ -37,7 +39,10 @@ static Value run_time_value(Elab *e, const ParamDecl *param, Value value, const 
     double number;
     if (is_schedule(value)) {
         if (type_named(param->type, "schedule")) return value_fn(plain_hypers(e, value.fn, path));
-        return schedule_value(e, value.fn, path, span);
+        value            = schedule_value(e, value.fn, path, span);
+        NamedValue named = {intern(e->c->names, path), value, span};
+        vec_push(e->arena, &e->scheduled, named);
+        return value;
     }
     bool count = type_named(param->type, "steps"),
          real  = param->type ? type_elem(e, param->type) < ELEM_COUNT : value.kind == VALUE_REAL;
@@ -141,7 +146,7 @@ static void forget_slots(Elab *e, int from, Node *const *current, int n_current)
 /* Elaborates in a graph of its own, for nothing, until no further hyper-parameter turns out to decide something when
  * compiling. */
 static void find_baked(Elab *e, const OptimizerRule *rule, const Trainee *trainee) {
-    int    from = e->program->slots.len, n_current = e->current.len, before;
+    int    from = e->program->slots.len, n_current = e->current.len, n_scheduled = e->scheduled.len, before;
     Graph *kept    = e->graph;
     Node **current = ARENA_ARRAY(e->arena, Node *, n_current + 1);
     for (int i = 0; i < n_current; i++) current[i] = e->current.data[i];
@@ -152,6 +157,7 @@ static void find_baked(Elab *e, const OptimizerRule *rule, const Trainee *traine
         const Function *fn      = hyper_function(e, rule->fn, rule);
         optimizer_step(e, fn, rule->slot_prefix, &standin, rule->span);
         forget_slots(e, from, current, n_current);
+        e->scheduled.len = n_scheduled;
     } while (e->bakes > before && diags_error_count(e->diags) == 0);
     e->graph = kept;
 }
@@ -297,8 +303,9 @@ bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const 
     Trainee *trainees = ARENA_ARRAY(e->arena, Trainee, e->program->slots.len + 1);
     int      n        = collect_trainees(e, line, trainees, &any);
     if (!n) return nothing_to_train(e, line, any);
-    int first = e->program->fns.len;
-    if (e->c->options.reports) probe_function(e, line, arena_printf(e->arena, "probe%s", suffix), trainees, n);
+    int first        = e->program->fns.len;
+    e->scheduled.len = 0;
+    Fn *probe        = e->c->options.reports ? probe_function(e, line, suffix, trainees, n) : NULL;
     Fn *adds = sums ? accumulate_function(e, line, arena_printf(e->arena, "accumulate%s", suffix), trainees, n) : NULL;
     if (plan->clip_value > 0) clip_value(e, trainees, n, plan->clip_value);
     if (plan->clip_norm > 0) clip_norm(e, trainees, n, plan->clip_norm);
@@ -308,6 +315,7 @@ bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const 
     line_results(e, line, adds ? adds : fn, only_line);
     update_parameters(e, line, fn, trainees, n);
     update_averages(e, fn);
+    if (probe) probe_schedules(e, probe);
     if (adds) clear_accumulated(e, fn);
     update_state(e, line, adds ? adds : fn, only_line);
     for (int i = first; i < e->program->fns.len; i++) e->program->fns.data[i]->phase = phase;

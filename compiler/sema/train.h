@@ -79,7 +79,9 @@ void clear_accumulated(Elab *e, Fn *fn); /* at the end of a step */
 /* ema.c: updates of the averages of what `fn` updates so far. */
 void update_averages(Elab *e, Fn *fn);
 
-void probe_function(Elab *e, const MinimizeLine *line, const char *name, const Trainee *trainees, int n); /* probe.c */
+/* probe.c */
+Fn  *probe_function(Elab *e, const MinimizeLine *line, const char *suffix, const Trainee *trainees, int n);
+void probe_schedules(Elab *e, Fn *fn);                                 /* once the updates are made */
 void gradients_function(Elab *e, const MinimizeLine *line, int index); /* gradients.c */
 
 #endif

@@ -68,7 +68,7 @@ static void print_options(const nnrt_model *model, nnrt_command command) {
     }
     if (command != NNRT_TRAIN) return;
     for (int i = 0, n = 0; i < model->n_slots; i++)
-        if (model->slots[i].kind == NNRT_HYPER)
+        if (model->slots[i].kind == NNRT_HYPER && !model->slots[i].frozen)
             printf("%s  %-24s %g\n", n++ ? "" : "\nsettings for --set (with their defaults)\n",
                    model->slots[i].tensor.name, model->slots[i].value);
 }

@@ -189,8 +189,8 @@ static void print_settings(const nnrt_model *model) {
     puts(t->shuffle ? "" : ", not shuffled");
     for (int i = 0, n = 0; i < model->n_slots; i++)
         if (model->slots[i].kind == NNRT_HYPER)
-            printf("%s  %s %g\n", n++ ? "" : "\nhyper-parameters (train --set NAME=VALUE)\n",
-                   model->slots[i].tensor.name, model->slots[i].value);
+            printf("%s  %s %g%s\n", n++ ? "" : "\nhyper-parameters (train --set NAME=VALUE)\n",
+                   model->slots[i].tensor.name, model->slots[i].value, model->slots[i].frozen ? " (compiled in)" : "");
 }
 
 static void print_memory(const nnrt_instance *instance, const nnrt_summary *summary) {

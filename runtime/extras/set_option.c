@@ -9,7 +9,7 @@
 
 static const char *hyper_name(int i, const void *model) {
     const nnrt_slot *slot = &((const nnrt_model *)model)->slots[i];
-    return slot->kind == NNRT_HYPER ? slot->tensor.name : "";
+    return slot->kind == NNRT_HYPER && !slot->frozen ? slot->tensor.name : "";
 }
 
 /* What was meant by a name that no hyper-parameter has: one that ends in it, one spelt nearly so, or an option. */
@@ -34,6 +34,17 @@ static nnrt_status fail_set(const char *name, const char *value, const nnrt_mode
                      model->name, name);
 }
 
+/* What decides an `if` or a shape of the optimizer's body cannot be changed any more. */
+static nnrt_status check_not_compiled_in(const char *name, const nnrt_model *model, nnrt_error *error) {
+    for (int i = 0; i < model->n_slots; i++)
+        if (model->slots[i].kind == NNRT_HYPER && model->slots[i].frozen && !strcmp(model->slots[i].tensor.name, name))
+            return nnrt_fail(error, NNRT_USAGE,
+                             "--set: '%s' is compiled in as %g, since it decides which code there is: change it in "
+                             "the model and compile again, or make it a parameter of the model, for nnc -D",
+                             name, model->slots[i].value);
+    return NNRT_OK;
+}
+
 static nnrt_status apply_set(const char *text, nnrt_instance *instance, nnrt_error *error) {
     const nnrt_model *model  = instance->model;
     const char       *equals = strchr(text, '=');
@@ -43,6 +54,7 @@ static nnrt_status apply_set(const char *text, nnrt_instance *instance, nnrt_err
     int slot = -1;
     for (int i = 0; i < model->n_slots; i++)
         if (strcmp(hyper_name(i, model), name) == 0) slot = i;
+    if (slot < 0 && check_not_compiled_in(name, model, error) != NNRT_OK) return NNRT_USAGE;
     if (slot < 0) return fail_set(name, equals + 1, model, error);
     char  *end;
     double value = strtod(equals + 1, &end);
