@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes cases/*.nnet and records/*.safetensors anew: needs PyTorch (2.13 was used) and safetensors. See README.md."""
+"""Writes cases/*.nnet and records/*.safetensors anew: needs PyTorch (2.13 was used), scikit-learn and safetensors. See README.md."""
 
 import torch
 
