@@ -2,7 +2,8 @@
  *
  * Tile: accumulators fill the vector registers but for the B vectors and a broadcast, as the table says. Blocking follows
  * Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): a kc x nc block of B in L2, streamed past an
- * mr x kc panel of A in L1. */
+ * mr x kc panel of A in L1. A transposed A is packed; where several column blocks would each pack it, the packed rows are shared
+ * by all of them. */
 #include <assert.h>
 
 #include "codegen/contract_internal.h"
@@ -20,16 +21,19 @@ static const TileRow tiles[] = {
 };
 
 enum {
-    KC_MOST         = 512,       /* rows of a block of B */
-    KC_TRANSPOSED   = 256,       /* ... beside a packed transposed A: wider blocks, so that A is packed less often */
-    KC_UNKNOWN      = 384,       /* ... where K is known only at run time */
-    B_BYTES_MOST    = 640 << 10, /* of a block of B, however large L2 is */
-    C_BYTES_MOST    = 1 << 20,   /* of the sums kept where K takes several blocks */
-    MA_ROWS         = 96,        /* rows of A packed at once: whole cache lines of a transposed A */
-    SMALL_WORK      = 1 << 18,   /* multiply-adds not worth cutting */
-    TALL_ROWS       = 256,       /* more rows than these are shared among workers, instead of columns */
-    COLUMNS_A_BLOCK = 128,       /* columns worth a block of their own, for balance */
-    COL_BLOCKS_MOST = 8,         /* ... but no more than these unless the block of B is full */
+    KC_MOST       = 512, /* rows of a block of B */
+    KC_TRANSPOSED = 256, /* ... beside a transposed A packed for each of them: wider, so that it is packed less often */
+    KC_UNKNOWN    = 384, /* ... where K is known only at run time */
+    B_BYTES_MOST  = 640 << 10, /* of a block of B, however large L2 is */
+    C_BYTES_MOST  = 1 << 20,   /* of the sums kept where K takes several blocks */
+    MA_ROWS       = 96,        /* rows of A packed at once: whole cache lines of a transposed A */
+    SHARED_ROWS   = 1056,      /* rows of a transposed A packed once for all column blocks: a multiple of MA_ROWS */
+    SHARED_LEAST  = 480,       /* ... fewer would pack B too often */
+    SHARED_C_BYTES  = 8 << 20, /* ... with the sums of all columns kept beside them */
+    SMALL_WORK      = 1 << 18, /* multiply-adds not worth cutting */
+    TALL_ROWS       = 256,     /* more rows than these are shared among workers, instead of columns */
+    COLUMNS_A_BLOCK = 128,     /* columns worth a block of their own, for balance */
+    COL_BLOCKS_MOST = 8,       /* ... but no more than these unless the block of B is full */
     ROW_BLOCKS      = 24,
     DIRECT_K        = 256, /* sums over more k are long enough to go by way of scratch */
 };
@@ -57,9 +61,14 @@ static const TileRow *tile_for(const Target *target) {
     return &tiles[2];
 }
 
+/* Whether each column block packs its own rows of a transposed A. */
+static bool packs_rows_often(const ContractPlan *plan) {
+    return plan->a_packing == A_PACK_ROWS && !plan->shared_rows;
+}
+
 /* Equal blocks of K, as few as may be. */
 static int64_t choose_kc(const ContractPlan *plan) {
-    int64_t k = plan->shape.k, most = plan->a_packing == A_PACK_ROWS ? KC_TRANSPOSED : KC_MOST;
+    int64_t k = plan->shape.k, most = packs_rows_often(plan) ? KC_TRANSPOSED : KC_MOST;
     if (k < 0) return least(most, KC_UNKNOWN);
     if (k <= most) return k > 0 ? k : 1;
     int64_t blocks = (k + most - 1) / most;
@@ -68,18 +77,53 @@ static int64_t choose_kc(const ContractPlan *plan) {
 
 /* The block of B takes about half of L2 and leaves the rest to what streams past it. */
 static int64_t choose_nc(const ContractPlan *plan) {
-    int64_t eighths = plan->a_packing == A_PACK_ROWS ? 5 : 4;
+    int64_t eighths = packs_rows_often(plan) ? 5 : 4;
     int64_t budget  = least(plan->target->l2_bytes * eighths / 8, B_BYTES_MOST);
     int64_t panels  = budget / (plan->kc * plan->elem_bytes * plan->nr);
     int64_t nc      = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
     return plan->shape.n >= 0 ? least(nc, round_up(plan->shape.n > 0 ? plan->shape.n : 1, plan->nr)) : nc;
 }
 
+/* One block of K, whatever its length turns out to be. */
+static bool is_one_block(const ContractPlan *plan) {
+    return plan->shape.k >= 0 && plan->shape.k <= plan->kc;
+}
+
 static int64_t choose_mc(const ContractPlan *plan) {
+    if (is_one_block(plan)) return 0;
+    if (plan->shared_rows) return plan->shared_rows;
+    int64_t m = plan->shape.m, most = C_BYTES_MOST / (plan->nc * plan->elem_bytes) / plan->mr * plan->mr;
+    return m >= 0 ? least(most, round_up(m > 0 ? m : 1, plan->mr)) : most;
+}
+
+/* Columns in blocks of at most nc, more of them where that balances: what contract_cut finds at run time. */
+static int64_t panels_of_blocks(const ContractPlan *plan, int64_t blocks, int64_t unit) {
+    int64_t width = round_up((plan->shape.n + blocks - 1) / blocks, unit);
+    return (plan->shape.n + width - 1) / width * ((width + plan->nr - 1) / plan->nr);
+}
+
+static int64_t panels_most(const ContractPlan *plan) {
+    int64_t n = plan->shape.n, few = (n + plan->nc - 1) / plan->nc, many = least(n / COLUMNS_A_BLOCK, COL_BLOCKS_MOST);
+    int64_t wide   = panels_of_blocks(plan, few, plan->nr);
+    int64_t narrow = panels_of_blocks(plan, many > few ? many : few, plan->lanes);
+    return wide > narrow ? wide : narrow;
+}
+
+/* Blocking of K and N; a transposed A is shared where N takes several blocks and the sums of all of them fit. */
+static void choose_blocks(ContractPlan *plan) {
     const ContractShape *s = &plan->shape;
-    if (s->k >= 0 && s->k <= plan->kc) return 0;
-    int64_t most = C_BYTES_MOST / (plan->nc * plan->elem_bytes) / plan->mr * plan->mr;
-    return s->m >= 0 ? least(most, round_up(s->m > 0 ? s->m : 1, plan->mr)) : most;
+    plan->kc               = choose_kc(plan);
+    plan->nc               = choose_nc(plan);
+    if (plan->a_packing != A_PACK_ROWS || s->m < 0 || s->n <= plan->nc) return;
+    ContractPlan shared = *plan;
+    shared.shared_rows  = least(SHARED_ROWS, round_up(s->m > 0 ? s->m : 1, MA_ROWS));
+    shared.kc           = choose_kc(&shared);
+    shared.nc           = choose_nc(&shared);
+    shared.row_panels   = panels_most(&shared);
+    int64_t row_bytes   = shared.row_panels * plan->c_row * plan->elem_bytes;
+    if (!is_one_block(&shared))
+        shared.shared_rows = least(shared.shared_rows, SHARED_C_BYTES / row_bytes / MA_ROWS * MA_ROWS);
+    if (shared.shared_rows >= least(SHARED_LEAST, s->m)) *plan = shared;
 }
 
 static void choose_packing(ContractPlan *plan) {
@@ -99,11 +143,13 @@ static void choose_packing(ContractPlan *plan) {
 
 static void lay_out_scratch(ContractPlan *plan) {
     int64_t rows        = plan->mc ? plan->mc : plan->mr;
-    int64_t cols        = (plan->mc ? round_up(plan->nc, plan->nr) / plan->nr : 1) * plan->c_row;
+    int64_t panels      = plan->shared_rows ? plan->row_panels : round_up(plan->nc, plan->nr) / plan->nr;
+    int64_t cols        = (plan->mc ? panels : 1) * plan->c_row;
     int64_t slack       = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
     int64_t tile        = (int64_t)plan->lanes * plan->lanes;
     int64_t b           = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
-    int64_t per_k       = plan->a_packing == A_PACK_ROWS ? plan->ma / plan->mr * a_panel_stride(plan) : 0;
+    int64_t packed      = plan->shared_rows ? plan->shared_rows : plan->ma;
+    int64_t per_k       = plan->a_packing == A_PACK_ROWS ? packed / plan->mr * a_panel_stride(plan) : 0;
     int64_t a           = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
     plan->c_offset      = 0;
     plan->a_offset      = round_up(rows * cols * plan->elem_bytes, 64);
@@ -126,11 +172,10 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->row_lanes     = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
     choose_packing(plan);
-    plan->kc = choose_kc(plan);
-    plan->nc = choose_nc(plan);
+    choose_blocks(plan);
     plan->mc = choose_mc(plan);
     plan->ma = MA_ROWS;
-    assert(MA_ROWS % plan->mr == 0);
+    assert(MA_ROWS % plan->mr == 0 && SHARED_ROWS % MA_ROWS == 0 && SHARED_LEAST % MA_ROWS == 0);
     lay_out_scratch(plan);
     return plan;
 }

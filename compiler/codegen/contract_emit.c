@@ -7,6 +7,13 @@
  *           for each stretch of rows                          (ma; only where A is packed)
  *             pack A
  *             for each tile of the stretch x block: sum; after the last block of K: epilogue through the store anchor
+ *
+ * Where a packed A is shared, its packing moves out of the loop over column blocks, and that loop into the one over K:
+ *
+ *     for each chunk of the units' rows                       (shared_rows)
+ *       for each block of K
+ *         pack A
+ *         for each column block: pack B; for each tile: sum; ...
  */
 #include <assert.h>
 
@@ -37,17 +44,18 @@ static void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) 
     LLVMValueRef        tiles = irb_ceil_div(b, irb_sub(b, s1, s0), mr);
     Loop                outer = loop_begin(b, e->zero, select_value(e, e->b_stays, e->panels, tiles), e->one);
     Loop                inner = loop_begin(b, e->zero, select_value(e, e->b_stays, tiles, e->panels), e->one);
+    LLVMValueRef        tile  = select_value(e, e->b_stays, inner.index, outer.index);
     TilePlace           at;
-    at.tile  = select_value(e, e->b_stays, inner.index, outer.index);
     at.panel = select_value(e, e->b_stays, outer.index, inner.index);
-    at.i0    = irb_add(b, s0, irb_mul(b, at.tile, mr));
+    at.i0    = irb_add(b, s0, irb_mul(b, tile, mr));
+    at.tile  = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->a_row0), mr, "");
     at.rows  = plan->shape.m >= 0 && plan->shape.m % plan->mr == 0 ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
     at.j0    = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
     at.cols  = irb_min(b, irb_sub(b, e->n1, at.j0), nr);
     at.c     = e->c_buffer;
     if (plan->mc) {
-        LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->r0), mr, "");
-        LLVMValueRef number   = irb_add(b, irb_mul(b, row_tile, e->panels), at.panel);
+        LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->c_row0), mr, "");
+        LLVMValueRef number   = irb_add(b, irb_mul(b, row_tile, e->c_panels), irb_add(b, e->c_panel0, at.panel));
         LLVMValueRef offset   = irb_mul(b, number, c64(e, (int64_t)plan->mr * plan->c_row));
         at.c                  = irb_at(b, e->elem, e->c_buffer, offset);
     }
@@ -56,8 +64,7 @@ static void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) 
     loop_end(&outer, b);
 }
 
-/* One block of K of a chunk: B's panels, then its rows. */
-static void emit_k_block(const ContractEmit *e) {
+static void emit_pack_b(const ContractEmit *e) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     bool         edges = plan->shape.n < 0 || plan->shape.n % plan->lanes; /* a part of a vector is packed anyway */
@@ -68,7 +75,22 @@ static void emit_k_block(const ContractEmit *e) {
     PackB        block = {.n0 = e->n0, .n1 = e->n1, .p0 = e->p0, .kk = e->kk, .last = e->panels, .buffer = e->b_buffer};
     block.first        = select_value(e, e->b_stays, edges ? stay : e->panels, e->zero);
     if (!known(e->b_stays, true) || edges) contract_pack_b(plan, b, e->spec, &block);
+}
 
+/* Rows [s0, s1) of the block of K to `buffer`, where A is packed. */
+static void emit_pack_a(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1, LLVMValueRef buffer) {
+    PackA  rows = {.m0 = s0, .m1 = s1, .row_end = e->m, .p0 = e->p0, .kk = e->kk, .buffer = buffer};
+    Branch pack = branch_begin(e->b, e->a_packed);
+    contract_pack_a(e->plan, e->b, e->spec, &rows);
+    branch_end(&pack, e->b);
+}
+
+/* One block of K of a chunk: B's panels, then its rows. */
+static void emit_k_block(ContractEmit *e) {
+    const ContractPlan *plan = e->plan;
+    LLVMBuilderRef      b    = e->b;
+    emit_pack_b(e);
+    e->a_row0 = e->r0;
     if (known(e->a_packed, false)) {
         emit_tiles(e, e->r0, e->r1);
         return;
@@ -77,23 +99,21 @@ static void emit_k_block(const ContractEmit *e) {
     if (!known(e->a_packed, true)) ma = select_value(e, e->a_packed, ma, irb_max(b, irb_sub(b, e->r1, e->r0), e->one));
     Loop         loop = loop_begin(b, e->r0, e->r1, ma);
     LLVMValueRef s1   = irb_min(b, irb_add(b, loop.index, ma), e->r1);
-    PackA        rows = {.m0 = loop.index, .m1 = s1, .row_end = e->m, .p0 = e->p0, .kk = e->kk, .buffer = e->a_buffer};
-    Branch       pack = branch_begin(b, e->a_packed);
-    contract_pack_a(plan, b, e->spec, &rows);
-    branch_end(&pack, b);
+    emit_pack_a(e, loop.index, s1, e->a_buffer);
+    e->a_row0 = loop.index;
     emit_tiles(e, loop.index, s1);
     loop_end(&loop, b);
 }
 
-/* All of K for rows [r0, r1) of a column block. */
-static void emit_chunk(ContractEmit *e) {
+/* All of K, block by block; without `mc` it is one block. */
+static void emit_k_blocks(ContractEmit *e, void (*emit_block)(ContractEmit *e)) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   kc = c64(e, e->plan->kc), yes = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false);
     if (!e->plan->mc) {
         e->p0    = e->zero;
         e->kk    = e->k;
         e->first = e->last = yes;
-        emit_k_block(e);
+        emit_block(e);
         return;
     }
     Loop loop = loop_begin(b, e->zero, irb_max(b, e->k, e->one), kc); /* once for an empty sum */
@@ -101,7 +121,7 @@ static void emit_chunk(ContractEmit *e) {
     e->kk     = irb_min(b, irb_sub(b, e->k, e->p0), kc);
     e->first  = LLVMBuildICmp(b, LLVMIntEQ, e->p0, e->zero, "");
     e->last   = LLVMBuildICmp(b, LLVMIntSGE, irb_add(b, e->p0, kc), e->k, "");
-    emit_k_block(e);
+    emit_block(e);
     loop_end(&loop, b);
 }
 
@@ -116,23 +136,96 @@ static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRe
     return irb_min(b, irb_mul(b, irb_min(b, block, cut->row_blocks), cut->height), e->m);
 }
 
-/* The rows of column block j, in equal chunks of at most mc. */
-static void emit_column_block(ContractEmit *e, LLVMValueRef j, LLVMValueRef begin, LLVMValueRef end) {
+static void set_columns(ContractEmit *e, LLVMValueRef j) {
     LLVMBuilderRef b  = e->b;
-    LLVMValueRef   nr = c64(e, e->plan->nr), m0 = first_row(e, j, begin), m1 = first_row(e, j, end);
-    e->n0              = irb_mul(b, j, e->cut.width);
-    e->n1              = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
-    e->full_panels     = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
-    e->panels          = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
-    LLVMValueRef count = irb_max(b, irb_sub(b, m1, m0), e->one), step = count;
-    if (e->plan->mc)
-        step = irb_round_up(b, irb_ceil_div(b, count, irb_ceil_div(b, count, c64(e, e->plan->mc))), e->plan->mr);
-    Loop chunks = loop_begin(b, m0, m1, step);
+    LLVMValueRef   nr = c64(e, e->plan->nr);
+    e->n0             = irb_mul(b, j, e->cut.width);
+    e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
+    e->full_panels    = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
+    e->panels         = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
+}
+
+/* `count` rows in equal chunks of at most `most`, each a multiple of `unit`. */
+static LLVMValueRef chunk_rows(const ContractEmit *e, LLVMValueRef count, int64_t most, int64_t unit) {
+    LLVMBuilderRef b = e->b;
+    count            = irb_max(b, count, e->one);
+    return irb_round_up(b, irb_ceil_div(b, count, irb_ceil_div(b, count, c64(e, most))), unit);
+}
+
+/* The rows of column block j, in equal chunks of at most mc. */
+static void emit_column_block(ContractEmit *e, LLVMValueRef j) {
+    LLVMBuilderRef b  = e->b;
+    LLVMValueRef   m0 = first_row(e, j, e->begin), m1 = first_row(e, j, e->end);
+    set_columns(e, j);
+    LLVMValueRef count = irb_sub(b, m1, m0);
+    Loop         chunks =
+        loop_begin(b, m0, m1, e->plan->mc ? chunk_rows(e, count, e->plan->mc, e->plan->mr) : irb_max(b, count, e->one));
     e->r0       = chunks.index;
-    e->r1       = irb_min(b, irb_add(b, e->r0, step), m1);
-    emit_chunk(e);
+    e->r1       = irb_min(b, irb_add(b, e->r0, chunks.step), m1);
+    e->c_row0   = e->r0;
+    e->c_panel0 = e->zero;
+    e->c_panels = e->panels;
+    emit_k_blocks(e, emit_k_block);
     loop_end(&chunks, b);
 }
+
+/* ---- a shared A ---- */
+
+/* The rows of the chunk that the units hold of column block j. */
+static void emit_shared_columns(ContractEmit *e, LLVMValueRef j) {
+    LLVMBuilderRef b  = e->b;
+    LLVMValueRef   r0 = e->r0, r1 = e->r1;
+    set_columns(e, j);
+    e->c_panel0 = irb_mul(b, j, irb_ceil_div(b, e->cut.width, c64(e, e->plan->nr)));
+    e->r0       = irb_max(b, r0, first_row(e, j, e->begin));
+    e->r1       = irb_min(b, r1, first_row(e, j, e->end));
+    Branch some = branch_begin(b, LLVMBuildICmp(b, LLVMIntSLT, e->r0, e->r1, ""));
+    emit_pack_b(e);
+    emit_tiles(e, e->r0, e->r1);
+    branch_end(&some, b);
+    e->r0 = r0, e->r1 = r1;
+}
+
+/* One block of K of a chunk: A's panels, then the column blocks. */
+static void emit_shared_k_block(ContractEmit *e) {
+    LLVMBuilderRef      b      = e->b;
+    const ContractPlan *plan   = e->plan;
+    Loop                pack   = loop_begin(b, e->r0, e->r1, c64(e, plan->ma));
+    LLVMValueRef        panel  = LLVMBuildUDiv(b, irb_sub(b, pack.index, e->r0), c64(e, plan->mr), "");
+    LLVMValueRef        buffer = irb_at(b, e->elem, e->a_buffer, irb_mul(b, panel, c64(e, a_panel_stride(plan))));
+    emit_pack_a(e, pack.index, irb_min(b, irb_add(b, pack.index, c64(e, plan->ma)), e->r1), buffer);
+    loop_end(&pack, b);
+    e->a_row0    = e->r0;
+    Loop columns = loop_begin(b, e->column0, e->column1, e->one);
+    emit_shared_columns(e, columns.index);
+    loop_end(&columns, b);
+}
+
+/* Rows [*m0, *m1): all that the units hold of any column block. */
+static void rows_of_units(const ContractEmit *e, LLVMValueRef *m0, LLVMValueRef *m1) {
+    LLVMBuilderRef b      = e->b;
+    const Cut     *cut    = &e->cut;
+    LLVMValueRef   single = LLVMBuildICmp(b, LLVMIntEQ, irb_sub(b, e->column1, e->column0), e->one, "");
+    LLVMValueRef   low    = irb_mul(b, LLVMBuildUDiv(b, e->begin, cut->col_blocks, ""), cut->height);
+    LLVMValueRef   high   = irb_min(b, irb_mul(b, irb_ceil_div(b, e->end, cut->col_blocks), cut->height), e->m);
+    *m0 = select_value(e, single, first_row(e, e->column0, e->begin), select_value(e, cut->row_major, low, e->zero));
+    *m1 = select_value(e, single, first_row(e, e->column0, e->end), select_value(e, cut->row_major, high, e->m));
+}
+
+static void emit_shared(ContractEmit *e) {
+    LLVMBuilderRef b = e->b;
+    LLVMValueRef   m0, m1;
+    rows_of_units(e, &m0, &m1);
+    Loop chunks = loop_begin(b, m0, m1, chunk_rows(e, irb_sub(b, m1, m0), e->plan->shared_rows, e->plan->ma));
+    e->r0       = chunks.index;
+    e->r1       = irb_min(b, irb_add(b, e->r0, chunks.step), m1);
+    e->c_row0   = e->r0;
+    e->c_panels = c64(e, e->plan->row_panels);
+    emit_k_blocks(e, emit_shared_k_block);
+    loop_end(&chunks, b);
+}
+
+/* ---- everything ---- */
 
 static void choose_at_run_time(ContractEmit *e) {
     LLVMBuilderRef b   = e->b;
@@ -161,11 +254,17 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
     e.cut           = contract_cut(plan, builder, e.m, e.n, e.k);
     choose_at_run_time(&e);
-    LLVMValueRef first = LLVMBuildUDiv(builder, begin, e.cut.row_blocks, "");
-    LLVMValueRef last  = irb_ceil_div(builder, end, e.cut.row_blocks);
-    first              = select_value(&e, e.cut.row_major, e.zero, first);
-    last               = select_value(&e, e.cut.row_major, e.cut.col_blocks, last);
-    Loop blocks        = loop_begin(builder, first, last, e.one);
-    emit_column_block(&e, blocks.index, begin, end);
+    e.begin              = begin;
+    e.end                = end;
+    LLVMValueRef column0 = LLVMBuildUDiv(builder, begin, e.cut.row_blocks, "");
+    LLVMValueRef column1 = irb_ceil_div(builder, end, e.cut.row_blocks);
+    e.column0            = select_value(&e, e.cut.row_major, e.zero, column0);
+    e.column1            = select_value(&e, e.cut.row_major, e.cut.col_blocks, column1);
+    if (plan->shared_rows) {
+        emit_shared(&e);
+        return;
+    }
+    Loop blocks = loop_begin(builder, e.column0, e.column1, e.one);
+    emit_column_block(&e, blocks.index);
     loop_end(&blocks, builder);
 }

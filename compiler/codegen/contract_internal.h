@@ -22,10 +22,12 @@ struct ContractPlan {
     int           mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
     int           c_row;  /* elements from one row of sums in scratch to the next: the same for all plans of a target */
     bool          direct; /* whole tiles may go from the registers to the store anchor */
-    int           row_lanes; /* mr rounded up to a power of two: lanes of a packed column of A */
-    int64_t       kc, nc;    /* block of B: kc x nc */
-    int64_t       mc;        /* rows whose sums are kept when K takes several blocks; 0: one block always */
-    int64_t       ma;        /* rows of A packed at once */
+    int           row_lanes;   /* mr rounded up to a power of two: lanes of a packed column of A */
+    int64_t       kc, nc;      /* block of B: kc x nc */
+    int64_t       mc;          /* rows whose sums are kept when K takes several blocks; 0: one block always */
+    int64_t       ma;          /* rows of A packed at once */
+    int64_t       shared_rows; /* rows of A packed once for all column blocks; 0: each packs its own */
+    int64_t       row_panels;  /* ... and the panels of all column blocks together, at most */
     APacking      a_packing;
     BPacking      b_packing;
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
@@ -95,9 +97,13 @@ typedef struct ContractEmit {
     LLVMValueRef        a_buffer, b_buffer, c_buffer;
     Cut                 cut;
     LLVMValueRef        b_stays, a_packed;           /* i1 */
+    LLVMValueRef        begin, end;                  /* the units */
+    LLVMValueRef        column0, column1;            /* the column blocks that they may touch */
     LLVMValueRef        n0, n1, full_panels, panels; /* the column block */
     LLVMValueRef        r0, r1;                      /* the chunk of rows */
     LLVMValueRef        p0, kk, first, last;         /* the block of K */
+    LLVMValueRef        a_row0;                      /* the row that packed A starts with */
+    LLVMValueRef c_row0, c_panel0, c_panels; /* sums in scratch: first row; first panel of a row, panels of a row */
 } ContractEmit;
 
 /* One tile of the loops: a place in C, and where its operands and sums lie. */
@@ -105,7 +111,7 @@ typedef struct TilePlace {
     LLVMValueRef i0, rows; /* first row, rows that exist */
     LLVMValueRef j0, cols; /* first column, columns that exist */
     LLVMValueRef panel;    /* its number in the column block */
-    LLVMValueRef tile;     /* its number in the stretch of rows */
+    LLVMValueRef tile;     /* its number in packed A */
     LLVMValueRef c;        /* its sums in scratch */
 } TilePlace;
 

@@ -176,6 +176,24 @@ static void random_mixtures(const char *target, uint64_t seed, int n) {
     free(cases);
 }
 
+/* A transposed A packed once for several column blocks: one and two blocks of K, chunks of rows, few rows (units then follow
+ * columns), widths that fill no tile, and an anchor that must be asked for each element whoever packs it. */
+static void shared_packing(const char *target) {
+    static const ContractCase cases[] = {
+        {.is_double = true, .m = 1064, .n = 325, .k = 530, .count = true},
+        {.m = 300, .n = 650, .k = 400, .k_runtime = true, .count = true},
+        {.m = 40, .n = 1299, .k = 300, .epilogue = true, .count = true},
+        {.m = 97, .n = 700, .k = 531, .b_transposed = true, .epilogue = true},
+        {.m = 262, .n = 680, .k = 140, .a_load = true, .count = true},
+        {.m = 41, .n = 690, .k = 20, .k_runtime = true},
+        {.m = 9, .n = 800, .k = 0, .k_runtime = true, .epilogue = true},
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    ContractCase transposed[CASES];
+    for (int i = 0; i < CASES; i++) transposed[i] = cases[i], transposed[i].a_transposed = true;
+    check_cases(target, transposed, CASES);
+}
+
 static void test_native_runtime(void **state) {
     (void)state;
     runtime_extents("native");
@@ -186,16 +204,23 @@ static void test_native_mixtures(void **state) {
     random_mixtures("native", 0x9E3779B97F4A7C15u, 48);
 }
 
+static void test_native_shared(void **state) {
+    (void)state;
+    shared_packing("native");
+}
+
 #ifdef __x86_64__
 static void test_v3(void **state) {
     (void)state;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) skip();
     random_mixtures("x86-64-v3", 0xD1B54A32D192ED03u, 24);
+    shared_packing("x86-64-v3");
 }
 
 static void test_v2(void **state) {
     (void)state;
     random_mixtures("x86-64-v2", 0x94D049BB133111EBu, 16);
+    shared_packing("x86-64-v2");
 }
 #endif
 
@@ -203,6 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_native_runtime),
         cmocka_unit_test(test_native_mixtures),
+        cmocka_unit_test(test_native_shared),
 #ifdef __x86_64__
         cmocka_unit_test(test_v3),
         cmocka_unit_test(test_v2),
