@@ -54,7 +54,8 @@ static void put_value(FILE *out, const nnrt_outputs *outputs, const nnrt_output 
 /* "p", "p_0", or "p_setosa" where there is a column for each class. */
 static void put_name(FILE *out, const nnrt_outputs *outputs, const nnrt_output *output, int64_t k) {
     char name[512];
-    bool by_class = outputs->classes && output->width > 1 && output->width == outputs->classes->n_texts;
+    bool by_class = outputs->classes && output->width > 1 && output->width == outputs->classes->n_texts &&
+                    nnrt_elem_is_float(output->array.elem);
     if (by_class)
         snprintf(name, sizeof name, "%.200s_%.300s", output->name, outputs->classes->texts[k]);
     else if (output->width > 1)

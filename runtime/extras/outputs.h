@@ -22,8 +22,8 @@ typedef struct nnrt_outputs {
  * NNRT_USAGE. */
 nnrt_status nnrt_outputs_check(const nnrt_outputs *outputs, const char *path, nnrt_error *error);
 
-/* Writes them. In CSV a class is its name, and a column of as many as there are classes is called by its class; arrays
- * keep their numbers. */
+/* Writes them. In CSV a class is its name, and where real numbers come in as many columns as there are classes, each
+ * column is called by its class; arrays keep their numbers. */
 nnrt_status nnrt_outputs_write(const nnrt_outputs *outputs, const char *path, nnrt_error *error);
 
 /* Writes a CSV cell, in quotes where it needs them (RFC 4180). */
