@@ -40,11 +40,28 @@ static int add_text(const char **metadata, int n, const char *name, const char *
     return n + 1;
 }
 
+/* The best weights so far, each under its slot's name behind a prefix, which is owned. False without memory. */
+static bool add_best(const nnrt_instance *instance, const nnrt_trainer_state *state, nnrt_array *arrays, int *n) {
+    for (int i = 0; i < state->n_slots; i++) {
+        if (!state->best_slots[i]) continue;
+        nnrt_array *array = &arrays[*n];
+        const char *path  = instance->model->slots[i].tensor.name;
+        size_t      size  = strlen(path) + sizeof NNRT_BEST_PREFIX;
+        *array            = nnrt_slot_array(instance, i);
+        array->data       = state->best_slots[i];
+        array->name       = malloc(size);
+        if (!array->name) return false;
+        snprintf(array->name, size, "%s%s", NNRT_BEST_PREFIX, path);
+        ++*n;
+    }
+    return true;
+}
+
 /* `state` NULL: none is written. */
 static nnrt_status save(const nnrt_instance *instance, const nnrt_settings *settings, int64_t steps_done,
                         const nnrt_trainer_state *state, const char *path, nnrt_error *error) {
     const nnrt_model *model  = instance->model;
-    nnrt_array       *arrays = calloc((size_t)model->n_slots + 1, sizeof *arrays);
+    nnrt_array       *arrays = calloc(2 * (size_t)model->n_slots + 1, sizeof *arrays);
     char *text = nnrt_settings_text(instance, settings), *state_text = NULL, *vocabularies = NULL, steps[32];
     int   n = 0, n_metadata = 4;
     bool  whole = arrays && text && (!state || nnrt_state_text(state, &state_text));
@@ -52,12 +69,16 @@ static nnrt_status save(const nnrt_instance *instance, const nnrt_settings *sett
         whole = (vocabularies = nnrt_vocabularies_to_json(settings->vocabularies)) != NULL;
     for (int i = 0; whole && i < model->n_slots; i++)
         if (nnrt_checkpoint_keeps(&model->slots[i])) arrays[n++] = nnrt_slot_array(instance, i);
+    int n_slots = n;
+    if (whole && state && state->best_slots && state->best_step != steps_done)
+        whole = add_best(instance, state, arrays, &n);
     snprintf(steps, sizeof steps, "%lld", (long long)steps_done);
     const char *metadata[12] = {"format", "nnc", "model", model->name, "settings", text, "steps_done", steps};
     n_metadata               = add_text(metadata, n_metadata, "state", state_text);
     n_metadata               = add_text(metadata, n_metadata, "vocabularies", vocabularies);
     nnrt_status status =
         whole ? nnrt_write_safetensors(path, arrays, n, metadata, n_metadata, error) : nnrt_fail_memory(error, 0, path);
+    for (int i = n_slots; i < n; i++) free(arrays[i].name);
     free(arrays);
     free(text);
     free(state_text);

@@ -46,21 +46,26 @@ static bool is_known(const nnrt_model *model, const char *name) {
     return find_slot(model, strncmp(name, NNRT_BEST_PREFIX, n) == 0 ? name + n : name) >= 0;
 }
 
+static bool fits(const nnrt_instance *instance, int slot, const nnrt_array *array) {
+    const nnrt_tensor *tensor = &instance->model->slots[slot].tensor;
+    const int64_t     *shape  = nnrt_instance_shape(instance, tensor);
+    bool               same   = array->elem == tensor->elem && array->rank == tensor->rank;
+    for (int axis = 0; same && axis < array->rank; axis++) same = array->shape[axis] == shape[axis];
+    return same;
+}
+
 static void compare_slot(const nnrt_instance *instance, int i, const nnrt_content *content, bool resume,
                          Differences *differences) {
     const nnrt_slot  *slot  = &instance->model->slots[i];
     const nnrt_array *array = find_array(content, slot->tensor.name);
-    const int64_t    *shape = nnrt_instance_shape(instance, &slot->tensor);
     if (!array) {
         if (resume || (slot->kind != NNRT_OPTIMIZER && slot->kind != NNRT_EMA))
             differ(differences, "missing: %.80s %s%s", slot->tensor.name, nnrt_elem_name(slot->tensor.elem),
                    slot->tensor.shape_text);
         return;
     }
-    bool same = array->elem == slot->tensor.elem && array->rank == slot->tensor.rank;
-    for (int axis = 0; same && axis < array->rank; axis++) same = array->shape[axis] == shape[axis];
     char text[160];
-    if (!same)
+    if (!fits(instance, i, array))
         differ(differences, "differs: %.80s is %s%s, the model has %s%s", slot->tensor.name,
                nnrt_elem_name(array->elem), nnrt_shape_text(array->shape, array->rank, text, sizeof text),
                nnrt_elem_name(slot->tensor.elem), slot->tensor.shape_text);
@@ -128,11 +133,37 @@ nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt
     return status;
 }
 
+static bool has_best(const nnrt_content *content) {
+    for (int i = 0; i < content->n_arrays; i++)
+        if (strncmp(content->arrays[i].name, NNRT_BEST_PREFIX, strlen(NNRT_BEST_PREFIX)) == 0) return true;
+    return false;
+}
+
+/* The best weights so far: without them, those of the slots are the best. */
+static nnrt_status load_best(nnrt_training *training, const char *path, const nnrt_content *content,
+                             nnrt_error *error) {
+    const nnrt_instance *instance = training->instance;
+    char                 name[4096];
+    if (!has_best(content)) return NNRT_OK;
+    if (!nnrt_trainer_state_best(&training->state, instance)) return nnrt_fail_memory(error, 0, path);
+    for (int i = 0; i < training->state.n_slots; i++) {
+        if (!training->state.best_slots[i]) continue;
+        snprintf(name, sizeof name, "%s%s", NNRT_BEST_PREFIX, instance->model->slots[i].tensor.name);
+        const nnrt_array *array = find_array(content, name);
+        if (!array || !fits(instance, i, array))
+            return nnrt_fail(error, NNRT_BAD_DATA,
+                             "%s: '%.100s' is missing or differs: start from its weights with --init", path, name);
+        memcpy(training->state.best_slots[i], array->data, instance->slot_nbytes[i]);
+    }
+    return NNRT_OK;
+}
+
 nnrt_status nnrt_checkpoint_resume(nnrt_training *training, const char *path, nnrt_error *error) {
     nnrt_content content;
     nnrt_status  status = read_file(path, &content, error);
     if (status == NNRT_OK) status = load_content(training->instance, path, &content, true, error);
     if (status == NNRT_OK) status = nnrt_state_read(&content, path, training, error);
+    if (status == NNRT_OK) status = load_best(training, path, &content, error);
     nnrt_content_free(&content);
     return status;
 }

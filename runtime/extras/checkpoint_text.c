@@ -22,7 +22,6 @@ static void add_integer(cJSON *object, const char *name, int64_t value) {
 
 /* What the train block alone decides, so that the file tells all that made it. */
 static void add_fixed(cJSON *object, const nnrt_train_settings *train) {
-    if (train->accumulate > 1) add_integer(object, "accumulate", train->accumulate);
     if (train->ema > 0) cJSON_AddNumberToObject(object, "ema", train->ema);
     if (train->stop_patience <= 0) return;
     cJSON *stop = cJSON_AddObjectToObject(object, "early_stop");
@@ -34,6 +33,7 @@ static void add_fixed(cJSON *object, const nnrt_train_settings *train) {
 char *nnrt_settings_text(const nnrt_instance *instance, const nnrt_settings *settings) {
     cJSON *object = cJSON_CreateObject();
     add_integer(object, "batch", settings->batch);
+    if (settings->accumulate > 1) add_integer(object, "accumulate", settings->accumulate);
     if (settings->steps > 0)
         add_integer(object, "steps", settings->steps);
     else
@@ -75,7 +75,7 @@ static void read_hypers(const cJSON *settings, nnrt_instance *instance) {
     for (int i = 0; i < instance->model->n_slots; i++) {
         const nnrt_slot *slot = &instance->model->slots[i];
         const cJSON     *item = cJSON_GetObjectItemCaseSensitive(settings, slot->tensor.name);
-        if (slot->kind == NNRT_HYPER && cJSON_IsNumber(item) && isfinite(item->valuedouble))
+        if (slot->kind == NNRT_HYPER && !slot->frozen && cJSON_IsNumber(item) && isfinite(item->valuedouble))
             *(double *)instance->slots[i] = item->valuedouble;
     }
 }
@@ -91,6 +91,7 @@ void nnrt_settings_read(const nnrt_content *content, nnrt_settings *settings, nn
         settings->validation_split = val->valuedouble;
         settings->test_split       = test->valuedouble;
         settings->batch            = find_integer(text, "\"batch\":", INT32_MAX);
+        settings->accumulate       = find_integer(text, "\"accumulate\":", INT32_MAX);
         settings->epochs           = find_integer(text, "\"epochs\":", INT32_MAX);
         settings->steps            = find_integer(text, "\"steps\":", INT32_MAX);
         settings->seed             = find_integer(text, "\"seed\":", INT64_MAX);
@@ -112,27 +113,56 @@ static bool has_sums(const nnrt_trainer_state *state) {
 
 bool nnrt_state_text(const nnrt_trainer_state *state, char **text) {
     *text = NULL;
-    if (!has_sums(state)) return true;
+    if (!has_sums(state) && state->best_step == 0) return true;
     cJSON *object = cJSON_CreateObject();
-    cJSON *sums   = cJSON_AddArrayToObject(object, "sums");
-    for (int i = 0; i < state->n_sums; i++) cJSON_AddItemToArray(sums, cJSON_CreateNumber(state->sums[i]));
+    if (has_sums(state)) {
+        cJSON *sums = cJSON_AddArrayToObject(object, "sums");
+        for (int i = 0; i < state->n_sums; i++) cJSON_AddItemToArray(sums, cJSON_CreateNumber(state->sums[i]));
+    }
+    if (state->best_step > 0) {
+        cJSON_AddNumberToObject(object, "best", state->best);
+        add_integer(object, "best_step", state->best_step);
+        add_integer(object, "waited", state->waited);
+    }
     *text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return *text != NULL;
 }
 
-static bool read_sums(const cJSON *object, nnrt_trainer_state *state) {
-    const cJSON *sums = cJSON_GetObjectItemCaseSensitive(object, "sums"), *item;
-    int          n    = 0;
-    if (!cJSON_IsArray(sums)) return false;
+static bool read_sums(const cJSON *sums, const nnrt_model *model, nnrt_trainer_state *state) {
+    const cJSON *item;
+    if (!sums) return true;
+    if (!cJSON_IsArray(sums) || cJSON_GetArraySize(sums) != nnrt_trainer_n_sums(model)) return false;
     state->sums = calloc((size_t)cJSON_GetArraySize(sums) + 1, sizeof *state->sums);
     if (!state->sums) return false;
     cJSON_ArrayForEach(item, sums) {
         if (!cJSON_IsNumber(item)) return false;
-        state->sums[n++] = item->valuedouble;
+        state->sums[state->n_sums++] = item->valuedouble;
     }
-    state->n_sums = n;
     return true;
+}
+
+/* A whole number from 0 to `high`. */
+static bool read_count(const cJSON *item, int64_t high, int64_t *value) {
+    if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > (double)high) return false;
+    *value = (int64_t)item->valuedouble;
+    return (double)*value == item->valuedouble;
+}
+
+static bool read_best(const cJSON *object, int64_t steps_done, nnrt_trainer_state *state) {
+    const cJSON *best = cJSON_GetObjectItemCaseSensitive(object, "best");
+    if (!best) return true;
+    state->best = cJSON_IsNumber(best) ? best->valuedouble : NAN;
+    return isfinite(state->best) &&
+           read_count(cJSON_GetObjectItemCaseSensitive(object, "best_step"), steps_done, &state->best_step) &&
+           read_count(cJSON_GetObjectItemCaseSensitive(object, "waited"), steps_done, &state->waited);
+}
+
+/* What is there must be right; an object without anything is none that was written here. */
+static bool read_state(const cJSON *object, nnrt_training *training) {
+    const cJSON *sums = cJSON_GetObjectItemCaseSensitive(object, "sums");
+    return read_sums(sums, training->instance->model, &training->state) &&
+           read_best(object, training->steps_done, &training->state) && (sums || training->state.best_step > 0);
 }
 
 static int64_t read_steps(const cJSON *metadata) {
@@ -151,9 +181,7 @@ nnrt_status nnrt_state_read(const nnrt_content *content, const char *path, nnrt_
     if (training->steps_done < 0)
         status = nnrt_fail(error, NNRT_BAD_DATA, "%s: does not say how many steps were done: start from it with --init",
                            path);
-    else if (text &&
-             (!object || !read_sums(object, &training->state) ||
-              (training->state.sums && training->state.n_sums != nnrt_trainer_n_sums(training->instance->model))))
+    else if (text && !read_state(object, training))
         status = nnrt_fail(error, NNRT_BAD_DATA,
                            "%s: its state of the training is damaged: start from its weights with --init", path);
     cJSON_Delete(object);

@@ -147,16 +147,15 @@ void nnrt_writer_put(nnrt_writer *writer, const void *data, size_t nbytes) {
     if (writer->failure == 0 && fwrite(data, 1, nbytes, writer->file) != nbytes) writer->failure = errno ? errno : EIO;
 }
 
-/* Makes the new name survive a crash of the machine. Not every file system can: then the rename is all there is. */
-static void sync_folder(const char *path) {
-    const char *slash  = strrchr(path, '/');
-    char       *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int         fd     = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        (void)!fsync(fd);
-        close(fd);
-    }
-    free(folder);
+/* Makes the new name survive a crash of the machine; `path` is cut to its folder. Not every file system can: then the
+ * rename is all there is. */
+static void sync_folder(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash) slash[1] = 0;
+    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)!fsync(fd);
+    close(fd);
 }
 
 nnrt_status nnrt_writer_commit(nnrt_writer *writer, nnrt_error *error) {
@@ -164,8 +163,8 @@ nnrt_status nnrt_writer_commit(nnrt_writer *writer, nnrt_error *error) {
     if (writer->failure) errno = writer->failure;
     if (whole && rename(writer->temporary, writer->path) == 0) { /* before the lock is given up */
         fclose(writer->file);
+        sync_folder(writer->temporary);
         free(writer->temporary);
-        sync_folder(writer->path);
         *writer = (nnrt_writer){0};
         return NNRT_OK;
     }

@@ -11,8 +11,10 @@
  * When a checkpoint is written changes no result. */
 static const double EPOCH_SECONDS = 5, STEP_SECONDS = 60, PLOT_SECONDS = 1;
 
-/* --overfit-batch: a loss below this share of the first one is a fit. */
-static const double FIT_SHARE = 0.01;
+/* --overfit-batch: a loss below this share of the first one is a fit; where so many steps bring no further gain of a
+ * thousandth of what was gained before (and a hundred-thousandth of the first loss), it has levelled off. */
+static const double  FIT_SHARE = 0.01, GAIN_SHARE = 0.001, LEAST_GAIN = 1e-5;
+static const int64_t PATIENCE = 200;
 
 static double seconds_since(const struct timespec *start) {
     struct timespec now;
@@ -22,7 +24,8 @@ static double seconds_since(const struct timespec *start) {
 
 nnrt_status nnrt_recorder_open(nnrt_recorder *recorder, const nnrt_options *options, const nnrt_instance *instance,
                                const char *save, int64_t steps_done, nnrt_error *error) {
-    *recorder = (nnrt_recorder){.options = options, .instance = instance, .save = save, .first_loss = NAN, .loss = NAN};
+    *recorder =
+        (nnrt_recorder){.options = options, .instance = instance, .save = save, .first_loss = NAN, .best_loss = NAN};
     nnrt_report_open(&recorder->report, options->quiet ? NULL : stdout);
     recorder->saved = recorder->report.start;
     if (options->plot) nnrt_plot_open(&recorder->plot, options->plot, instance->model);
@@ -39,17 +42,22 @@ nnrt_status nnrt_recorder_close(nnrt_recorder *recorder, nnrt_status status, nnr
 /* ---- hearing ----------------------------------------------------------------------------------------------------- */
 
 static void watch_fit(nnrt_recorder *recorder, const nnrt_progress *p) {
-    recorder->loss = p->loss;
-    if (isnan(recorder->first_loss)) recorder->first_loss = p->loss;
-    if (!recorder->options->overfit || p->loss > FIT_SHARE * recorder->first_loss) return;
-    recorder->has_fit = true;
-    *recorder->stop   = 1;
+    if (isnan(recorder->first_loss)) recorder->first_loss = recorder->best_loss = p->loss;
+    recorder->has_fit = p->loss <= FIT_SHARE * recorder->first_loss;
+    double gain       = recorder->best_loss - p->loss;
+    double worth = GAIN_SHARE * (recorder->first_loss - recorder->best_loss) + LEAST_GAIN * fabs(recorder->first_loss);
+    if (recorder->has_fit || gain > worth) {
+        recorder->best_loss = p->loss;
+        recorder->best_step = p->step;
+    }
+    recorder->has_levelled = !recorder->has_fit && p->step - recorder->best_step >= PATIENCE;
+    if (recorder->has_fit || recorder->has_levelled) *recorder->stop = 1;
 }
 
 static void heard(void *context, const nnrt_progress *p) {
     nnrt_recorder *recorder = context;
     nnrt_status    status   = NNRT_OK;
-    watch_fit(recorder, p);
+    if (recorder->options->overfit) watch_fit(recorder, p);
     nnrt_report_progress(&recorder->report, p);
     if (!p->train) return;
     recorder->epoch = p->epoch;
@@ -112,7 +120,9 @@ static nnrt_status after_step(void *context, const nnrt_training *training, bool
 }
 
 void nnrt_recorder_attach(nnrt_recorder *recorder, nnrt_training *training) {
-    training->observer     = (nnrt_observer){.heard = heard, .context = recorder};
-    training->save         = after_step;
-    training->save_context = recorder;
+    training->observer      = (nnrt_observer){.heard = heard, .context = recorder};
+    training->save          = after_step;
+    training->save_context  = recorder;
+    training->wants_probe   = recorder->options->log != NULL;
+    training->no_early_stop = recorder->options->overfit;
 }

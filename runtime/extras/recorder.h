@@ -17,10 +17,11 @@ typedef struct nnrt_recorder {
     nnrt_plot              plot;
     int64_t                epoch; /* ended last */
     struct timespec        saved;
-    double                 first_loss, loss; /* of the first step and of the latest */
-    bool                   has_fit;          /* --overfit-batch: the loss has fallen far enough */
-    volatile sig_atomic_t *stop;             /* set when it has */
-    nnrt_error             error;            /* the first failure within the observer; code 0: none */
+    double                 first_loss, best_loss; /* --overfit-batch: of the first step; the smallest, but for less */
+    int64_t                best_step;             /* at which it was reached */
+    bool                   has_fit, has_levelled; /* the loss has fallen far enough; it falls no further */
+    volatile sig_atomic_t *stop;                  /* set then */
+    nnrt_error             error;                 /* the first failure within the observer; code 0: none */
 } nnrt_recorder;
 
 /* Opens the log; `steps_done` of a resumed run. Close also after a failure. */

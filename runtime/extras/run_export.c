@@ -9,6 +9,7 @@
 #include "extras/checkpoint.h"
 #include "extras/checkpoint_text.h"
 #include "extras/cli.h"
+#include "extras/convert.h"
 #include "extras/weight_map.h"
 
 typedef struct Export {
@@ -115,9 +116,56 @@ static char *default_out(const nnrt_model *model) {
     return out;
 }
 
-static nnrt_status write_weights(const Export *export, const nnrt_model *model, const char *path, nnrt_error *error) {
-    const char *const metadata[] = {"format", "nnc", "model", model->name};
-    nnrt_status       status     = nnrt_write_safetensors(path, export->arrays, export->n, metadata, 2, error);
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+static bool is_npz(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".npz") == 0;
+}
+
+/* NumPy has no bf16: such weights are written as f32, which holds them exactly. */
+static nnrt_status widen(Export *export, nnrt_error *error) {
+    for (int i = 0; i < export->n; i++) {
+        nnrt_array *array = &export->arrays[i], wide = *array;
+        if (array->elem != NNRT_BF16) continue;
+        wide.elem          = NNRT_F32;
+        nnrt_status status = nnrt_array_alloc(&wide, array->name, error);
+        if (status != NNRT_OK) return status;
+        nnrt_convert(array->data, array->elem, wide.data, wide.elem, array->count);
+        if (export->owned[i]) free(array->data);
+        *array           = wide;
+        export->owned[i] = true;
+    }
+    return NNRT_OK;
+}
+
+static nnrt_status write_npz(Export *export, const char *path, nnrt_error *error) {
+    nnrt_status status = widen(export, error);
+    return status == NNRT_OK ? nnrt_write_npz(path, export->arrays, export->n, error) : status;
+}
+
+/* With the vocabularies of the file that the weights come from: a prediction from texts needs them. */
+static nnrt_status write_safetensors(const Export *export, const nnrt_options *options, const nnrt_model *model,
+                                     const char *path, nnrt_error *error) {
+    nnrt_vocabularies vocabularies = {0};
+    char             *text         = NULL;
+    nnrt_status       status       = nnrt_load_vocabularies(options, model, &vocabularies, error);
+    if (status == NNRT_OK && !(text = nnrt_vocabularies_to_json(&vocabularies)))
+        status = nnrt_fail_memory(error, 0, path);
+    if (status == NNRT_OK) {
+        const char *const metadata[] = {"format", "nnc", "model", model->name, "vocabularies", text};
+        status =
+            nnrt_write_safetensors(path, export->arrays, export->n, metadata, strcmp(text, "{}") == 0 ? 2 : 3, error);
+    }
+    free(text);
+    nnrt_vocabularies_free(&vocabularies);
+    return status;
+}
+
+static nnrt_status write_weights(Export *export, const nnrt_options *options, const nnrt_model *model, const char *path,
+                                 nnrt_error *error) {
+    nnrt_status status =
+        is_npz(path) ? write_npz(export, path, error) : write_safetensors(export, options, model, path, error);
     if (status != NNRT_OK) return status;
     int64_t count = 0;
     for (int i = 0; i < export->n; i++) count += export->arrays[i].count;
@@ -125,16 +173,23 @@ static nnrt_status write_weights(const Export *export, const nnrt_model *model, 
     return NNRT_OK;
 }
 
+static nnrt_status check_path(const char *path, nnrt_error *error) {
+    const char *dot = strrchr(path, '.');
+    if (!is_npz(path) && (!dot || strcmp(dot, ".safetensors") != 0))
+        return nnrt_fail(error, NNRT_USAGE, "--out %s: the name must end in .safetensors or .npz", path);
+    return nnrt_check_writable(path, error);
+}
+
 nnrt_status nnrt_run_export(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error) {
     char    *path      = options->out ? strdup(options->out) : default_out(instance->model);
     nnrt_map renames   = {0};
     Export export      = {0};
-    nnrt_status status = path ? nnrt_check_writable(path, error) : nnrt_fail_memory(error, 0, "a file name");
+    nnrt_status status = path ? check_path(path, error) : nnrt_fail_memory(error, 0, "a file name");
     if (status == NNRT_OK)
         status = nnrt_map_parse(&renames, "--rename", options->renames.items, options->renames.n, error);
     if (status == NNRT_OK) status = nnrt_load_weights(options, instance, NULL, error);
     if (status == NNRT_OK) status = collect(&export, options, instance, &renames, error);
-    if (status == NNRT_OK) status = write_weights(&export, instance->model, path, error);
+    if (status == NNRT_OK) status = write_weights(&export, options, instance->model, path, error);
     free_export(&export);
     nnrt_map_free(&renames);
     free(path);

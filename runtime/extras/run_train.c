@@ -89,6 +89,12 @@ static nnrt_status keep_settings(const nnrt_options *options, nnrt_instance *ins
             error, NNRT_USAGE,
             "--resume: %s was trained with --%s %lld: leave --%s out, or start from its weights with --init",
             options->resume, changed, (long long)(changed[0] == 's' ? trained->seed : trained->batch), changed);
+    if ((trained->accumulate > 1 || settings->accumulate > 1) && trained->accumulate != settings->accumulate)
+        return nnrt_fail(error, NNRT_USAGE,
+                         "--resume: %s was trained with accumulate = %lld, the model now says %lld: start from its "
+                         "weights with --init",
+                         options->resume, (long long)(trained->accumulate ? trained->accumulate : 1),
+                         (long long)(settings->accumulate ? settings->accumulate : 1));
     settings->seed  = trained->seed;
     settings->batch = trained->batch;
     if (!options->length_given) {
@@ -132,14 +138,28 @@ static nnrt_status report_result(nnrt_recorder *recorder, nnrt_instance *instanc
 }
 
 static void report_fit(const nnrt_recorder *recorder, const nnrt_training *training) {
-    char first[32], last[32];
+    const char *verdict = recorder->has_fit ? "fit" : recorder->has_levelled ? "levelled off" : "not fit";
+    char        first[32], best[32];
     nnrt_number_text(recorder->first_loss, first, sizeof first);
-    nnrt_number_text(recorder->loss, last, sizeof last);
-    printf("%s after %lld steps on %lld samples: loss %s, at first %s (nothing is saved)\n",
-           recorder->has_fit ? "fit" : "not fit", (long long)training->steps_done, (long long)training->train->n, last,
-           first);
+    nnrt_number_text(recorder->best_loss, best, sizeof best);
+    printf("%s after %lld steps on %lld samples: loss %s, at first %s; nothing is saved\n", verdict,
+           (long long)training->steps_done, (long long)training->train->n, best, first);
     if (!recorder->has_fit)
-        puts("a loss that can reach 0 does so on one batch: check the learning rate, the loss, and what it compares");
+        puts("A loss that can reach 0 does so on one batch (label smoothing or noise keep it above): if the scores "
+             "below "
+             "are bad, check the learning rate, the loss, and what it compares.");
+}
+
+static void report_stop(const nnrt_training *training) {
+    const nnrt_model *model = training->instance->model;
+    char              best[32];
+    if (training->best_epoch == 0) return;
+    nnrt_number_text(training->state.best, best, sizeof best);
+    if (training->stopped_early)
+        printf("stopped early: %lld epochs without a better %s\n", (long long)model->train.stop_patience,
+               model->train.stop_metric);
+    printf("best %s %s at epoch %lld: its weights are kept\n", model->train.stop_metric, best,
+           (long long)training->best_epoch);
 }
 
 static nnrt_status finish(nnrt_recorder *recorder, nnrt_training *training, nnrt_error *error) {
@@ -153,7 +173,8 @@ static nnrt_status finish(nnrt_recorder *recorder, nnrt_training *training, nnrt
     if (training->stopped)
         printf("interrupted after step %lld: saved %s; to go on: --resume %s\n", (long long)training->steps_done,
                recorder->save, recorder->save);
-    else if (!options->quiet)
+    if (!training->stopped && !options->quiet) report_stop(training);
+    if (!training->stopped && !options->quiet)
         printf("trained %lld steps: saved %s\n", (long long)training->steps_done, recorder->save);
     return NNRT_OK;
 }
@@ -178,7 +199,7 @@ static nnrt_status run(const nnrt_options *options, nnrt_instance *instance, con
     if (status == NNRT_OK) {
         status = nnrt_recorder_open(&recorder, options, instance, save, training.steps_done, error);
         if (status == NNRT_OK) status = train_on(&recorder, &training, error);
-        *interrupted = training.stopped && !recorder.has_fit;
+        *interrupted = training.stopped && !recorder.has_fit && !recorder.has_levelled;
         if (status == NNRT_OK && !*interrupted) status = report_result(&recorder, instance, data, settings, error);
         status = nnrt_recorder_close(&recorder, status, error);
     }

@@ -18,7 +18,7 @@ absent() {
 }
 
 # usage
-expect 2 "error: no command: train, eval, predict, info or export (--help explains)"
+expect 2 "error: no command: train, eval, predict, data, info or export (--help explains)"
 expect 2 "error: unknown command 'trian'; did you mean 'train'?" trian
 expect 2 "error: unknown command 'bake': see --help" bake
 expect 2 "error: unknown option '--epoch'; did you mean '--epochs'?" train --epoch 3
@@ -57,7 +57,7 @@ expect 3 "error: short.csv:2: the row has 4 columns where 5 are expected: comple
 expect 3 "error: half_named.csv: its header names 'y' but not 'x': name the columns of every input, or put the inputs first and the targets last" train --data half_named.csv
 printf '1,2,3,4,0\n' > one.csv
 expect 3 "error: test_split = 0.2 of 1 samples is none: give more data or another share" train --data one.csv
-expect 1 "error: loss is nan at step 2: lower the learning rate (--set) or check the data" train --data data.csv --set optimizer.lr=1e38 --quiet
+expect 1 "error: loss is nan at step 2 (epoch 1): lower the learning rate (--set) or check the data" train --data data.csv --set optimizer.lr=1e38 --quiet
 absent fake.safetensors
 
 # help
@@ -104,7 +104,7 @@ cmp -s whole.csv p.csv || fail "predict depends on --batch or --out"
 expect 0 "" predict --data test.csv --output p --out p.npy
 [ "$(wc -c < p.npy)" -eq $((128 + 60 * 3 * 4)) ] || fail "p.npy has $(wc -c < p.npy) bytes"
 expect 2 "error: model Fake has no output 'q': see info" predict --data test.csv --output q
-expect 2 "error: --out p.txt: the name must end in .csv or .npy" predict --data test.csv --out p.txt
+expect 2 "error: --out p.txt: the name must end in .csv, .npy or .npz" predict --data test.csv --out p.txt
 expect 2 "error: predict needs data: --data FILE (predict --help says what it holds)" predict
 expect 0 "" info --batch 8 --threads 1
 grep -q '^dense/kernel  *f32\[4, 3\]  *12  48 bytes$' out || fail "info's table"
