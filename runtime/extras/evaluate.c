@@ -5,6 +5,7 @@
 #include "core/element.h"
 #include "core/status.h"
 #include "extras/trainer.h"
+#include "extras/vocabulary.h"
 
 /* Evaluation draws from other random numbers than training, and the same in every evaluation. */
 static const uint64_t EVALUATION_PASS = UINT64_C(1) << 62;
@@ -159,6 +160,7 @@ nnrt_status nnrt_evaluate(nnrt_instance *instance, const nnrt_split *split, cons
     int n   = (eval >= 0 ? model->fns[eval].n_results : 0) + (metrics >= 0 ? model->fns[metrics].n_results : 0);
     *scores = (nnrt_scores){.items = calloc((size_t)n + 1, sizeof *scores->items)};
     if (!scores->items) return nnrt_fail_memory(error, 0, "scores");
+    if (settings->vocabularies) scores->classes = nnrt_vocabularies_classes(settings->vocabularies, NULL);
     if (eval < 0) return nnrt_fail(error, NNRT_USAGE, "model %s has no loss or metric to evaluate", model->name);
     nnrt_batches batches;
     nnrt_status  status = nnrt_batches_new(&batches, split, settings->batch, false, (uint64_t)settings->seed, error);

@@ -44,11 +44,13 @@ static nnrt_status choose(const nnrt_options *options, const nnrt_dataset *set, 
 }
 
 static nnrt_status evaluate(const nnrt_options *options, nnrt_instance *instance, const nnrt_dataset *set,
-                            const nnrt_settings *trained, nnrt_error *error) {
-    Choice      choice = {0};
-    nnrt_scores scores = {0};
-    nnrt_status status = choose(options, set, trained, &choice, error);
-    if (status == NNRT_OK) status = nnrt_evaluate(instance, &choice.split, &options->settings, &scores, error);
+                            const nnrt_vocabularies *vocabularies, const nnrt_settings *trained, nnrt_error *error) {
+    Choice        choice   = {0};
+    nnrt_scores   scores   = {0};
+    nnrt_settings settings = options->settings;
+    settings.vocabularies  = vocabularies;
+    nnrt_status status     = choose(options, set, trained, &choice, error);
+    if (status == NNRT_OK) status = nnrt_evaluate(instance, &choice.split, &settings, &scores, error);
     if (status == NNRT_OK) nnrt_report_scores(stdout, choice.name, &scores, instance->model, options->quiet);
     nnrt_scores_free(&scores);
     nnrt_split_free(&choice.split);
@@ -71,7 +73,7 @@ nnrt_status nnrt_run_eval(const nnrt_options *options, nnrt_instance *instance, 
         nnrt_inputs_needed(model, 1u << NNRT_FN_EVAL, needed);
         status = nnrt_load_data(options, model, needed, &set, &vocabularies, error);
     }
-    if (status == NNRT_OK) status = evaluate(options, instance, &set, &trained, error);
+    if (status == NNRT_OK) status = evaluate(options, instance, &set, &vocabularies, &trained, error);
     nnrt_vocabularies_free(&vocabularies);
     if (set.model) nnrt_dataset_free(&set);
     free(needed);

@@ -29,8 +29,9 @@ typedef struct nnrt_score { /* a loss or metric over a whole set */
 } nnrt_score;
 
 typedef struct nnrt_scores {
-    nnrt_score *items;
-    int         n;
+    nnrt_score                   *items;
+    int                           n;
+    const struct nnrt_vocabulary *classes; /* names of the target's classes, that label tables; NULL: none */
 } nnrt_scores;
 
 void              nnrt_scores_free(nnrt_scores *scores);
