@@ -6,7 +6,9 @@
 const CommandRow command_rows[] = {
     {NULL, COMMAND_COMPILE, "nnc [options] FILE", "compile", NULL},
     {"check", COMMAND_CHECK, "nnc check [options] FILE", "diagnostics only",
-     "Says what is wrong with a file, and writes nothing. A file without a model is checked as a library.\n"},
+     "Says what is wrong with a file, and writes nothing. Every model is checked, or the one that --model names; a "
+     "file\n"
+     "without a model is checked as a library: its names, and the tests in it.\n"},
     {"train", COMMAND_TRAIN, "nnc train [options] FILE ...", "compile and train in one step",
      "Compiles the model to a temporary program and runs its 'train' with all further arguments. The weights are "
      "written to\n"

@@ -33,16 +33,37 @@ static bool emit_code(Compilation *c, const Plan *plan, Product product) {
     }
 }
 
-static bool is_library(const Module *module) {
-    for (int i = 0; i < module->decls.len; i++)
-        if (module->decls.data[i]->kind == DECL_MODEL) return false;
-    return module->decls.len > 0;
+/* AST to a program whose limits are known. NULL after diagnostics. */
+static Program *program_from_module(Compilation *c, Module *module) {
+    Program *program = graph_from_ast(c, module);
+    if (!program || failed(c)) return NULL;
+    verify(program, "graph_from_ast");
+    program_find_class_limits(program);
+    sources_check_limits(c, program);
+    return failed(c) ? NULL : program;
 }
 
-/* A file of declarations: their names, and the tests, which call them. */
-static bool check_library(Compilation *c, Module *module) {
-    Suite *suite = suite_from_ast(c, module);
-    return suite && graph_add_gradients(c, suite->program);
+/* The front half for each model, or the one that --model names; a file of declarations alone is checked by its names and by its
+ * tests, which call them. */
+static bool check(Compilation *c, Module *module) {
+    const char *chosen   = c->options.model;
+    int         n_models = 0;
+    for (int i = 0; i < module->decls.len && !chosen; i++) {
+        const Decl *decl = module->decls.data[i];
+        if (decl->kind != DECL_MODEL || !decl->name.text || failed(c)) continue;
+        c->options.model = decl->name.text;
+        n_models++;
+        Program *program = program_from_module(c, module);
+        if (program) graph_add_gradients(c, program);
+    }
+    c->options.model = chosen;
+    if (n_models) return !failed(c);
+    if (!chosen && module->decls.len) {
+        Suite *suite = suite_from_ast(c, module);
+        return suite && graph_add_gradients(c, suite->program);
+    }
+    Program *program = program_from_module(c, module);
+    return program && graph_add_gradients(c, program);
 }
 
 bool compile(Compilation *c, Product product, FILE *out) {
@@ -53,18 +74,13 @@ bool compile(Compilation *c, Product product, FILE *out) {
         ast_dump(module, out);
         return !failed(c);
     }
-    if (product == PRODUCT_CHECK && !c->options.model && is_library(module)) return check_library(c, module);
-    Program *program = graph_from_ast(c, module);
-    if (!program || failed(c)) return false;
-    verify(program, "graph_from_ast");
-    program_find_class_limits(program);
-    sources_check_limits(c, program);
-    if (failed(c)) return false;
+    if (product == PRODUCT_CHECK) return check(c, module);
+    Program *program = program_from_module(c, module);
+    if (!program) return false;
     if (product == PRODUCT_GRAPH) return program_print(program, out), true;
 
     if (!graph_add_gradients(c, program)) return false;
     verify(program, "graph_add_gradients");
-    if (product == PRODUCT_CHECK) return true;
     if (product == PRODUCT_GRAD) return program_print(program, out), true;
 
     graph_optimise(c, program);
@@ -83,7 +99,8 @@ bool compile(Compilation *c, Product product, FILE *out) {
 Plan *plan_from_program(Compilation *c, Program *program) {
     verify(program, "graph_from_ast");
     program_find_class_limits(program);
-    if (!graph_add_gradients(c, program)) return NULL;
+    sources_check_limits(c, program);
+    if (failed(c) || !graph_add_gradients(c, program)) return NULL;
     verify(program, "graph_add_gradients");
     graph_optimise(c, program);
     verify(program, "graph_optimise");

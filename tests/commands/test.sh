@@ -28,6 +28,8 @@ run several 1 test cases/passing.nnet cases/broken.nnet cases/library.nnet
 run single 0 test --precision=f32 cases/library.nnet
 run library_check 0 check cases/library.nnet
 run library_errors 1 check cases/library_errors.nnet
+run models 1 check cases/models.nnet
+run first_model 0 check --model=First cases/models.nnet
 run library_md 0 doc cases/library.nnet
 run library_json 0 doc --format=json cases/library.nnet
 
