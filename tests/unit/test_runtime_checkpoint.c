@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "extras/array.h"
@@ -107,8 +108,77 @@ static void mismatches_are_listed(void **state) {
     assert_string_equal(error.message,
                         "t.safetensors: these weights are not model Fake's:\n"
                         "  missing: dense/kernel f32[4, 3]\n  missing: dense/bias f32[3]\n"
-                        "  missing: standardize/mean f32[4]\n  missing: standardize/seen f32[]\n  and 3 more");
+                        "  missing: standardize/mean f32[4]\n  missing: standardize/seen f32[]\n  and 3 more\n"
+                        "  another program's names are given by --map TO=FROM");
     nnrt_instance_free(instance);
+}
+
+/* What a training keeps between steps comes back to the bit; a state of another shape is refused. */
+static void state_round_trip(void **state) {
+    (void)state;
+    nnrt_instance      *a = make_instance(3), *b = make_instance(4);
+    const nnrt_settings settings = nnrt_settings_default(&nnrt_model_main);
+    nnrt_training       saved = {.instance = a, .settings = &settings, .steps_done = 11}, read = {.instance = b};
+    double              sums[] = {1.0 / 3, 48};
+    nnrt_error          error;
+    saved.state = (nnrt_trainer_state){.sums = sums, .n_sums = 2, .best = 0.1, .best_step = 8, .waited = 1};
+    assert_true(nnrt_trainer_state_best(&saved.state, a));
+    memset(saved.state.best_slots[FAKE_W], 7, a->slot_nbytes[FAKE_W]);
+    for (int i = 0; i < saved.state.n_slots; i++)
+        if (saved.state.best_slots[i] && i != FAKE_W) memcpy(saved.state.best_slots[i], a->slots[i], a->slot_nbytes[i]);
+    assert_int_equal(nnrt_checkpoint_save_training(&saved, "s.safetensors", NULL), NNRT_OK);
+    assert_int_equal(nnrt_checkpoint_resume(&read, "s.safetensors", &error), NNRT_OK);
+    assert_int_equal(read.steps_done, 11);
+    assert_int_equal(read.state.n_sums, 2);
+    assert_memory_equal(read.state.sums, sums, sizeof sums);
+    assert_true(read.state.best == 0.1);
+    assert_int_equal(read.state.best_step, 8);
+    assert_int_equal(read.state.waited, 1);
+    assert_memory_equal(a->slots[FAKE_W], b->slots[FAKE_W], a->slot_nbytes[FAKE_W]);
+    assert_memory_equal(read.state.best_slots[FAKE_W], saved.state.best_slots[FAKE_W], a->slot_nbytes[FAKE_W]);
+    assert_memory_equal(read.state.best_slots[FAKE_M], a->slots[FAKE_M], a->slot_nbytes[FAKE_M]);
+    nnrt_trainer_state_free(&read.state);
+
+    saved.state.n_sums = 1; /* not this model's */
+    assert_int_equal(nnrt_checkpoint_save_training(&saved, "s.safetensors", NULL), NNRT_OK);
+    assert_int_equal(nnrt_checkpoint_resume(&read, "s.safetensors", &error), NNRT_BAD_DATA);
+    assert_string_equal(error.message,
+                        "s.safetensors: its state of the training is damaged: start from its weights with --init");
+    nnrt_trainer_state_free(&read.state);
+    saved.state.sums = NULL;
+    nnrt_trainer_state_free(&saved.state);
+    nnrt_instance_free(a);
+    nnrt_instance_free(b);
+}
+
+/* A temporary file left by a program that was killed is taken over; one that another program holds is waited for. */
+static void temporary_files(void **state) {
+    (void)state;
+    nnrt_writer first, second;
+    nnrt_error  error;
+    files_write_text("w.bin.nnc-tmp", "left by a killed program, and longer than what is written now");
+    assert_int_equal(nnrt_writer_open(&first, "w.bin", &error), NNRT_OK);
+    nnrt_writer_put(&first, "one", 3);
+    pid_t child = fork();
+    if (child == 0) { /* waits for its turn, and so writes last */
+        nnrt_status status = nnrt_writer_open(&second, "w.bin", NULL);
+        if (status == NNRT_OK) nnrt_writer_put(&second, "three", 5);
+        _exit(status == NNRT_OK && nnrt_writer_commit(&second, NULL) == NNRT_OK ? 0 : 1);
+    }
+    usleep(30000);
+    assert_int_equal(nnrt_writer_commit(&first, &error), NNRT_OK);
+    int code;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_int_equal(code, 0);
+    nnrt_bytes bytes = contents("w.bin");
+    assert_int_equal(bytes.size, 5);
+    assert_memory_equal(bytes.data, "three", 5);
+    free(bytes.data);
+    assert_int_equal(access("w.bin.nnc-tmp", F_OK), -1);
+    assert_int_equal(symlink("elsewhere", "w.bin.nnc-tmp"), 0); /* never followed */
+    assert_int_equal(nnrt_writer_open(&first, "w.bin", &error), NNRT_ERROR);
+    assert_int_equal(access("elsewhere", F_OK), -1);
+    unlink("w.bin.nnc-tmp");
 }
 
 /* A full disk, played by a limit on file sizes. */
@@ -165,6 +235,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(mismatches_are_listed),
+        cmocka_unit_test(state_round_trip),
+        cmocka_unit_test(temporary_files),
         cmocka_unit_test(full_disk_keeps_the_old_file),
         cmocka_unit_test(unwritable_targets),
         cmocka_unit_test(another_runtime_is_refused),
