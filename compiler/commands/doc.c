@@ -113,8 +113,18 @@ static void put_json(FILE *out, const char *key, const char *text) {
     fputc('"', out);
 }
 
-static void put_decl(const Doc *d, const Module *module, const Decl *decl, const char *source) {
-    const char *text = comment_above(d, module, source, line_of(d, module->file, decl->span.begin));
+/* The line under the declaration's comment: its own, or the first of the consts in a row that it ends. */
+static int documented_line(const Doc *d, const Module *module, int index) {
+    int line = line_of(d, module->file, module->decls.data[index]->span.begin);
+    if (module->decls.data[index]->kind != DECL_CONST) return line;
+    for (; index > 0 && module->decls.data[index - 1]->kind == DECL_CONST; index--, line--)
+        if (line_of(d, module->file, module->decls.data[index - 1]->span.begin) != line - 1) break;
+    return line;
+}
+
+static void put_decl(const Doc *d, const Module *module, int index, const char *source) {
+    const Decl *decl = module->decls.data[index];
+    const char *text = comment_above(d, module, source, documented_line(d, module, index));
     const char *head = signature(d, decl, source);
     if (!d->line->doc_json) {
         fprintf(d->out, "\n### `%s%s%s`\n", d->line->doc_std ? "" : kinds[decl->kind], d->line->doc_std ? "" : " ",
@@ -144,7 +154,7 @@ static void put_module(const Doc *d, const Module *module) {
     const char *source = diags_source_text(d->c->diags, module->file, &length), *head = head_comment(d, module, source);
     if (*head && !d->line->doc_json) fputc('\n', d->out), put_markdown(d->out, head), fputc('\n', d->out);
     for (int i = 0; i < module->decls.len; i++)
-        if (documented(module->decls.data[i])) put_decl(d, module, module->decls.data[i], source);
+        if (documented(module->decls.data[i])) put_decl(d, module, i, source);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------------------- */
