@@ -216,6 +216,7 @@ static void mark_node_symbols(const Node *node, bool *used) {
         mark_symbols(node->type.dims[i], used);
         if (op_info[node->op].attr == ATTR_OFFSETS) mark_symbols(node->attr.offsets[i], used);
     }
+    if (op_info[node->op].attr == ATTR_SLIDE) mark_symbols(node->attr.slide.before, used);
     if (op_info[node->op].attr == ATTR_DIM) mark_symbols(node->attr.dim, used);
 }
 

@@ -141,6 +141,37 @@ static Value value_pad(KernelEmit *k, const Node *node, const Index *index) {
     return choose(k, &inside, value_inside(k, input, at, &inside), zero);
 }
 
+/* The place along the axis; where the division leaves a rest, nothing is inside. */
+static Index slide_index(KernelEmit *k, const Node *node, const Index *index, Inside *inside) {
+    const Slide *slide = &node->attr.slide;
+    DimTable    *dims  = graph_dims(k->e->program->graph);
+    Index        at    = index_scale(k, index[slide->axis], dim_const(dims, slide->step));
+    if (slide->dilation) at = index_add(k, at, index_scale(k, index[slide->by], dim_const(dims, slide->dilation)));
+    at = index_sub(k, at, index_uniform(dims_value(&k->dims, slide->before), k->root));
+    if (slide->divisor == 1) return at;
+    bool           same = at.kind == INDEX_UNIFORM;
+    LLVMBuilderRef b    = at.scope->b;
+    LLVMValueRef   v = same ? at.v : index_vector(k, at), by = irb_int(LLVMTypeOf(v), (uint64_t)slide->divisor);
+    LLVMValueRef   rest = LLVMBuildURem(b, v, by, ""), whole;
+    whole               = LLVMBuildICmp(b, LLVMIntEQ, rest, LLVMConstNull(LLVMTypeOf(v)), "");
+    add_condition(same ? &inside->same : &inside->lanes, same ? &inside->same_scope : &inside->lanes_scope, whole,
+                  at.scope);
+    v = LLVMBuildUDiv(b, v, by, "");
+    return same ? index_uniform(v, at.scope) : index_full(v, at.scope);
+}
+
+static Value value_slide(KernelEmit *k, const Node *node, const Index *index) {
+    Node  *input  = node->inputs[0];
+    int    axis   = node->attr.slide.axis;
+    Inside inside = {0};
+    Index  at[MAX_RANK];
+    for (int i = 0; i < node->type.rank; i++) at[i] = index[i];
+    at[axis] = slide_index(k, node, index, &inside);
+    check_axis(k, &at[axis], dims_value(&k->dims, input->type.dims[axis]), &inside);
+    Value fill = value_new(k, math_constant(k->e, node->type.elem, node->attr.slide.fill), k->root);
+    return choose(k, &inside, value_inside(k, input, at, &inside), fill);
+}
+
 static Value value_concat(KernelEmit *k, const Node *node, const Index *index) {
     int   axis   = node->attr.axis;
     Index start  = index_constant(k, 0);
@@ -263,6 +294,7 @@ static Value value_computed(KernelEmit *k, Node *node, const Index *index) {
     case OP_EXPAND: return value_expand(k, node, index);
     case OP_SLICE: return value_slice(k, node, index);
     case OP_PAD: return value_pad(k, node, index);
+    case OP_SLIDE: return value_slide(k, node, index);
     case OP_CONCAT: return value_concat(k, node, index);
     case OP_GATHER: return value_gather(k, node, index);
     case OP_SUM:

@@ -136,6 +136,23 @@ Node *node_pad(Graph *graph, Node *x, const Dim *const *offsets, const Type *res
     return graph_node(graph, OP_PAD, result, 1, &x, &attr);
 }
 
+Node *node_slide(Graph *graph, Node *x, const Slide *slide, const Dim *size) {
+    Type type              = x->type;
+    Attr attr              = no_attr();
+    attr.slide.axis        = slide->axis;
+    attr.slide.by          = slide->dilation ? slide->by : -1;
+    attr.slide.step        = slide->step;
+    attr.slide.dilation    = slide->dilation;
+    attr.slide.divisor     = slide->divisor;
+    attr.slide.before      = slide->before;
+    attr.slide.fill        = slide->fill;
+    type.dims[slide->axis] = size;
+    bool moves =
+        slide->step != 1 || slide->divisor != 1 || slide->dilation || slide->before != dim_const(graph_dims(graph), 0);
+    if (!moves && type_equal(&type, &x->type)) return x;
+    return graph_node(graph, OP_SLIDE, &type, 1, &x, &attr);
+}
+
 Node *node_concat(Graph *graph, int n, Node *const *inputs, int axis) {
     if (n == 1) return inputs[0];
     Attr attr = no_attr();

@@ -36,6 +36,15 @@ typedef struct DotAxes {
     int8_t left_contract[MAX_RANK], right_contract[MAX_RANK];
 } DotAxes;
 
+/* out[..., p, ..., k, ...] = x[..., (p * step + k * dilation - before) / divisor, ..., k, ...], p and the quotient being
+ * indices of `axis`; `fill` where the quotient is no whole number or no index of x. */
+typedef struct Slide {
+    int8_t     axis, by;                /* by: k's axis; -1: none, dilation 0 */
+    int32_t    step, dilation, divisor; /* divisor >= 1, step not 0 */
+    const Dim *before;
+    double     fill;
+} Slide;
+
 typedef union Attr { /* zero the whole union before filling one member: it is hashed as bytes */
     double     value;
     const Dim *dim;
@@ -45,6 +54,7 @@ typedef union Attr { /* zero the whole union before filling one member: it is ha
     } axes;
     const Dim *offsets[MAX_RANK];
     DotAxes    dot;
+    Slide      slide;
     int        ref;
     RandomKey  random;
 } Attr;
@@ -104,6 +114,7 @@ Node *node_fill(Graph *graph, const Type *type, double value);           /* a co
 Node *node_expand_scalar(Graph *graph, Node *scalar, const Type *shape); /* rank 0 to a shape */
 Node *node_slice(Graph *graph, Node *x, const Dim *const *offsets, const Type *result);
 Node *node_pad(Graph *graph, Node *x, const Dim *const *offsets, const Type *result);
+Node *node_slide(Graph *graph, Node *x, const Slide *slide, const Dim *size); /* `size` of the axis in the result */
 Node *node_concat(Graph *graph, int n, Node *const *inputs, int axis);
 Node *node_gather(Graph *graph, Node *x, Node *index);
 Node *node_scatter_add(Graph *graph, Node *values, Node *index, const Dim *rows);

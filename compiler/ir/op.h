@@ -21,6 +21,7 @@ typedef enum AttrKind {
     ATTR_AXIS,    /* int axis */
     ATTR_AXES,    /* list of axes */
     ATTR_OFFSETS, /* one Dim an axis */
+    ATTR_SLIDE,   /* how one axis is stepped along */
     ATTR_DOT,     /* batch and contracted axes of both sides */
     ATTR_REF,     /* an index into a table of the program */
     ATTR_RANDOM,  /* the key of a random source */

@@ -59,6 +59,11 @@ static void print_attr(const Printer *p, const Node *node) {
             fprintf(p->out, "%s%s", i ? ", " : "", dim_print(p->arena, attr->offsets[i]));
         fputc(']', p->out);
         break;
+    case ATTR_SLIDE:
+        fprintf(p->out, " axis=%d by=%d step=%d dilation=%d before=%s divisor=%d fill=%g", attr->slide.axis,
+                attr->slide.by, (int)attr->slide.step, (int)attr->slide.dilation,
+                dim_print(p->arena, attr->slide.before), (int)attr->slide.divisor, attr->slide.fill);
+        break;
     case ATTR_DOT:
         print_axes(p->out, " batch=", attr->dot.n_batch, attr->dot.left_batch);
         print_axes(p->out, "", attr->dot.n_batch, attr->dot.right_batch);

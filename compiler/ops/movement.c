@@ -40,6 +40,20 @@ GRADIENT(pad) {
     gin[0]    = node_slice(graph, g, node->attr.offsets, &type);
 }
 
+/* i = (p s + k t - c) / d  <=>  p = (i d - k t + c) / s: the gradient slides back, with the sign where s is positive */
+GRADIENT(slide) {
+    const Slide *from = &node->attr.slide;
+    DimTable    *dims = graph_dims(graph);
+    int          sign = from->step < 0 ? -1 : 1;
+    Slide        back = {.axis     = from->axis,
+                         .by       = from->by,
+                         .step     = sign * from->divisor,
+                         .dilation = -sign * from->dilation,
+                         .divisor  = sign * from->step,
+                         .before   = dim_mul(dims, from->before, dim_const(dims, -sign))};
+    gin[0]            = node_slide(graph, g, &back, node->inputs[0]->type.dims[from->axis]);
+}
+
 /* d concat(x1, x2, ...) = g cut into pieces */
 GRADIENT(concat) {
     DimTable  *dims = graph_dims(graph);

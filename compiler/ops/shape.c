@@ -195,6 +195,21 @@ RULE(scatter_add) {
     return NULL;
 }
 
+RULE(slide) {
+    (void)graph;
+    const Slide *slide = &node->attr.slide;
+    const Type  *x     = &node->inputs[0]->type;
+    if (!declared) return "needs a declared type";
+    if (node->type.elem != x->elem || node->type.rank != x->rank) return "changes the element type or the rank";
+    if (slide->axis < 0 || slide->axis >= x->rank || slide->by < -1 || slide->by >= x->rank || slide->by == slide->axis)
+        return "axis out of range";
+    if (slide->divisor < 1 || !slide->step || !slide->before || (slide->dilation && slide->by < 0))
+        return "cannot step so";
+    for (int i = 0; i < x->rank; i++)
+        if (i != slide->axis && node->type.dims[i] != x->dims[i]) return "changes another axis";
+    return NULL;
+}
+
 /* Sources that are one number. */
 RULE(scalar) {
     (void)graph;

@@ -10,6 +10,7 @@ typedef struct Passes {
     Kernel  *kernel;
     Map     *available; /* Node * -> pass + 1 */
     Map     *evaluated; /* Node * -> mask of passes in which its POINT value is asked for, as a pointer-sized integer */
+    Map     *moved;     /* nodes whose value is asked for at another index than the point's, too */
     NodeVec  order;     /* nodes evaluated here, inputs first */
 } Passes;
 
@@ -91,12 +92,22 @@ static void ask(Passes *p, const Node *node, uint64_t mask) {
     map_set(p->evaluated, node, (void *)(uintptr_t)(mask_of(p, node) | mask));
 }
 
+/* An elementwise op, or a marker, reads at the index at which it is read itself. */
+static void ask_inputs(Passes *p, const Node *node, uint64_t mask) {
+    OpClass class = op_info[node->op].class;
+    bool same     = (class == ELEMENTWISE || class == EFFECT) && !map_has(p->moved, node);
+    for (int i = 0; i < node->n_inputs; i++) {
+        ask(p, node->inputs[i], mask);
+        if (!same) map_set(p->moved, node->inputs[i], node->inputs[i]);
+    }
+}
+
 static void keep(Passes *p, const Node *node, int pass) {
     vec_push(p->f->c->arena, &p->kernel->kept, ((Kept){(Node *)(uintptr_t)node, pass}));
 }
 
 static bool at_point(const Passes *p, const Node *node) {
-    return node->type.rank == p->cluster->space.rank && !is_reduction(p, node);
+    return node->type.rank == p->cluster->space.rank && !is_reduction(p, node) && !map_has(p->moved, node);
 }
 
 /* Users before inputs: a value is asked for in every pass in which one of its users is evaluated. */
@@ -115,7 +126,7 @@ static void find_evaluations(Passes *p) {
             keep(p, node, __builtin_ctzll(mask));
             mask &= -mask;
         }
-        for (int k = 0; k < node->n_inputs; k++) ask(p, node->inputs[k], mask);
+        ask_inputs(p, node, mask);
     }
 }
 
@@ -191,7 +202,13 @@ static bool should_swap(const Node *dot) {
 
 void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     Kernel *kernel   = ARENA_NEW(f->c->arena, Kernel);
-    Passes  p        = {f, cluster, kernel, map_new(f->c->arena), map_new(f->c->arena), {0}};
+    Arena  *arena    = f->c->arena;
+    Passes  p        = {.f         = f,
+                        .cluster   = cluster,
+                        .kernel    = kernel,
+                        .available = map_new(arena),
+                        .evaluated = map_new(arena),
+                        .moved     = map_new(arena)};
     cluster->kernel  = kernel;
     kernel->template = cluster->template;
     split_space(kernel, cluster);

@@ -61,13 +61,17 @@ static void first_input(Interp *interp, const Node *node, const Tensor *const *i
 /* ---- all ops ------------------------------------------------------------------------------------------------------------------ */
 
 static InterpRule *const rules[OP_COUNT] = {
-    [OP_INPUT] = source_given,    [OP_READ] = source_given,      [OP_RUNTIME] = source_runtime,
-    [OP_CONST] = source_const,    [OP_DIM] = source_dim,         [OP_IOTA] = source_iota,
-    [OP_UNIFORM] = source_random, [OP_NORMAL] = source_random,   [OP_CUSTOM] = first_input,
-    [OP_STOP_GRAD] = first_input, [OP_SUM] = interp_reduce,      [OP_REDUCE_MAX] = interp_reduce,
-    [OP_ARGMAX] = interp_argmax,  [OP_RESHAPE] = interp_reshape, [OP_PERMUTE] = interp_permute,
-    [OP_EXPAND] = interp_expand,  [OP_SLICE] = interp_slice,     [OP_PAD] = interp_pad,
-    [OP_CONCAT] = interp_concat,  [OP_GATHER] = interp_gather,   [OP_SCATTER_ADD] = interp_scatter_add,
+    [OP_INPUT] = source_given,     [OP_READ] = source_given,
+    [OP_RUNTIME] = source_runtime, [OP_CONST] = source_const,
+    [OP_DIM] = source_dim,         [OP_IOTA] = source_iota,
+    [OP_UNIFORM] = source_random,  [OP_NORMAL] = source_random,
+    [OP_CUSTOM] = first_input,     [OP_STOP_GRAD] = first_input,
+    [OP_SUM] = interp_reduce,      [OP_REDUCE_MAX] = interp_reduce,
+    [OP_ARGMAX] = interp_argmax,   [OP_RESHAPE] = interp_reshape,
+    [OP_PERMUTE] = interp_permute, [OP_EXPAND] = interp_expand,
+    [OP_SLICE] = interp_slice,     [OP_PAD] = interp_pad,
+    [OP_CONCAT] = interp_concat,   [OP_SLIDE] = interp_slide,
+    [OP_GATHER] = interp_gather,   [OP_SCATTER_ADD] = interp_scatter_add,
     [OP_DOT] = interp_dot,
 };
 

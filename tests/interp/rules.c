@@ -142,6 +142,24 @@ void interp_pad(Interp *interp, const Node *node, const Tensor *const *in, Tenso
     copy_to(interp, in[0], out, base_of(interp, node, out, in[0]->dims));
 }
 
+void interp_slide(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
+    const Slide *slide = &node->attr.slide;
+    int64_t      before, index[MAX_RANK], strides[MAX_RANK], own[MAX_RANK];
+    if (!dim_eval(slide->before, interp->args->symbols, &before)) BUG("node %d: before", node->id);
+    strides_of(in[0], strides);
+    strides_of(out, own);
+    for (int64_t i = 0; i < out->count; i++) {
+        int64_t from = 0;
+        for (int a = 0; a < out->rank; a++) index[a] = i / own[a] % out->dims[a];
+        int64_t at = index[slide->axis] * slide->step - before;
+        if (slide->dilation) at += index[slide->by] * slide->dilation;
+        bool inside        = at >= 0 && at % slide->divisor == 0 && at / slide->divisor < in[0]->dims[slide->axis];
+        index[slide->axis] = at / slide->divisor;
+        for (int a = 0; inside && a < out->rank; a++) from += index[a] * strides[a];
+        out->data[i] = inside ? in[0]->data[from] : slide->fill;
+    }
+}
+
 void interp_concat(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     int64_t strides[MAX_RANK], base = 0;
     strides_of(out, strides);

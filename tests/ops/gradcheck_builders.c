@@ -127,6 +127,24 @@ static Node *build_concat(Check *check, int variant) {
     return node_concat(check->graph, 2, (Node *[]){x, x}, 0);
 }
 
+/* Windows, a convolution's other direction, a flip, every second element, zeros in between. */
+static Node *build_slide(Check *check, int variant) {
+    static const struct {
+        int step, dilation, before, divisor, more; /* more: what the result's axis has beyond n */
+    } ways[] = {{1, 1, 0, 1, 0}, {1, 2, 1, 1, 0}, {2, 1, 1, 1, 1},  {1, -1, -1, 1, 1}, {1, -1, -1, 2, 3},
+                {3, 0, 0, 1, 0}, {1, 0, 1, 3, 4}, {2, -1, 3, 3, 5}, {-1, 0, 0, 1, 0},  {-2, 1, -3, 1, 1}};
+    if (variant >= (int)(sizeof ways / sizeof *ways)) return NULL;
+    Node *x     = any(check, 3, DIMS(plus(check, check->n, 2), size(check, 2), size(check, 3)));
+    Slide slide = {.axis     = 0,
+                   .by       = 2,
+                   .step     = ways[variant].step,
+                   .dilation = ways[variant].dilation,
+                   .divisor  = ways[variant].divisor,
+                   .before   = size(check, ways[variant].before)};
+    if (variant == 8) slide.before = dim_sub(check->s->dims, size(check, -1), check->n); /* 1 - (n + 2) */
+    return node_slide(check->graph, x, &slide, plus(check, check->n, ways[variant].more));
+}
+
 /* ---- by index -------------------------------------------------------------------------------------------------------------------------------- */
 
 /* 0, 1, 0, 1 ...: rows that repeat. */
@@ -237,6 +255,7 @@ Builder *check_builder(Op op) {
         [OP_PAD] = build_pad,         [OP_CONCAT] = build_concat,
         [OP_GATHER] = build_gather,   [OP_SCATTER_ADD] = build_scatter_add,
         [OP_DOT] = build_dot,         [OP_CUSTOM] = build_custom,
+        [OP_SLIDE] = build_slide,
     };
     return builders[op];
 }

@@ -221,6 +221,29 @@ static Node *make_concat(Maker *m) {
     return node_slice(m->graph, both, offsets, &a->type);
 }
 
+/* Windows of an axis: x repeated along a new last axis, then slid by it; or x stepped along alone. */
+static Node *make_slide(Maker *m) {
+    Node *x = pick(m, ELEM_F64);
+    if (!x->type.rank || x->type.rank > 2) return x;
+    Slide slide = {.axis     = (int8_t)below(m, x->type.rank),
+                   .by       = (int8_t)x->type.rank,
+                   .step     = 1 + below(m, 2),
+                   .dilation = below(m, 3) - 1,
+                   .divisor  = 1 + below(m, 2),
+                   .before   = dim_const(m->s->dims, below(m, 3) - 1)};
+    if (slide.dilation) {
+        Type type              = x->type;
+        type.dims[type.rank++] = m->dims[2 + below(m, 3)];
+        x                      = node_expand(m->graph, x, &type, 1, (int[]){type.rank - 1});
+    } else if (below(m, 2)) {
+        slide.step   = -slide.step;
+        slide.before = dim_sub(m->s->dims, dim_const(m->s->dims, 1), x->type.dims[slide.axis]);
+    }
+    Node *slid = node_slide(m->graph, x, &slide, below(m, 2) ? x->type.dims[slide.axis] : m->dims[below(m, 5)]);
+    if (!slide.dilation || below(m, 2)) return slid;
+    return node_reduce(m->graph, OP_SUM, slid, 1, (int[]){x->type.rank - 1});
+}
+
 /* The two parts of an axis, used apart: their gradients are put together again. */
 static Node *make_parts(Maker *m) {
     Node      *x = pick(m, ELEM_F64);
@@ -285,10 +308,10 @@ static Node *make_rows(Maker *m) {
 typedef Node *Make(Maker *m);
 
 static Node *make_value(Maker *m) {
-    static Make *const makers[] = {make_unary,   make_binary,    make_binary,    make_binary, make_power,
-                                   make_select,  make_rectifier, make_cast,      make_expand, make_expand,
-                                   make_permute, make_reshape,   make_reshape,   make_parts,  make_pad_or_slice,
-                                   make_concat,  make_reduction, make_reduction, make_dot,    make_rows};
+    static Make *const makers[] = {
+        make_unary,        make_binary, make_binary,    make_binary,    make_power,   make_select,  make_rectifier,
+        make_cast,         make_expand, make_expand,    make_permute,   make_reshape, make_reshape, make_parts,
+        make_pad_or_slice, make_concat, make_reduction, make_reduction, make_dot,     make_rows,    make_slide};
     return makers[below(m, (int)(sizeof makers / sizeof *makers))](m);
 }
 

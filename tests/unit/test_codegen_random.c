@@ -113,7 +113,7 @@ static Node *draw_movement(Draw *d) {
     int        axes[MAX_RANK], rank = type.rank;
     if (!rank) return NULL;
     int axis = below(d, rank);
-    switch (below(d, 5)) {
+    switch (below(d, 6)) {
     case 0:
         for (int i = 0; i < rank; i++) axes[i] = (i + 1 + axis) % rank;
         return node_permute(g, x, axes);
@@ -135,6 +135,26 @@ static Node *draw_movement(Draw *d) {
         Node *parts[]   = {x, with_shape_of(d, x)};
         type.dims[axis] = dim_mul(d->s->dims, type.dims[axis], scratch_dim(d->s, 2));
         return small(d, &type) ? node_concat(g, 2, parts, axis) : NULL;
+    }
+    case 4: { /* windows: slid by a new axis, or by none */
+        Slide slide = {.axis     = (int8_t)axis,
+                       .by       = (int8_t)rank,
+                       .step     = 1 + below(d, 2),
+                       .dilation = below(d, 3) - 1,
+                       .divisor  = 1 + below(d, 2),
+                       .before   = scratch_dim(d->s, below(d, 3) - 1),
+                       .fill     = below(d, 2)};
+        if (slide.dilation) {
+            int fresh       = rank;
+            type.dims[rank] = scratch_dim(d->s, 2 + below(d, 2));
+            type.rank++;
+            if (type.rank > 4 || !small(d, &type)) return NULL;
+            x = node_expand(g, x, &type, 1, &fresh);
+        } else if (below(d, 2)) {
+            slide.step = -slide.step;
+        }
+        type.dims[axis] = dim_add(d->s->dims, type.dims[axis], scratch_dim(d->s, below(d, 3)));
+        return small(d, &type) ? node_slide(g, x, &slide, type.dims[axis]) : NULL;
     }
     default: {
         int64_t size;
