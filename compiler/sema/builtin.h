@@ -35,9 +35,11 @@ BuiltinFn builtin_einsum, builtin_rearrange, builtin_expand;
 /* builtins_shape.c */
 BuiltinFn builtin_reshape, builtin_transpose, builtin_unsqueeze, builtin_squeeze, builtin_unstack, builtin_stack,
     builtin_concat, builtin_pad, builtin_shape, builtin_rank, builtin_size;
+/* builtins_window.c */
+BuiltinFn builtin_window, builtin_flip, builtin_spread;
 /* builtins_make.c */
 BuiltinFn builtin_full, builtin_iota, builtin_one_hot, builtin_gather, builtin_scatter_add, builtin_uniform,
-    builtin_normal, builtin_chain, builtin_later;
+    builtin_normal, builtin_chain;
 /* builtins_compare.c */
 BuiltinFn builtin_tensor, builtin_all, builtin_any, builtin_approx, builtin_grad;
 

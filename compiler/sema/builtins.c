@@ -43,6 +43,9 @@ static const Builtin builtins[] = {
     {"stack", "parts axis?", builtin_stack, OP_CONCAT},
     {"concat", "parts axis?", builtin_concat, OP_CONCAT},
     {"pad", "x before after? value?", builtin_pad, OP_PAD},
+    {"window", "x axis size stride? dilation? before? after? value?", builtin_window, OP_SLIDE},
+    {"flip", "x axis", builtin_flip, OP_SLIDE},
+    {"spread", "x axis stride", builtin_spread, OP_SLIDE},
     {"shape", "x", builtin_shape, OP_DIM},
     {"rank", "x", builtin_rank, OP_DIM},
     {"size", "x", builtin_size, OP_DIM},
@@ -59,8 +62,6 @@ static const Builtin builtins[] = {
     {"any", "x", builtin_any, OP_OR},
     {"approx", "a b tolerance?", builtin_approx, OP_LE},
     {"grad", "y x", builtin_grad, OP_GRAD},
-    {"conv", "* **", builtin_later, OP_CONST},
-    {"pool", "* **", builtin_later, OP_CONST},
 };
 enum { N_BUILTINS = sizeof builtins / sizeof *builtins };
 

@@ -136,11 +136,3 @@ Value builtin_chain(Elab *e, BuiltinCall *call) {
     }
     return chain_new(e, call->n_extra, items, call->call->span);
 }
-
-/* Windows: convolution and pooling. Reported where the model asks for them. */
-Value builtin_later(Elab *e, BuiltinCall *call) {
-    Span at = call->call->callee;
-    for (const Frame *frame = e->frame; frame && frame->kind != FRAME_MODEL; frame = frame->parent) at = frame->call;
-    sema_error(e, at, E0601, "convolution and pooling need a later version of nnc");
-    return value_poison();
-}

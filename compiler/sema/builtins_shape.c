@@ -233,6 +233,7 @@ Value builtin_shape(Elab *e, BuiltinCall *call) {
 
 Value builtin_rank(Elab *e, BuiltinCall *call) {
     if (call->args[0].kind == VALUE_LIST) return value_dim(dim_const(e->dims, call->args[0].list->len));
+    if (call->args[0].kind == VALUE_STRING) return value_dim(dim_const(e->dims, 0));
     if (!value_is_numeric(call->args[0])) return arg_error(e, call, 0, "a tensor");
     return value_dim(dim_const(e->dims, shape_of(call->args[0])->rank));
 }
