@@ -171,7 +171,9 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
     Index       parts[MAX_RANK], at[MAX_RANK];
     split_axes(k, side, &side->free, lanes_from(free, scope, lanes > 1 && !along_k), parts);
     for (int i = 0; i < side->free.count; i++) at[side->free.axes[i]] = parts[i];
-    split_axes(k, side, &side->contract, lanes_from(depth, scope, lanes > 1 && along_k), parts);
+    bool  runs  = lanes > 1 && along_k; /* blocks of k start at multiples of the lanes */
+    Index first = runs ? index_linear(depth, scope, lanes) : index_uniform(depth, scope);
+    split_axes(k, side, &side->contract, first, parts);
     for (int i = 0; i < side->contract.count; i++) at[side->contract.axes[i]] = parts[i];
     for (int i = 0; i < side->batch.count; i++) at[side->batch.axes[i]] = a->batch[i];
     LLVMValueRef v = value_lanes(k, value_at(k, side->node, at));
