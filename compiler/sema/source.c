@@ -304,8 +304,7 @@ void sources_check_limits(Compilation *c, const Program *program) {
                                 : source->kind == SOURCE_WORDS  ? "words"
                                                                 : "bytes",
                                 (long long)source->max - 1, input->name, (long long)input->class_limit);
-        diag_help(diag, "make what it indexes %lld long (a table's rows, a layer's units)%s",
-                  (long long)source->max,
+        diag_help(diag, "make what it indexes %lld long (a table's rows, a layer's units)%s", (long long)source->max,
                   source->kind == SOURCE_BYTES
                       ? ""
                       : arena_printf(c->arena, ", or write max = %lld", (long long)input->class_limit));
