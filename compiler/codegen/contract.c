@@ -25,13 +25,13 @@ enum {
     KC_TRANSPOSED = 256, /* ... beside a transposed A packed for each of them: wider, so that it is packed less often */
     KC_UNKNOWN    = 384, /* ... where K is known only at run time */
     B_BYTES_MOST  = 640 << 10, /* of a block of B, however large L2 is */
-    C_BYTES_MOST  = 1 << 20,   /* of the sums kept where K takes several blocks */
+    C_BYTES_MOST  = 5 << 18,   /* of the sums kept where K takes several blocks */
     MA_ROWS       = 96,        /* rows of A packed at once: whole cache lines of a transposed A */
     SHARED_ROWS   = 1056,      /* rows of a transposed A packed once for all column blocks: a multiple of MA_ROWS */
     SHARED_LEAST  = 480,       /* ... fewer would pack B too often */
-    SHARED_C_BYTES  = 8 << 20, /* ... with the sums of all columns kept beside them */
-    SMALL_WORK      = 1 << 18, /* multiply-adds not worth cutting */
-    TALL_ROWS       = 256,     /* more rows than these are shared among workers, instead of columns */
+    SHARED_BYTES  = 9 << 20,   /* ... packed for all of K, or the sums of all columns kept beside one block of K */
+    SMALL_WORK    = 1 << 18,   /* multiply-adds not worth cutting */
+    TALL_ROWS     = 256,       /* more rows than these are shared among workers, instead of columns */
     COLUMNS_A_BLOCK = 128,     /* columns worth a block of their own, for balance */
     COL_BLOCKS_MOST = 8,       /* ... but no more than these unless the block of B is full */
     ROW_BLOCKS      = 24,
@@ -109,21 +109,38 @@ static int64_t panels_most(const ContractPlan *plan) {
     return wide > narrow ? wide : narrow;
 }
 
-/* Blocking of K and N; a transposed A is shared where N takes several blocks and the sums of all of them fit. */
+/* Rows of A that fit when each takes `row_bytes`. */
+static int64_t rows_within(const ContractPlan *plan, int64_t row_bytes) {
+    int64_t rows = least(SHARED_ROWS, round_up(plan->shape.m, MA_ROWS));
+    return least(rows, SHARED_BYTES / row_bytes / MA_ROWS * MA_ROWS);
+}
+
+/* How to share a transposed A, if at all: packed for all of K, so that the sums of one column block are summed up before the
+ * next; else, where K is not known or long, a block of K at a time, with the sums of all column blocks kept. */
+static void choose_sharing(ContractPlan *plan) {
+    ContractPlan shared  = *plan;
+    int64_t      enough  = least(SHARED_LEAST, plan->shape.m);
+    shared.shared_rows   = SHARED_ROWS;
+    shared.kc            = choose_kc(&shared);
+    shared.nc            = choose_nc(&shared);
+    int64_t blocks       = (plan->shape.k + shared.kc - 1) / shared.kc;
+    shared.shared_blocks = plan->shape.k > 0 ? (int)blocks : 1;
+    shared.row_panels    = shared.nc / shared.nr;
+    shared.shared_rows =
+        rows_within(plan, shared.shared_blocks * a_panel_stride(&shared) / plan->mr * plan->elem_bytes);
+    if (plan->shape.k < 0 || shared.shared_rows < enough) {
+        shared.shared_blocks = 1;
+        shared.row_panels    = panels_most(&shared);
+        shared.shared_rows   = rows_within(plan, shared.row_panels * plan->c_row * plan->elem_bytes);
+    }
+    if (shared.shared_rows >= enough) *plan = shared;
+}
+
+/* Blocking of K and N; a transposed A is shared where N takes several blocks. */
 static void choose_blocks(ContractPlan *plan) {
-    const ContractShape *s = &plan->shape;
-    plan->kc               = choose_kc(plan);
-    plan->nc               = choose_nc(plan);
-    if (plan->a_packing != A_PACK_ROWS || s->m < 0 || s->n <= plan->nc) return;
-    ContractPlan shared = *plan;
-    shared.shared_rows  = least(SHARED_ROWS, round_up(s->m > 0 ? s->m : 1, MA_ROWS));
-    shared.kc           = choose_kc(&shared);
-    shared.nc           = choose_nc(&shared);
-    shared.row_panels   = panels_most(&shared);
-    int64_t row_bytes   = shared.row_panels * plan->c_row * plan->elem_bytes;
-    if (!is_one_block(&shared))
-        shared.shared_rows = least(shared.shared_rows, SHARED_C_BYTES / row_bytes / MA_ROWS * MA_ROWS);
-    if (shared.shared_rows >= least(SHARED_LEAST, s->m)) *plan = shared;
+    plan->kc = choose_kc(plan);
+    plan->nc = choose_nc(plan);
+    if (plan->a_packing == A_PACK_ROWS && plan->shape.m > 0 && plan->shape.n > plan->nc) choose_sharing(plan);
 }
 
 static void choose_packing(ContractPlan *plan) {
@@ -148,7 +165,7 @@ static void lay_out_scratch(ContractPlan *plan) {
     int64_t slack       = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
     int64_t tile        = (int64_t)plan->lanes * plan->lanes;
     int64_t b           = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
-    int64_t packed      = plan->shared_rows ? plan->shared_rows : plan->ma;
+    int64_t packed      = plan->shared_rows ? plan->shared_blocks * plan->shared_rows : plan->ma;
     int64_t per_k       = plan->a_packing == A_PACK_ROWS ? packed / plan->mr * a_panel_stride(plan) : 0;
     int64_t a           = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
     plan->c_offset      = 0;

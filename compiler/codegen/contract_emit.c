@@ -8,12 +8,12 @@
  *             pack A
  *             for each tile of the stretch x block: sum; after the last block of K: epilogue through the store anchor
  *
- * Where a packed A is shared, its packing moves out of the loop over column blocks, and that loop into the one over K:
+ * Where a packed A is shared, its packing moves out of the loop over column blocks:
  *
  *     for each chunk of the units' rows                       (shared_rows)
- *       for each block of K
+ *       for each stretch of K                                 (shared_blocks: all of K where that is known and fits)
  *         pack A
- *         for each column block: pack B; for each tile: sum; ...
+ *         for each column block, each block of K of the stretch: pack B; for each tile: sum; ...
  */
 #include <assert.h>
 
@@ -105,23 +105,29 @@ static void emit_k_block(ContractEmit *e) {
     loop_end(&loop, b);
 }
 
+static void set_k_block(ContractEmit *e, LLVMValueRef p0) {
+    LLVMBuilderRef b  = e->b;
+    LLVMValueRef   kc = c64(e, e->plan->kc);
+    e->p0             = p0;
+    e->kk             = irb_min(b, irb_sub(b, e->k, p0), kc);
+    e->first          = LLVMBuildICmp(b, LLVMIntEQ, p0, e->zero, "");
+    e->last           = LLVMBuildICmp(b, LLVMIntSGE, irb_add(b, p0, kc), e->k, "");
+}
+
 /* All of K, block by block; without `mc` it is one block. */
-static void emit_k_blocks(ContractEmit *e, void (*emit_block)(ContractEmit *e)) {
+static void emit_chunk(ContractEmit *e) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   kc = c64(e, e->plan->kc), yes = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false);
     if (!e->plan->mc) {
         e->p0    = e->zero;
         e->kk    = e->k;
         e->first = e->last = yes;
-        emit_block(e);
+        emit_k_block(e);
         return;
     }
     Loop loop = loop_begin(b, e->zero, irb_max(b, e->k, e->one), kc); /* once for an empty sum */
-    e->p0     = loop.index;
-    e->kk     = irb_min(b, irb_sub(b, e->k, e->p0), kc);
-    e->first  = LLVMBuildICmp(b, LLVMIntEQ, e->p0, e->zero, "");
-    e->last   = LLVMBuildICmp(b, LLVMIntSGE, irb_add(b, e->p0, kc), e->k, "");
-    emit_block(e);
+    set_k_block(e, loop.index);
+    emit_k_block(e);
     loop_end(&loop, b);
 }
 
@@ -165,40 +171,75 @@ static void emit_column_block(ContractEmit *e, LLVMValueRef j) {
     e->c_row0   = e->r0;
     e->c_panel0 = e->zero;
     e->c_panels = e->panels;
-    emit_k_blocks(e, emit_k_block);
+    emit_chunk(e);
     loop_end(&chunks, b);
 }
 
 /* ---- a shared A ---- */
 
-/* The rows of the chunk that the units hold of column block j. */
-static void emit_shared_columns(ContractEmit *e, LLVMValueRef j) {
-    LLVMBuilderRef b  = e->b;
-    LLVMValueRef   r0 = e->r0, r1 = e->r1;
+/* Of a stretch of K: block by block, each with its panels of packed A. */
+typedef struct Stretch {
+    LLVMValueRef begin, end, a_buffer;
+} Stretch;
+
+static Loop begin_block(ContractEmit *e, const Stretch *k) {
+    LLVMBuilderRef b      = e->b;
+    int64_t        panels = e->plan->shared_rows / e->plan->mr * a_panel_stride(e->plan);
+    Loop           loop   = loop_begin(b, k->begin, k->end, c64(e, e->plan->kc));
+    LLVMValueRef   block  = LLVMBuildUDiv(b, irb_sub(b, loop.index, k->begin), c64(e, e->plan->kc), "");
+    set_k_block(e, loop.index);
+    e->a_buffer = irb_at(b, e->elem, k->a_buffer, irb_mul(b, block, c64(e, panels)));
+    return loop;
+}
+
+static void emit_shared_packing(ContractEmit *e, const Stretch *k) {
+    LLVMBuilderRef      b      = e->b;
+    const ContractPlan *plan   = e->plan;
+    Loop                blocks = begin_block(e, k);
+    Loop                rows   = loop_begin(b, e->r0, e->r1, c64(e, plan->ma));
+    LLVMValueRef        panel  = LLVMBuildUDiv(b, irb_sub(b, rows.index, e->r0), c64(e, plan->mr), "");
+    LLVMValueRef        buffer = irb_at(b, e->elem, e->a_buffer, irb_mul(b, panel, c64(e, a_panel_stride(plan))));
+    emit_pack_a(e, rows.index, irb_min(b, irb_add(b, rows.index, c64(e, plan->ma)), e->r1), buffer);
+    loop_end(&rows, b);
+    loop_end(&blocks, b);
+}
+
+/* The rows of the chunk that the units hold of column block j. Its sums are alone in scratch where the stretch is all of K. */
+static void emit_shared_columns(ContractEmit *e, LLVMValueRef j, const Stretch *k) {
+    LLVMBuilderRef      b    = e->b;
+    const ContractPlan *plan = e->plan;
+    LLVMValueRef        r0 = e->r0, r1 = e->r1;
     set_columns(e, j);
-    e->c_panel0 = irb_mul(b, j, irb_ceil_div(b, e->cut.width, c64(e, e->plan->nr)));
-    e->r0       = irb_max(b, r0, first_row(e, j, e->begin));
-    e->r1       = irb_min(b, r1, first_row(e, j, e->end));
-    Branch some = branch_begin(b, LLVMBuildICmp(b, LLVMIntSLT, e->r0, e->r1, ""));
+    e->c_panel0 = e->zero;
+    if (plan->row_panels > plan->nc / plan->nr)
+        e->c_panel0 = irb_mul(b, j, irb_ceil_div(b, e->cut.width, c64(e, plan->nr)));
+    e->r0         = irb_max(b, r0, first_row(e, j, e->begin));
+    e->r1         = irb_min(b, r1, first_row(e, j, e->end));
+    Branch some   = branch_begin(b, LLVMBuildICmp(b, LLVMIntSLT, e->r0, e->r1, ""));
+    Loop   blocks = begin_block(e, k);
     emit_pack_b(e);
     emit_tiles(e, e->r0, e->r1);
+    loop_end(&blocks, b);
     branch_end(&some, b);
     e->r0 = r0, e->r1 = r1;
 }
 
-/* One block of K of a chunk: A's panels, then the column blocks. */
-static void emit_shared_k_block(ContractEmit *e) {
-    LLVMBuilderRef      b      = e->b;
-    const ContractPlan *plan   = e->plan;
-    Loop                pack   = loop_begin(b, e->r0, e->r1, c64(e, plan->ma));
-    LLVMValueRef        panel  = LLVMBuildUDiv(b, irb_sub(b, pack.index, e->r0), c64(e, plan->mr), "");
-    LLVMValueRef        buffer = irb_at(b, e->elem, e->a_buffer, irb_mul(b, panel, c64(e, a_panel_stride(plan))));
-    emit_pack_a(e, pack.index, irb_min(b, irb_add(b, pack.index, c64(e, plan->ma)), e->r1), buffer);
-    loop_end(&pack, b);
+/* All of K of a chunk, stretch by stretch: A's panels, then the column blocks. */
+static void emit_shared_chunk(ContractEmit *e) {
+    LLVMBuilderRef b         = e->b;
+    LLVMValueRef   k         = irb_max(b, e->k, e->one); /* once for an empty sum */
+    LLVMValueRef   step      = c64(e, e->plan->shared_blocks * e->plan->kc);
+    Stretch        stretch   = {.a_buffer = e->a_buffer};
+    Loop           stretches = loop_begin(b, e->zero, k, step);
+    stretch.begin            = stretches.index;
+    stretch.end              = irb_min(b, irb_add(b, stretches.index, step), k);
+    emit_shared_packing(e, &stretch);
     e->a_row0    = e->r0;
     Loop columns = loop_begin(b, e->column0, e->column1, e->one);
-    emit_shared_columns(e, columns.index);
+    emit_shared_columns(e, columns.index, &stretch);
     loop_end(&columns, b);
+    loop_end(&stretches, b);
+    e->a_buffer = stretch.a_buffer;
 }
 
 /* Rows [*m0, *m1): all that the units hold of any column block. */
@@ -221,7 +262,7 @@ static void emit_shared(ContractEmit *e) {
     e->r1       = irb_min(b, irb_add(b, e->r0, chunks.step), m1);
     e->c_row0   = e->r0;
     e->c_panels = c64(e, e->plan->row_panels);
-    emit_k_blocks(e, emit_shared_k_block);
+    emit_shared_chunk(e);
     loop_end(&chunks, b);
 }
 

@@ -22,12 +22,13 @@ struct ContractPlan {
     int           mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
     int           c_row;  /* elements from one row of sums in scratch to the next: the same for all plans of a target */
     bool          direct; /* whole tiles may go from the registers to the store anchor */
-    int           row_lanes;   /* mr rounded up to a power of two: lanes of a packed column of A */
-    int64_t       kc, nc;      /* block of B: kc x nc */
-    int64_t       mc;          /* rows whose sums are kept when K takes several blocks; 0: one block always */
-    int64_t       ma;          /* rows of A packed at once */
-    int64_t       shared_rows; /* rows of A packed once for all column blocks; 0: each packs its own */
-    int64_t       row_panels;  /* ... and the panels of all column blocks together, at most */
+    int           row_lanes;     /* mr rounded up to a power of two: lanes of a packed column of A */
+    int64_t       kc, nc;        /* block of B: kc x nc */
+    int64_t       mc;            /* rows whose sums are kept when K takes several blocks; 0: one block always */
+    int64_t       ma;            /* rows of A packed at once */
+    int64_t       shared_rows;   /* rows of A packed once for all column blocks; 0: each packs its own */
+    int           shared_blocks; /* ... for so many blocks of K at once */
+    int64_t       row_panels;    /* ... and the panels of a row of sums in scratch */
     APacking      a_packing;
     BPacking      b_packing;
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
