@@ -74,8 +74,8 @@ static const char *in_the_way(const char *path) {
 
 static bool make_executable(Compilation *c, const Plan *plan, const char *runtime, const char *path) {
     sigset_t    before;
-    const char *object  = arena_printf(c->arena, "%s.%ld.tmp.o", path, (long)getpid());
-    const char *program = arena_printf(c->arena, "%s.%ld.tmp", path, (long)getpid());
+    const char *object  = output_temporary(c->arena, path, ".o");
+    const char *program = output_temporary(c->arena, path, "");
     interrupts_hold(&before);
     bool ok =
         object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program, &before) == 0;

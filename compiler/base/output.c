@@ -1,5 +1,6 @@
 #include "base/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -9,9 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
+
+enum { STALE_SECONDS = 60 };
 
 /* ---- files -------------------------------------------------------------------------------------------------------- */
 
@@ -41,11 +45,38 @@ static const char *write_stream(const char *path, const void *bytes, size_t nbyt
     return done ? NULL : strerror(why);
 }
 
+/* Is `name` the temporary file NAME.PID.tmp... of a process that is no more? The file's age is looked at too: the process
+ * may run on another machine that shares the folder. */
+static bool is_stale(const char *folder, const char *name, const char *base, Arena *arena) {
+    size_t      length = strlen(base);
+    char       *end;
+    struct stat about;
+    if (strncmp(name, base, length) != 0 || name[length] != '.') return false;
+    long pid = strtol(name + length + 1, &end, 10);
+    if (pid <= 0 || end == name + length + 1 || strncmp(end, ".tmp", 4) != 0) return false;
+    if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) return false;
+    return stat(arena_printf(arena, "%s/%s", folder, name), &about) == 0 && S_ISREG(about.st_mode) &&
+           time(NULL) - about.st_mtime > STALE_SECONDS;
+}
+
+static void remove_stale(Arena *arena, const char *path) {
+    const char *slash  = strrchr(path, '/');
+    const char *folder = slash ? arena_printf(arena, "%.*s", (int)(slash - path) + 1, path) : ".";
+    DIR        *open   = opendir(folder);
+    for (struct dirent *entry; open && (entry = readdir(open));)
+        if (is_stale(folder, entry->d_name, slash ? slash + 1 : path, arena))
+            unlink(arena_printf(arena, "%s/%s", folder, entry->d_name));
+    if (open) closedir(open);
+}
+
+const char *output_temporary(Arena *arena, const char *path, const char *suffix) {
+    remove_stale(arena, path);
+    return arena_printf(arena, "%s.%ld.tmp%s", path, (long)getpid(), suffix);
+}
+
 /* Fills `temporary` and gives it its name. False with errno set. */
 static bool fill(int file, const char *temporary, const char *path, const void *bytes, size_t nbytes) {
-    mode_t mask = umask(0); /* there is no other way to ask for it */
-    umask(mask);
-    bool done = !fchmod(file, 0666 & ~mask) && write_all(file, bytes, nbytes);
+    bool done = write_all(file, bytes, nbytes);
     int  why  = errno;
     if (close(file) && done) return false;
     if (!done) errno = why;
@@ -57,8 +88,9 @@ const char *output_write(Arena *arena, const char *path, const void *bytes, size
     sigset_t before;
     interrupts_hold(&before);
     const char *wrong     = NULL;
-    char       *temporary = arena_printf(arena, "%s.XXXXXX", path);
-    int         file      = mkstemp(temporary);
+    const char *temporary = output_temporary(arena, path, "");
+    unlink(temporary); /* of an older process with this number */
+    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0)
         wrong = strerror(errno);
     else if (!fill(file, temporary, path, bytes, nbytes)) {

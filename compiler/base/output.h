@@ -13,6 +13,10 @@
  * is left behind then. */
 const char *output_write(Arena *arena, const char *path, const void *bytes, size_t nbytes);
 
+/* "PATH.PID.tmp" and the suffix: the name under which this process writes `path` before it is whole. What a process that was
+ * killed has left of that kind more than a minute ago is removed. */
+const char *output_temporary(Arena *arena, const char *path, const char *suffix);
+
 /* Between hold and release, interrupts (^C, termination, the end of the terminal) wait, so that temporary files are removed
  * first; release delivers them. */
 void interrupts_hold(sigset_t *before);

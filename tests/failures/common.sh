@@ -4,7 +4,7 @@
 #                                   crashes nor runs longer than 20 seconds
 #   left FILE...                    besides what was there at `mark`, the folder holds these files and no others
 folder=$(mktemp -d) || exit 1
-full= # a mounted folder of 64 kB, where this user may mount one
+full= # a mounted folder of 128 kB, where this user may mount one
 cleanup() {
   [ -z "$full" ] || umount "$full"
   rm -rf "$folder"
@@ -43,7 +43,7 @@ left() {
     case " $* .before " in *" $file "*) ;; *) fail "$file was left behind" ;; esac
   done
 }
-# Mounts a folder of 64 kB as ./full; false where that is not allowed.
+# Mounts a folder of 128 kB as ./full; false where that is not allowed.
 mount_full() {
-  mkdir -p full && mount -t tmpfs -o size=64k tmpfs full 2> /dev/null && full=$folder/full
+  mkdir -p full && mount -t tmpfs -o size=128k tmpfs full 2> /dev/null && full=$folder/full
 }

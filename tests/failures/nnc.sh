@@ -110,7 +110,7 @@ said 1 "error[E0743]: cannot write standard output: No space left on device" $? 
 left
 if mount_full; then
   mark
-  expect 1 "error[E0741]: linking failed" "$nnc" "$digits" -o full/digits
+  expect 1 "error[E0741]: linking failed" "$nnc" "$xor" -o full/xor
   expect 0 "" "$nnc" -c "$xor" -o full/xor.o
   cp full/xor.o xor.o
   (cat /dev/zero > full/fill) 2> /dev/null
@@ -143,4 +143,23 @@ for signal in TERM HUP; do
   rm -f started
   left
 done
+
+# Killed outright: what is left goes when the same program is next made, not sooner than it is surely nobody's.
+rm -f started
+CC=./slow "$nnc" "$xor" -o x 2> "$log" &
+pid=$!
+tries=0
+while [ ! -e started ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+linker=$(ps -o pid= --ppid $pid 2> /dev/null)
+kill -9 $pid $linker
+wait $pid 2> /dev/null
+[ "$(ls | grep -c "^x\.$pid\.tmp")" -eq 2 ] || fail "after a kill: $(ls)"
+: > x.$$.tmp       # of a process that lives
+: > x.old.tmp      # of nobody
+expect 0 "" "$nnc" "$xor" -o x
+[ "$(ls | grep -c "^x\.$pid\.tmp")" -eq 2 ] || fail "temporary files of the last minute are removed"
+touch -d '2 minutes ago' x.*.tmp*
+expect 0 "" "$nnc" "$xor" -o x
+[ "$(ls x.* | tr '\n' ' ')" = "x.$$.tmp x.old.tmp " ] || fail "two minutes after a kill: $(ls)"
+rm -f x x.* started
 finish

@@ -97,7 +97,7 @@ for length in 0 4 8 40 $(($(wc -c < iris.safetensors) - 1)); do
 done
 expect 3 "missing: hidden/kernel f32[4, 16]" ./iris predict --data iris.csv --weights xor.safetensors
 expect 3 "iris.csv: damaged safetensors file" ./iris predict --data iris.csv --weights iris.csv
-expect 3 "missing: hidden/kernel f32[4, 16]" ./iris train --data iris.csv --init xor.safetensors
+expect 3 "xor.safetensors: none of model Iris's weights is in it: name them by --map TO=FROM" ./iris train --data iris.csv --init xor.safetensors
 rm cut.safetensors xor.safetensors
 
 # What cannot be written; the older file stays.
