@@ -32,7 +32,7 @@ model Net {
   loss sparse_cross_entropy(logits, y)
   loss mean(critic(h) ** 2)
   metric accuracy(logits, y)
-  train { optimizer = adam(lr = 0.002); batch = 20; epochs = 8; seed = 3 }
+  train { optimizer = adam(lr = 0.002); batch = 20; epochs = 8; seed = 3; freeze "enc/*" }
 }
 END
 "$nnc" net.nnet -o net || exit 1
@@ -50,8 +50,9 @@ has "outside of layers Net [batch, 10] 1,030"            # x / 16: 640, enc + en
 has "(in losses only)"
 has "critic dense [batch, 1] 33 132 bytes 650"           # 2 * 10 * 32 + 10
 has "total 5,595 22.4 KB 153,130"                        # without critic's flops
-has " trainable parameters 5,595 22.4 KB"
-has " optimizer state 11,190 44.8 KB"
+has " trainable parameters 3,515 14.1 KB"
+has " frozen parameters 2,080 8.3 KB"
+has " optimizer state 7,030 28.1 KB"
 has " x: f32[batch, 64] = [10, 64]"
 has " y: i32[batch] = [10] target"
 has " s: f32[batch, time] = [10, 7]"
@@ -60,13 +61,13 @@ has " batch 20, epochs 8, seed 3"
 has " optimizer.lr 0.002"
 has "memory at batch = 10, time = 7, 1 thread"
 has " parameters and state 22.4 KB"
-has " for training 44.8 KB"
+has " for training 28.1 KB"
 [ "$(grep -c 'workspace of' out)" -ge 3 ] || fail "no workspaces: $(cat out)"
 
 ./net info > out
 has "enc dense [batch, 32] x 2 2,080 8.3 KB 165,120" # at the model's own batch of 20
 ./net info --params > out
-has "enc/kernel f32[64, 32] 2,048 8.2 KB"
+has "enc/kernel f32[64, 32] 2,048 8.2 KB frozen"
 has "head/bias f32[10] 10 40 bytes"
 grep -q '^layer\|^inputs\|^memory' out && fail "--params shows more: $(cat out)"
 ./net info --memory > out
@@ -78,10 +79,10 @@ grep -q '^settings\|^memory' out && fail "--shapes shows more: $(cat out)"
 # The same as JSON.
 ./net info --json --batch 10 --threads 1 > out || fail "info --json"
 [ "$(wc -l < out)" -eq 1 ] || fail "info --json is no single line"
-for part in '{"model":"Net","dims":{"batch":10,"time":7},"threads":1,"layers":[{"path":"enc","kind":"dense","output":{"type":"f32","dims":"[batch, 32]","shape":[10,32]},"calls":2,"parameters":2080,"nbytes":8320,"flops":82560,"frozen":false,"only_in_losses":false},' \
+for part in '{"model":"Net","dims":{"batch":10,"time":7},"threads":1,"layers":[{"path":"enc","kind":"dense","output":{"type":"f32","dims":"[batch, 32]","shape":[10,32]},"calls":2,"parameters":2080,"nbytes":8320,"flops":82560,"frozen":true,"only_in_losses":false},' \
   '"flops":153130,' '{"name":"y","type":"i32","dims":"[batch]","shape":[10],"target":true}' '"outputs":[{"name":"p",' \
   '{"name":"head/bias","type":"f32","dims":"[10]","shape":[10],"kind":"parameter","frozen":false,"nbytes":40}' \
-  '"totals":{"trainable":{"count":5595,"nbytes":22380},"frozen":{"count":0,"nbytes":0},' '"workspace_nbytes":{"train":' \
+  '"totals":{"trainable":{"count":3515,"nbytes":14060},"frozen":{"count":2080,"nbytes":8320},' '"workspace_nbytes":{"train":' \
   '"settings":{"batch":20,' '"optimizer.lr":0.002'; do
   grep -qF -- "$part" out || fail "no $part in: $(cat out)"
 done
