@@ -282,6 +282,7 @@ bool  same_value(Value a, Value b);
 Layer    *layer_new(Elab *e, const Function *fn, Span span);
 Value     chain_new(Elab *e, int n, const Value *items, Span span);
 void      layer_name(Elab *e, Layer *layer, Name name);
+void      layer_name_inside(Elab *e, Layer *layer, Name name); /* beneath whoever calls it first */
 Value     apply_layer(Elab *e, Layer *layer, Call *call);
 Value     layer_field(Elab *e, Layer *layer, Name field);
 void      exec_store(Elab *e, Env *env, const Stmt *stmt); /* param, state */

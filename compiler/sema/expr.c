@@ -137,7 +137,7 @@ static Value eval_as(Elab *e, Env *env, const Expr *expr) {
         value = eval_expr(e, env, inner);
     value = as_layer(e, value, inner->span);
     if (value.kind == VALUE_LAYER)
-        layer_name(e, value.layer, expr->u.as.name);
+        layer_name_inside(e, value.layer, expr->u.as.name);
     else if (value.kind != VALUE_POISON) {
         Diag *diag = sema_error(e, expr->span, E0502, "'as' names a layer, not %s", value_describe(e->arena, value));
         diag_help(diag, "name a value with 'let %s = ...'", expr->u.as.name.text);

@@ -12,6 +12,17 @@ struct FrozenPhase {
     int                n;
 };
 
+void part_paths(Elab *e, Value part, PathVec *paths) {
+    if (part.kind == VALUE_LIST || part.kind == VALUE_TUPLE)
+        for (int i = 0; i < part.list->len; i++) part_paths(e, part.list->items[i], paths);
+    if (part.kind != VALUE_LAYER) return;
+    const Layer    *layer = part.layer;
+    const Function *fn    = layer->fn;
+    if (layer->path) vec_push(e->arena, paths, layer->path);
+    for (int i = 0; i < layer->children.len; i++) part_paths(e, layer->children.items[i], paths);
+    for (int i = 0; fn && fn->bound && i < fn->decl->u.callable.hyper.len; i++) part_paths(e, fn->hyper[i], paths);
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
 static bool read_until(Elab *e, const Expr *until, Phase *phase) {
@@ -49,16 +60,7 @@ static const char *nearest_path(Elab *e, const char *pattern) {
     return nearest_name(pattern, paths, n);
 }
 
-static bool read_frozen(Elab *e, const Expr *expr, FreezeLine *line) {
-    Value value = eval_expr(e, e->model_env, expr);
-    line->span  = expr->span;
-    if (value.kind == VALUE_POISON) return false;
-    if (value.kind == VALUE_LAYER) {
-        line->part = value.layer->path;
-        if (line->part) return true;
-        sema_error(e, expr->span, E0606, "this layer is never called: there is nothing to freeze");
-        return false;
-    }
+static bool read_pattern(Elab *e, const Expr *expr, Value value, FreezeLine *line) {
     if (value.kind != VALUE_STRING) {
         Diag *diag = sema_error(e, expr->span, E0605, "'freeze' names parts of the model, not %s",
                                 value_describe(e->arena, value));
@@ -83,8 +85,20 @@ void read_freeze(Elab *e, TrainPlan *plan, const Stmt *stmt) {
     Phase phase;
     bool  fine = read_until(e, stmt->u.freeze.until, &phase);
     for (int i = 0; i < stmt->u.freeze.patterns.len; i++) {
-        FreezeLine line = {.phase = phase};
-        if (read_frozen(e, stmt->u.freeze.patterns.data[i], &line) && fine) vec_push(e->arena, &plan->freezes, line);
+        const Expr *expr  = stmt->u.freeze.patterns.data[i];
+        Value       value = eval_expr(e, e->model_env, expr);
+        FreezeLine  line  = {.phase = phase, .span = expr->span};
+        PathVec     paths = {0};
+        if (value.kind == VALUE_LAYER) {
+            part_paths(e, value, &paths);
+            if (!value.layer->path)
+                sema_error(e, expr->span, E0606, "this layer is never called: there is nothing to freeze");
+        } else if (value.kind != VALUE_POISON && read_pattern(e, expr, value, &line) && fine)
+            vec_push(e->arena, &plan->freezes, line);
+        for (int k = 0; k < paths.len && fine; k++) {
+            line.part = paths.data[k];
+            vec_push(e->arena, &plan->freezes, line);
+        }
     }
 }
 

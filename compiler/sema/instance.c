@@ -30,13 +30,19 @@ void layer_name(Elab *e, Layer *layer, Name name) {
     layer->scope     = e->frame->path;
 }
 
+void layer_name_inside(Elab *e, Layer *layer, Name name) {
+    bool named = layer->name || layer->path;
+    layer_name(e, layer, name);
+    if (!named) layer->scope = NULL;
+}
+
 static const char *join_path(Elab *e, const char *prefix, const char *name) {
     return intern(e->c->names, *prefix ? arena_printf(e->arena, "%s/%s", prefix, name) : name);
 }
 
 /* Named layers get prefix/name, others prefix/layer, prefix/layer_1, ... */
 static bool assign_path(Elab *e, Layer *layer) {
-    const char *prefix = layer->name ? layer->scope : e->frame->path;
+    const char *prefix = layer->name && layer->scope ? layer->scope : e->frame->path;
     const char *base   = layer->name ? layer->name : layer->fn->decl->name.text;
     const char *path   = join_path(e, prefix, base);
     Layer      *taken  = map_get(e->frame->taken, path);

@@ -145,17 +145,14 @@ static const Function *default_optimizer(Elab *e, Span span) {
 }
 
 static void read_over(Lines *r, MinimizeLine *line, const ExprVec *over) {
-    Elab *e            = r->e;
-    line->over         = ARENA_ARRAY(e->arena, const char *, over->len + 1);
-    line->over_is_glob = ARENA_ARRAY(e->arena, bool, over->len + 1);
+    Elab *e = r->e;
     for (int i = 0; i < over->len; i++) {
         Value value = eval_expr(e, r->env, over->data[i]);
         if (value.kind == VALUE_LAYER && value.layer->path)
-            line->over[line->n_over++] = value.layer->path;
-        else if (value.kind == VALUE_STRING) {
-            line->over_is_glob[line->n_over] = true;
-            line->over[line->n_over++]       = value.string;
-        } else if (value.kind != VALUE_POISON)
+            part_paths(e, value, &line->parts);
+        else if (value.kind == VALUE_STRING)
+            vec_push(e->arena, &line->patterns, value.string);
+        else if (value.kind != VALUE_POISON)
             sema_error(e, over->data[i]->span, E0605, "'over' names parts of the model, not %s",
                        value_describe(e->arena, value));
     }

@@ -204,8 +204,10 @@ bool path_within(const char *path, const char *prefix) {
 bool line_selects(const Elab *e, const MinimizeLine *line, int slot) {
     const char *path = e->program->slots.data[slot].path;
     if (line->over_all) return true;
-    for (int i = 0; i < line->n_over; i++)
-        if (line->over_is_glob[i] ? glob_match(line->over[i], path) : path_within(path, line->over[i])) return true;
+    for (int i = 0; i < line->parts.len; i++)
+        if (path_within(path, line->parts.data[i])) return true;
+    for (int i = 0; i < line->patterns.len; i++)
+        if (glob_match(line->patterns.data[i], path)) return true;
     return false;
 }
 

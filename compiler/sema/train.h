@@ -6,6 +6,8 @@
 
 #include "sema/elab.h"
 
+typedef VEC(const char *) PathVec;
+
 typedef struct OptimizerRule { /* an optimizer for the parameters that match; the line's first rule takes the rest */
     const Function *fn;
     const char     *prefix;      /* of its hyper-parameters: "optimizer" */
@@ -18,14 +20,12 @@ typedef struct OptimizerRule { /* an optimizer for the parameters that match; th
 } OptimizerRule;
 
 typedef struct MinimizeLine {
-    const char  *name; /* of the result: "loss" */
-    Value        loss; /* a rank-0 tensor of the real type */
-    Span         span;
-    bool         over_all;
-    int          n_over;
-    const char **over; /* path prefixes, or globs */
-    bool        *over_is_glob;
-    int          times;
+    const char *name; /* of the result: "loss" */
+    Value       loss; /* a rank-0 tensor of the real type */
+    Span        span;
+    bool        over_all;
+    PathVec     parts, patterns; /* of `over` */
+    int         times;
     VEC(OptimizerRule) rules;
 } MinimizeLine;
 
@@ -51,6 +51,9 @@ typedef struct Trainee { /* a parameter and its gradient in one minimize line */
 bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *suffix, int phase);
 bool line_selects(const Elab *e, const MinimizeLine *line, int slot); /* does it train this parameter? */
 bool path_within(const char *path, const char *prefix);
+
+/* The paths that hold a part's parameters: its own, and those of layers that were named elsewhere and given to it. */
+void part_paths(Elab *e, Value part, PathVec *paths);
 
 /* minimize.c: the lines of plan->lines, from the statements, or the one that `optimizer = ` is short for. */
 typedef struct MinimizeSource {

@@ -87,7 +87,7 @@ struct Layer {
     const Function *fn; /* NULL: a chain of `children` */
     List            children;
     const char     *name;  /* given by let, part or `as`; NULL: its declaration's */
-    const char     *scope; /* the path prefix where it was named */
+    const char     *scope; /* the path prefix where it was named; NULL: that of its first call */
     Span            name_span, span;
     const char     *path; /* interned; NULL before the first call */
     VEC(DimBinding) dims; /* instance dims: those that occur in its params' and states' types */

@@ -84,8 +84,10 @@ static void compare(Oracle *o, const char *prefix, const char *name, int elem, c
 
 static void set_slots(Oracle *o) {
     const nnrt_model *model = o->model;
-    for (int i = 0; i < model->n_slots; i++) {
-        const nnrt_array *from = find(o, "slot", model->slots[i].tensor.name);
+    for (int i = 0; i < model->n_slots; i++) { /* averages start as their parameters do */
+        const nnrt_slot  *slot = &model->slots[i];
+        const nnrt_slot  *of   = slot->kind == NNRT_EMA ? &model->slots[slot->param] : slot;
+        const nnrt_array *from = find(o, "slot", of->tensor.name);
         if (!from) continue;
         if (from->elem != model->slots[i].tensor.elem) die("another element type", from->name);
         size_t nbytes = (size_t)from->count * nnrt_elem_size(from->elem);
@@ -161,27 +163,49 @@ static void run_predict(Oracle *o, const void **inputs) {
     }
 }
 
-/* Trains over all batches, where the model can be trained; losses[k * n_batches + step] is the k-th result's value. */
+/* The training functions' results, one after the other. */
+static const nnrt_result *training_result(const nnrt_model *model, int index) {
+    for (int fn = nnrt_model_fn(model, NNRT_FN_TRAIN, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_TRAIN, fn + 1)) {
+        if (index < model->fns[fn].n_results) return &model->fns[fn].results[index];
+        index -= model->fns[fn].n_results;
+    }
+    return NULL;
+}
+
+/* One step on the batch that is bound; losses[k * n_batches + step] is the k-th result's value. */
+static void train_step(Oracle *o, int64_t step, const void *const *inputs, double *losses) {
+    int first = 0;
+    for (int fn = nnrt_model_fn(o->model, NNRT_FN_TRAIN, 0); fn >= 0;
+         fn     = nnrt_model_fn(o->model, NNRT_FN_TRAIN, fn + 1)) {
+        const nnrt_fn *train = &o->model->fns[fn];
+        call(o, fn, inputs);
+        for (int k = 0; k < train->n_results; k++)
+            losses[(first + k) * o->n_batches + step] =
+                nnrt_elem_get(train->results[k].tensor.elem, o->instance->results[k].data, 0);
+        first += train->n_results;
+    }
+}
+
+/* Trains over all batches, where the model can be trained. Terms that weigh differently are results of their own. */
 static void run_training(Oracle *o, const void **inputs) {
-    int fn = nnrt_model_fn(o->model, NNRT_FN_TRAIN, 0);
-    if (fn < 0) return;
-    if (nnrt_model_fn(o->model, NNRT_FN_TRAIN, fn + 1) >= 0) die("several training functions", o->model->name);
-    const nnrt_fn *train  = &o->model->fns[fn];
-    double        *losses = calloc((size_t)(train->n_results * o->n_batches) + 1, sizeof *losses);
+    int n_results = 0;
+    while (training_result(o->model, n_results)) n_results++;
+    double *losses = calloc((size_t)(n_results * o->n_batches) + 1, sizeof *losses);
     if (!losses) die("memory", "losses");
     int64_t from = 0;
-    for (int64_t step = 0; step < o->n_batches; from += o->batches[step++]) {
+    for (int64_t step = 0; n_results > 0 && step < o->n_batches; from += o->batches[step++]) {
         bind_batch(o, from, o->batches[step], inputs);
         o->clock.step = step;
         o->clock.pass = (uint64_t)step;
-        call(o, fn, inputs);
-        for (int k = 0; k < train->n_results; k++)
-            losses[k * o->n_batches + step] =
-                nnrt_elem_get(train->results[k].tensor.elem, o->instance->results[k].data, 0);
+        train_step(o, step, inputs, losses);
     }
-    for (int k = 0; k < train->n_results; k++)
-        if (find(o, "loss", train->results[k].tensor.name))
-            compare(o, "loss", train->results[k].tensor.name, NNRT_F64, losses + k * o->n_batches, o->n_batches);
+    for (int k = n_results - 1; k >= 0; k--) {
+        const nnrt_result *result = training_result(o->model, k);
+        double            *values = losses + k * o->n_batches;
+        for (int64_t i = 0; result->adds && i < o->n_batches; i++) values[i - o->n_batches] += values[i];
+        if (!result->adds && find(o, "loss", result->tensor.name))
+            compare(o, "loss", result->tensor.name, NNRT_F64, values, o->n_batches);
+    }
     free(losses);
 }
 

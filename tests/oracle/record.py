@@ -4,6 +4,7 @@
 import torch
 
 import items
+import lines
 import metrics
 import networks
 import training
@@ -12,6 +13,7 @@ import worked
 torch.set_num_threads(1)
 training.record_all()
 items.record_all()
+lines.record_all()
 metrics.record_all()
 networks.record_all()
 worked.record_all()
