@@ -2,6 +2,7 @@
 # mnist.sh NNC FOLDER: MNIST from ../shared/data to >= 0.98, and the same bytes saved at 1, 2, 3 and 4 threads.
 set -eu
 nnc=$1 folder=$2 data=../shared/data/mnist
+mkdir -p "$folder"
 [ -d "$data" ] || { echo "skipped: no $data"; exit 77; }
 "$nnc" examples/mnist/mnist.nnet -o "$folder/mnist"
 files="--data image=$data/train-images-idx3-ubyte.gz --data label=$data/train-labels-idx1-ubyte.gz"
