@@ -46,6 +46,17 @@ static bool is_zip(const nnrt_bytes *bytes) {
     return bytes->size >= 4 && (memcmp(bytes->data, "PK\3\4", 4) == 0 || memcmp(bytes->data, "PK\5\6", 4) == 0);
 }
 
+/* By name alone: the records begin with a class and pixels. */
+static bool is_cifar(const char *path) {
+    static const char *const ENDINGS[] = {".bin", ".bin.gz"};
+    size_t                   size      = strlen(path);
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(ENDINGS[i]);
+        if (size >= n && strcmp(path + size - n, ENDINGS[i]) == 0) return true;
+    }
+    return false;
+}
+
 /* A header length and then a JSON object: no text file looks like that, since its 8 bytes would be NULs in part. */
 static bool is_safetensors(const char *path, const nnrt_bytes *bytes) {
     const char *dot = strrchr(path, '.');
@@ -82,9 +93,10 @@ static nnrt_status refuse_known(const char *path, const nnrt_bytes *bytes, nnrt_
         return nnrt_fail(error, NNRT_BAD_DATA,
                          "%s: HDF5 files are not read: save the arrays with np.savez(file, name=array)", path);
     if (memchr(bytes->data, 0, bytes->size < 512 ? bytes->size : 512))
-        return nnrt_fail(error, NNRT_BAD_DATA,
-                         "%s: of no known format: CSV, .npy, .npz, IDX and .safetensors are read, gzipped or not",
-                         path);
+        return nnrt_fail(
+            error, NNRT_BAD_DATA,
+            "%s: of no known format: CSV, .npy, .npz, IDX, CIFAR-10 (.bin) and .safetensors are read, gzipped or not",
+            path);
     return NNRT_OK;
 }
 
@@ -110,6 +122,10 @@ static nnrt_status read_by_format(const char *path, nnrt_bytes *bytes, nnrt_cont
     }
     if (is_idx(bytes) || (bytes->size >= 6 && memcmp(bytes->data, "\x93NUMPY", 6) == 0))
         return read_one(path, bytes, content, error);
+    if (is_cifar(path)) {
+        content->format = "CIFAR-10";
+        return nnrt_read_cifar(path, bytes, content, error);
+    }
     nnrt_status status = refuse_known(path, bytes, error);
     content->format    = "CSV";
     return status == NNRT_OK ? nnrt_read_csv(path, bytes, &content->table, error) : status;

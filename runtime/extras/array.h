@@ -25,6 +25,7 @@ typedef struct nnrt_content {
     int         n_arrays;
     nnrt_table  table;
     const char *format;   /* "CSV", ".npz" */
+    bool        is_pair;  /* an array for the input and one for the target, by order */
     char       *metadata; /* a safetensors file's __metadata__ as JSON, or NULL */
 } nnrt_content;
 
@@ -41,6 +42,7 @@ nnrt_status nnrt_array_alloc(nnrt_array *array, const char *path, nnrt_error *er
 /* The readers of one format each; `path` is for messages. The bytes may be written to. */
 nnrt_status nnrt_read_npy(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
 nnrt_status nnrt_read_npz(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
+nnrt_status nnrt_read_cifar(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
 nnrt_status nnrt_read_idx(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
 nnrt_status nnrt_read_safetensors(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
 

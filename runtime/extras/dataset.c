@@ -40,18 +40,37 @@ static void set_array(nnrt_dataset *set, int input, nnrt_array *array) {
     *array                    = (nnrt_array){0};
 }
 
-static nnrt_status take_arrays(nnrt_dataset *set, const char *path, nnrt_content *content, int only_input,
-                               nnrt_error *error) {
+/* A first array for the input and a second one for the target, whatever they are called. */
+static nnrt_status take_pair(nnrt_dataset *set, nnrt_content *content, const bool *wanted) {
+    for (int i = 0; i < set->model->n_inputs; i++)
+        if (wanted[i]) set_array(set, i, &content->arrays[set->model->inputs[i].is_target ? 1 : 0]);
+    return NNRT_OK;
+}
+
+/* Does the model want one input and one target at most, and not by the names of this pair? */
+static bool is_pair_by_order(const nnrt_dataset *set, const nnrt_content *content, const bool *wanted) {
+    int n[2] = {0, 0};
+    for (int i = 0; i < set->model->n_inputs; i++) {
+        if (!wanted[i]) continue;
+        n[set->model->inputs[i].is_target ? 1 : 0]++;
+    }
+    return content->is_pair && n[0] <= 1 && n[1] <= 1 && n[0] + n[1] > 0;
+}
+
+static nnrt_status take_arrays(nnrt_dataset *set, const char *path, nnrt_content *content, const bool *wanted,
+                               int only_input, nnrt_error *error) {
     char inputs[256];
     bool is_single = content->n_arrays == 1 && !content->arrays[0].name;
-    if (only_input >= 0 && content->n_arrays == 1) {
-        set_array(set, only_input, &content->arrays[0]);
+    if (only_input >= 0 && (content->n_arrays == 1 || content->is_pair)) {
+        bool target = content->is_pair && set->model->inputs[only_input].is_target;
+        set_array(set, only_input, &content->arrays[target ? 1 : 0]);
         return NNRT_OK;
     }
     if (is_single)
         return nnrt_fail(error, NNRT_BAD_DATA,
                          "%s: holds one array without a name: say whose it is, as in %s=%s (inputs: %s)", path,
                          input_name(0, set->model), path, list_inputs(set->model, inputs, sizeof inputs));
+    if (is_pair_by_order(set, content, wanted)) return take_pair(set, content, wanted);
     int n_taken = 0;
     for (int i = 0; i < content->n_arrays; i++) {
         int input = find_input(set->model, content->arrays[i].name, strlen(content->arrays[i].name));
@@ -90,7 +109,7 @@ static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const 
     nnrt_content content;
     nnrt_status  status = nnrt_read_content(path, &content, error);
     if (status != NNRT_OK) return status;
-    status = content.n_arrays > 0 ? take_arrays(set, path, &content, input, error)
+    status = content.n_arrays > 0 ? take_arrays(set, path, &content, needed, input, error)
                                   : nnrt_dataset_from_table(set, path, &content.table, needed, input, error);
     if (status == NNRT_OK && content.table.classes && !set->classes) {
         set->classes          = content.table.classes;
@@ -98,6 +117,29 @@ static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const 
         content.table.classes = NULL;
     }
     nnrt_content_free(&content);
+    return status;
+}
+
+static nnrt_status start(nnrt_dataset *set, const nnrt_model *model, nnrt_error *error) {
+    *set         = (nnrt_dataset){.model = model, .n_samples = 1};
+    set->columns = calloc((size_t)model->n_inputs + 1, sizeof *set->columns);
+    set->symbols = calloc((size_t)model->n_symbols + 1, sizeof *set->symbols);
+    return set->columns && set->symbols ? NNRT_OK : nnrt_fail_memory(error, 0, "a data set");
+}
+
+/* One file, behind what the files before it gave. */
+static nnrt_status take_next(nnrt_dataset *set, const char *argument, const bool *needed, nnrt_error *error) {
+    nnrt_dataset next;
+    bool        *wanted = calloc((size_t)set->model->n_inputs + 1, sizeof *wanted);
+    nnrt_status  status = start(&next, set->model, error);
+    if (!wanted) status = nnrt_fail_memory(error, 0, "a data set");
+    if (status == NNRT_OK) {
+        nnrt_dataset_wanted(set, needed, wanted);
+        status = take_argument(&next, argument, wanted, error);
+    }
+    if (status == NNRT_OK) status = nnrt_dataset_append(set, &next, error);
+    nnrt_dataset_free(&next);
+    free(wanted);
     return status;
 }
 
@@ -197,11 +239,8 @@ static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
 
 nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
                               const bool *needed, const nnrt_dataset *shared, nnrt_error *error) {
-    *set               = (nnrt_dataset){.model = model, .n_samples = 1};
-    set->columns       = calloc((size_t)model->n_inputs + 1, sizeof *set->columns);
-    set->symbols       = calloc((size_t)model->n_symbols + 1, sizeof *set->symbols);
-    nnrt_status status = set->columns && set->symbols ? NNRT_OK : nnrt_fail_memory(error, 0, "a data set");
-    for (int i = 0; i < n_arguments && status == NNRT_OK; i++) status = take_argument(set, arguments[i], needed, error);
+    nnrt_status status = start(set, model, error);
+    for (int i = 0; i < n_arguments && status == NNRT_OK; i++) status = take_next(set, arguments[i], needed, error);
     if (status == NNRT_OK) status = nnrt_dataset_shape_texts(set, error);
     if (status == NNRT_OK) status = fill_missing(set, needed, shared, error);
     if (status == NNRT_OK) status = bind_shapes(set, error);

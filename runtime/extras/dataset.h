@@ -5,6 +5,12 @@
 #include "extras/array.h"
 #include "extras/texts.h"
 
+typedef struct nnrt_part { /* the rows that one file gave, from first_row on */
+    int64_t  first_row;
+    char    *path;
+    int64_t *columns; /* as in nnrt_column */
+} nnrt_part;
+
 typedef struct nnrt_column { /* the data of one input */
     nnrt_array array;        /* data NULL: none was given */
     bool       borrowed;     /* shared with another data set, which owns it */
@@ -12,7 +18,9 @@ typedef struct nnrt_column { /* the data of one input */
     bool       is_sampled;   /* has the sample dim */
     int64_t   *columns;      /* of a CSV: the column of each element of a row, from 0; NULL: they are all of them */
     nnrt_texts texts;        /* `from category` and the like, of a CSV: its texts */
-    bool       is_pending;   /* nnrt_dataset_encode has still to make numbers of texts, or fill missing ones (NaN) */
+    nnrt_part *parts;        /* the files, where there are several */
+    int        n_parts;
+    bool       is_pending; /* nnrt_dataset_encode has still to make numbers of texts, or fill missing ones (NaN) */
 } nnrt_column;
 
 typedef struct nnrt_dataset {
@@ -45,7 +53,15 @@ void nnrt_column_free(nnrt_column *column);
 /* "from category(\"job\", max = 16)", or "", into text; returns text. */
 const char *nnrt_source_text(const nnrt_input *input, char *text, size_t size);
 
-/* The file's column, from 0, of element k of a row. */
+/* The part that a row is of; NULL where there is one file. */
+const nnrt_part *nnrt_column_part(const nnrt_column *column, int64_t row);
+/* Moves the data of `more`, of the same model, behind that of `set` (dataset_append.c); leaves `more` to be freed.
+ * NNRT_BAD_DATA where it does not continue it. */
+nnrt_status nnrt_dataset_append(nnrt_dataset *set, nnrt_dataset *more, nnrt_error *error);
+/* wanted[input]: what the next file is to fill. */
+void nnrt_dataset_wanted(const nnrt_dataset *set, const bool *needed, bool *wanted);
+
+/* The (first) file's column, from 0, of element k of a row. */
 int64_t nnrt_column_number(const nnrt_column *column, int64_t k);
 
 /* Does this set's first line name the classes of this target? (dataset_elements.c) */

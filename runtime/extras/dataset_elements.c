@@ -10,28 +10,37 @@ void nnrt_column_free(nnrt_column *column) {
     nnrt_array_free(&column->array);
     nnrt_texts_free(&column->texts);
     free(column->columns);
+    for (int i = 0; i < column->n_parts; i++) {
+        free(column->parts[i].path);
+        free(column->parts[i].columns);
+    }
+    free(column->parts);
     *column = (nnrt_column){0};
 }
 
 int64_t nnrt_column_number(const nnrt_column *column, int64_t k) {
-    return column->columns ? column->columns[k] : k;
+    const int64_t *columns = column->n_parts > 0 ? column->parts[0].columns : column->columns;
+    return columns ? columns[k] : k;
 }
 
 const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char *text, size_t size) {
     const nnrt_array *array = &column->array;
-    int64_t           index[NNRT_MAX_RANK];
+    int64_t           width = array->rank > 0 ? array->count / array->shape[0] : 1, row = element / width;
+    const nnrt_part  *part = nnrt_column_part(column, row);
+    const char       *path = part ? part->path : array->source;
     if (array->lines && array->rank > 0) {
-        int64_t width = array->count / array->shape[0];
-        snprintf(text, size, "%s:%d: column %lld", array->source, array->lines[element / width],
-                 (long long)nnrt_column_number(column, element % width) + 1);
+        int64_t k = element % width, number = part && part->columns ? part->columns[k] : nnrt_column_number(column, k);
+        snprintf(text, size, "%s:%d: column %lld", path, array->lines[row], (long long)number + 1);
         return text;
     }
+    int64_t index[NNRT_MAX_RANK];
+    if (part) element -= part->first_row * width;
     for (int axis = array->rank - 1; axis >= 0; axis--) {
         index[axis] = element % array->shape[axis];
         element /= array->shape[axis];
     }
     char where[160];
-    snprintf(text, size, "%s: element %s", array->source, nnrt_shape_text(index, array->rank, where, sizeof where));
+    snprintf(text, size, "%s: element %s", path, nnrt_shape_text(index, array->rank, where, sizeof where));
     return text;
 }
 

@@ -31,8 +31,10 @@ static void numbers_text(const Summary *s, char *text, size_t size) {
 /* ---- which inputs ------------------------------------------------------------------------------------------------ */
 
 static bool comes_from(const nnrt_dataset *set, int input, const char *path) {
-    const nnrt_array *array = &set->columns[input].array;
-    return array->data && array->source && strcmp(array->source, path) == 0;
+    const nnrt_column *column = &set->columns[input];
+    bool               found  = column->array.data && column->array.source && strcmp(column->array.source, path) == 0;
+    for (int i = 0; i < column->n_parts; i++) found |= strcmp(column->parts[i].path, path) == 0;
+    return found;
 }
 
 static size_t add_name(const nnrt_model *model, int input, char *text, size_t size, size_t used) {
@@ -148,11 +150,18 @@ static nnrt_status describe_table(FILE *out, const char *path, const nnrt_table 
 
 /* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
-static void describe_array(FILE *out, const char *path, const nnrt_array *array, const nnrt_model *model,
+/* Is array k of a file this input's? */
+static bool is_array_of(const nnrt_content *content, int k, const nnrt_input *input) {
+    const char *name = content->arrays[k].name;
+    return !name || strcmp(name, input->tensor.name) == 0 || (content->is_pair && k == input->is_target);
+}
+
+static void describe_array(FILE *out, const char *path, const nnrt_content *content, int k, const nnrt_model *model,
                            const nnrt_dataset *set) {
-    Summary s = {0};
-    char    shape[160], values[200] = "none", type[200], fills[200] = "";
-    size_t  used = 0;
+    const nnrt_array *array = &content->arrays[k];
+    Summary           s     = {0};
+    char              shape[160], values[200] = "none", type[200], fills[200] = "";
+    size_t            used = 0;
     for (int64_t i = 0; i < array->count; i++) {
         double value = nnrt_elem_get(array->elem, array->data, i);
         if (isfinite(value))
@@ -162,7 +171,7 @@ static void describe_array(FILE *out, const char *path, const nnrt_array *array,
     }
     if (s.n > 0) numbers_text(&s, values, sizeof values);
     for (int i = 0; set->columns && i < model->n_inputs; i++)
-        if (comes_from(set, i, path) && (!array->name || strcmp(array->name, model->inputs[i].tensor.name) == 0))
+        if (comes_from(set, i, path) && is_array_of(content, k, &model->inputs[i]))
             used = add_name(model, i, fills, sizeof fills, used);
     snprintf(type, sizeof type, "%s%s", nnrt_elem_name(array->elem),
              nnrt_shape_text(array->shape, array->rank, shape, sizeof shape));
@@ -174,7 +183,7 @@ static void describe_arrays(FILE *out, const char *path, const nnrt_content *con
                             const nnrt_dataset *set) {
     fprintf(out, "%s: %s, %d array%s\n", path, content->format, content->n_arrays, content->n_arrays == 1 ? "" : "s");
     fprintf(out, "  %-20s %-24s %-35s %8s  %s\n", "array", "type", "values", "missing", "fills");
-    for (int i = 0; i < content->n_arrays; i++) describe_array(out, path, &content->arrays[i], model, set);
+    for (int i = 0; i < content->n_arrays; i++) describe_array(out, path, content, i, model, set);
 }
 
 nnrt_status nnrt_describe_file(FILE *out, const char *path, const nnrt_model *model, const nnrt_dataset *set,

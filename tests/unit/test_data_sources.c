@@ -243,12 +243,46 @@ static void windows_of_a_file(void **state) {
     assert_string_equal(error.message, "t.txt: has 4 bytes, a window of input 'tokens' takes 5");
 }
 
+/* Rows of one file after those of another, with their own columns and places. */
+static void several_files(void **state) {
+    (void)state;
+    const char *const arguments[] = {"a.csv", "b.csv"};
+    nnrt_dataset      set;
+    nnrt_vocabularies v     = {0};
+    nnrt_error        error = {0};
+    files_write_text("a.csv", "age,fare,n,job,note,class\n1,2,3,cook,a b,no\n");
+    files_write_text("b.csv", "class,note,job,n,fare,age\nyes,c,cook,6,5,4\nno,a,,7,?,6\n");
+    assert_int_equal(nnrt_dataset_load(&set, &source_model, arguments, 2, ALL, NULL, &error), NNRT_OK);
+    assert_int_equal(set.n_samples, 3);
+    const nnrt_split all = nnrt_split_all(&set);
+    assert_int_equal(nnrt_vocabularies_build(&v, &all, NULL), NNRT_OK);
+    assert_int_equal(nnrt_dataset_encode(&set, &v, NULL), NNRT_OK);
+    const float *x = set.columns[SOURCE_X].array.data;
+    assert_true(x[0] == 1 && x[1] == 2 && x[2] == 4 && x[3] == 5 && x[4] == 6 && x[5] == 3.5f);
+    assert_ints(&set, SOURCE_JOB, (int32_t[]){1, 1, 0}, 3);
+    assert_ints(&set, SOURCE_NOTE, (int32_t[]){1, 2, 3, 0, 1, 0}, 6);
+    assert_ints(&set, SOURCE_Y, (int32_t[]){0, 1, 0}, 3);
+    char place[64];
+    assert_string_equal(nnrt_dataset_place(&set.columns[SOURCE_X], 1, place, sizeof place), "a.csv:2: column 2");
+    assert_string_equal(nnrt_dataset_place(&set.columns[SOURCE_X], 5, place, sizeof place), "b.csv:3: column 5");
+    nnrt_vocabularies_free(&v);
+    nnrt_dataset_free(&set);
+    files_write_text("b.csv", "class,note,job,n,fare,age\nyes,c,cook,6,5,old\n");
+    assert_int_equal(nnrt_dataset_load(&set, &source_model, arguments, 2, ALL, NULL, &error), NNRT_BAD_DATA);
+    assert_non_null(strstr(error.message, "b.csv:2: column 6 (age): 'old' is not a number"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_becomes_numbers), cmocka_unit_test(vocabularies_survive_json),
-        cmocka_unit_test(damaged_vocabularies),       cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(too_many_classes),           cmocka_unit_test(only_training_samples_count),
-        cmocka_unit_test(bytes_that_are_no_utf8),     cmocka_unit_test(windows_of_a_file),
+        cmocka_unit_test(everything_becomes_numbers),
+        cmocka_unit_test(vocabularies_survive_json),
+        cmocka_unit_test(damaged_vocabularies),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(too_many_classes),
+        cmocka_unit_test(only_training_samples_count),
+        cmocka_unit_test(bytes_that_are_no_utf8),
+        cmocka_unit_test(windows_of_a_file),
+        cmocka_unit_test(several_files),
     };
     return cmocka_run_group_tests(tests, files_enter, files_leave);
 }

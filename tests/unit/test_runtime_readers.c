@@ -286,6 +286,35 @@ static void idx_types_and_damage(void **state) {
                 NULL, 0);
 }
 
+static void cifar_records(void **state) {
+    (void)state;
+    enum { RECORD = 3073 };
+    unsigned char *bytes = calloc(2, RECORD);
+    nnrt_content   content;
+    bytes[0]              = 9;
+    bytes[1]              = 10; /* the first pixel's red, green and blue */
+    bytes[1 + 1024]       = 20;
+    bytes[1 + 2048]       = 30;
+    bytes[RECORD]         = 3;
+    bytes[2 * RECORD - 1] = 40; /* the last one's blue */
+    assert_int_equal(nnrt_read_content(files_write("t.bin", bytes, 2 * RECORD), &content, NULL), NNRT_OK);
+    const unsigned char *image = content.arrays[0].data, *label = content.arrays[1].data;
+    assert_int_equal(content.arrays[0].shape[0], 2);
+    assert_int_equal(content.arrays[0].shape[3], 3);
+    assert_true(image[0] == 10 && image[1] == 20 && image[2] == 30 && image[2 * 3072 - 1] == 40);
+    assert_true(label[0] == 9 && label[1] == 3);
+    nnrt_content_free(&content);
+    check_array(
+        "t.bin", bytes, RECORD + 1,
+        "t.bin: is no CIFAR-10 file: its 3074 bytes are no whole number of records of 3073: get the file again, "
+        "or save arrays as .npy",
+        0, 0, NULL, 0);
+    bytes[RECORD] = 10;
+    check_array("t.bin", bytes, 2 * RECORD,
+                "t.bin: is no CIFAR-10 file, or damaged: record 1 has class 10, beyond 0 to 9", 0, 0, NULL, 0);
+    free(bytes);
+}
+
 static size_t make_safetensors(unsigned char *out, const char *header, size_t nbytes) {
     size_t size = strlen(header);
     for (int i = 0; i < 8; i++) out[i] = (unsigned char)(size >> (8 * i));
@@ -353,14 +382,15 @@ static void unreadable_files(void **state) {
     assert_string_equal(error.message, ".: is a directory, not a data file");
     check_array("t.npz", "PK\3\4zzzzzzzz", 12,
                 "t.npz: damaged .npz file: it has no directory at its end: save it again with np.savez", 0, 0, NULL, 0);
-    check_array("t.bin", "abc\0def", 7,
-                "t.bin: of no known format: CSV, .npy, .npz, IDX and .safetensors are read, gzipped or not", 0, 0, NULL,
+    check_array(
+        "t.dat", "abc\0def", 7,
+        "t.dat: of no known format: CSV, .npy, .npz, IDX, CIFAR-10 (.bin) and .safetensors are read, gzipped or not", 0,
+        0, NULL, 0);
+    check_array("t.dat", "\x93NUM", 4,
+                "t.dat: is cut off after 4 bytes, inside the beginning of a .npy file: get the file again", 0, 0, NULL,
                 0);
-    check_array("t.bin", "\x93NUM", 4,
-                "t.bin: is cut off after 4 bytes, inside the beginning of a .npy file: get the file again", 0, 0, NULL,
-                0);
-    check_array("t.bin", "\x1f", 1,
-                "t.bin: is cut off after 1 byte, inside the beginning of a gzip file: get the file again", 0, 0, NULL,
+    check_array("t.dat", "\x1f", 1,
+                "t.dat: is cut off after 1 byte, inside the beginning of a gzip file: get the file again", 0, 0, NULL,
                 0);
     check_array("t.npz", "1,2\n", 4, "t.npz: is no .npz file: it begins otherwise", 0, 0, NULL, 0);
     check_array("t.npy", "1,2\n", 4, "t.npy: is no .npy file: it begins otherwise", 0, 0, NULL, 0);
@@ -396,6 +426,7 @@ int main(void) {
         cmocka_unit_test(npy_fortran_order_becomes_row_major),
         cmocka_unit_test(npy_hostile),
         cmocka_unit_test(idx_types_and_damage),
+        cmocka_unit_test(cifar_records),
         cmocka_unit_test(safetensors_hostile),
         cmocka_unit_test(unreadable_files),
         cmocka_unit_test(damaged_gzip),
