@@ -78,7 +78,7 @@ static int64_t count_longer(const nnrt_column *column, nnrt_source_kind kind) {
 static void print_texts(const nnrt_column *column, const nnrt_vocabulary *v, const nnrt_input *input) {
     const char *what = input->source.kind == NNRT_FROM_WORDS ? "word" : "text";
     printf("%lld %s%s by number", (long long)v->n_texts, what, v->n_texts == 1 ? "" : "s");
-    if (v->n_left_out > 0) printf(", %lld rarer ones left out by max", (long long)v->n_left_out);
+    if (v->n_left_out > 0) printf(", %lld rarer left out by max", (long long)v->n_left_out);
     if (input->source.kind == NNRT_FROM_CATEGORY)
         printf(", %lld of %lld rows unknown or missing", (long long)count_zeros(&column->array),
                (long long)column->array.count);

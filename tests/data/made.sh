@@ -103,8 +103,8 @@ pets.csv: CSV, 4 rows of 4 columns between commas, with a header
 
 model Pets
   input  weight           f32[batch]           from column("weight", missing = mean): f32 [4, 1], means 11.6667
-  input  colour           i32[batch]           from category("colour", max = 3): 2 texts by number, 1 rarer ones left out by max, 1 of 4 rows unknown or missing
-  input  note             i32[batch, time]     from words("note", max = 5): 4 words by number, 5 rarer ones left out by max, 2 of 4 texts cut to 3 words
+  input  colour           i32[batch]           from category("colour", max = 3): 2 texts by number, 1 rarer left out by max, 1 of 4 rows unknown or missing
+  input  note             i32[batch, time]     from words("note", max = 5): 4 words by number, 5 rarer left out by max, 2 of 4 texts cut to 3 words
   input  raw              u8[batch, 4]         from bytes("note"): u8 [4, 4]
   target kind             i32[batch]           from category("kind", max = 3): 0 cat, 1 dog, 2 guinea, pig
 4 samples: they fit
