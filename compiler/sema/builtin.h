@@ -18,7 +18,8 @@ typedef struct BuiltinCall {
 typedef Value BuiltinFn(Elab *e, BuiltinCall *call);
 
 /* `params`: names separated by blanks; `?` after a name: optional; a last `*`: any number of further positional
- * arguments, `**`: any further named ones. `op` is for rows that share a function. */
+ * arguments, `**`: any further named ones. `op` is for rows that share a function. One whose first parameter is x and that is
+ * given only others, by name, is a fn of x: sum(axis = 1). */
 struct Builtin {
     const char *name;
     const char *params;

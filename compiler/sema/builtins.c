@@ -178,6 +178,42 @@ static bool bind_one(Elab *e, BuiltinCall *bound, const Params *params, const Ar
     return true;
 }
 
+/* Are all arguments but x given, by name? */
+static bool waits_for_x(const Params *params, const BuiltinCall *bound) {
+    if (strcmp(params->names[0], "x") || bound->args[0].kind != VALUE_NONE || !bound->call->n) return false;
+    for (int i = 0; i < bound->call->n; i++)
+        if (!bound->call->args[i].name.text) return false;
+    for (int i = 1; i < params->count; i++)
+        if (bound->args[i].kind == VALUE_NONE && !params->optional[i]) return false;
+    return true;
+}
+
+typedef struct WaitingBuiltin { /* a builtin with all arguments but x */
+    Builtin        base;
+    const Builtin *of;
+    const Call    *given;
+} WaitingBuiltin;
+
+/* What the call gives, then what was given before. */
+static Value apply_waiting(Elab *e, BuiltinCall *bound) {
+    const WaitingBuiltin *waiting = (const WaitingBuiltin *)bound->builtin;
+    const Call           *given   = waiting->given;
+    Call                  both    = *bound->call;
+    both.n                        = bound->call->n + given->n;
+    both.args                     = ARENA_ARRAY(e->arena, Argument, both.n + 1);
+    for (int i = 0; i < both.n; i++)
+        both.args[i] = i < bound->call->n ? bound->call->args[i] : given->args[i - bound->call->n];
+    return builtin_apply(e, waiting->of, &both);
+}
+
+static Value fn_of_x(Elab *e, const Builtin *builtin, const Call *call) {
+    WaitingBuiltin *waiting = ARENA_NEW(e->arena, WaitingBuiltin);
+    Call           *given   = ARENA_NEW(e->arena, Call);
+    *given                  = *call;
+    *waiting                = (WaitingBuiltin){{builtin->name, "* **", apply_waiting, builtin->op}, builtin, given};
+    return (Value){.kind = VALUE_BUILTIN, .builtin = &waiting->base};
+}
+
 Value builtin_apply(Elab *e, const Builtin *builtin, Call *call) {
     Params      params = read_params(builtin->params);
     BuiltinCall bound  = {.builtin = builtin, .call = call, .extra = ARENA_ARRAY(e->arena, Argument, call->n + 1)};
@@ -188,6 +224,7 @@ Value builtin_apply(Elab *e, const Builtin *builtin, Call *call) {
     }
     for (int i = 0; i < call->n; i++)
         if (!bind_one(e, &bound, &params, &call->args[i], &place)) return value_poison();
+    if (waits_for_x(&params, &bound)) return fn_of_x(e, builtin, call);
     for (int i = 0; i < params.count; i++)
         if (bound.args[i].kind == VALUE_NONE && !params.optional[i]) {
             sema_error(e, call->span, E0204, "fn '%s' needs an argument for '%s'", builtin->name, params.names[i]);
