@@ -65,6 +65,7 @@ static nnrt_status read_entries(const char *path, const cJSON *header, const nnr
     content->arrays = calloc((size_t)cJSON_GetArraySize(header) + 1, sizeof *content->arrays);
     if (!content->arrays) return nnrt_fail_memory(error, 0, path);
     nnrt_status  status = NNRT_OK;
+    size_t       taken  = 0;
     const cJSON *entry;
     cJSON_ArrayForEach(entry, header) {
         if (strcmp(entry->string, "__metadata__") == 0) {
@@ -72,8 +73,11 @@ static nnrt_status read_entries(const char *path, const cJSON *header, const nnr
             content->metadata = cJSON_PrintUnformatted(entry);
             continue;
         }
-        status = read_entry(path, entry, data, &content->arrays[content->n_arrays++], error);
+        nnrt_array *array = &content->arrays[content->n_arrays++];
+        status            = read_entry(path, entry, data, array, error);
         if (status != NNRT_OK) return status;
+        taken += nnrt_array_nbytes(array); /* so that a small file cannot fill the memory */
+        if (taken > data->size) return fail_damaged(path, "arrays share elements: ", entry->string, error);
     }
     if (content->n_arrays > 0) return NNRT_OK;
     return nnrt_fail(error, NNRT_BAD_DATA, "%s: holds no arrays", path);

@@ -349,6 +349,9 @@ static void safetensors_hostile(void **state) {
          "t.safetensors: damaged safetensors file: no dtype, shape and data_offsets for w: get or save it again"},
         {"{\"w\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,2],\"data_offsets\":[0,8]}}",
          "t.safetensors: 'w' has more than 8 axes"},
+        {"{\"w\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},\"v\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[7,8]}}",
+         "t.safetensors: damaged safetensors file: arrays share elements: v: get or save it again"},
         {"{}", "t.safetensors: holds no arrays"},
         {"{\"__metadata__\":{\"a\":\"b\"}}", "t.safetensors: holds no arrays"},
         {"[1]", "t.safetensors: damaged safetensors file: its header is no JSON object: get or save it again"},
