@@ -21,6 +21,12 @@ function has(word,    i) {
     return 0
 }
 
+# The number of backticks at the start of a line.
+function ticks(line) {
+    match(line, /^`*/)
+    return RLENGTH
+}
+
 function complain(what) {
     print "complain " NR " " quoted(what)
 }
@@ -38,7 +44,7 @@ function emit_command(text,    at) {
 }
 
 function begin_block() {
-    n_words = split(substr($0, 4), words, /[ \t]+/)
+    n_words = split(substr($0, fence + 1), words, /[ \t]+/)
     kind = words[1]
     first = NR
     body = ""
@@ -93,7 +99,7 @@ in_within {
     else within = within $0 "\n"
     next
 }
-in_block && /^[ ]*```[ ]*$/ {
+in_block && /^```+[ ]*$/ && ticks($0) >= fence {
     in_block = 0
     end_block()
     next
@@ -111,8 +117,9 @@ in_block {
     body = body $0 "\n"
     next
 }
-/^```/ {
+/^```/ { # also of more backticks, around blocks that are shown as they are written
     in_block = 1
+    fence = ticks($0)
     begin_block()
     next
 }
