@@ -27,8 +27,7 @@ static const char STYLE[] =
 /* ---- what is shown ----------------------------------------------------------------------------------------------- */
 
 void nnrt_plot_open(nnrt_plot *plot, const char *path, const nnrt_model *model) {
-    *plot                 = (nnrt_plot){.path = path, .model = model->name};
-    plot->panels[0].title = "loss";
+    *plot = (nnrt_plot){.path = path, .model = model->name};
 }
 
 void nnrt_plot_close(nnrt_plot *plot) {
@@ -69,12 +68,13 @@ nnrt_status nnrt_plot_add(nnrt_plot *plot, const nnrt_progress *progress, const 
     const nnrt_score *headline = progress->val ? nnrt_scores_headline(progress->val, model) : NULL;
     if (!grow(plot)) return nnrt_fail_memory(error, 0, "a plot");
     nnrt_panel *losses = &plot->panels[0], *metric = &plot->panels[1];
-    losses->title = loss;
-    if (headline && strcmp(headline->name, loss) != 0) metric->title = headline->name;
+    snprintf(losses->title, sizeof losses->title, "%s", loss);
+    if (headline && strcmp(headline->name, loss) != 0)
+        snprintf(metric->title, sizeof metric->title, "%s", headline->name);
     for (int i = 0; i < 2; i++) {
         nnrt_panel *panel                = &plot->panels[i];
         panel->curves[0].values[plot->n] = panel->curves[1].values[plot->n] = NAN;
-        if (!panel->title) continue;
+        if (!panel->title[0]) continue;
         snprintf(panel->curves[0].name, sizeof panel->curves[0].name, "train %.50s", panel->title);
         snprintf(panel->curves[1].name, sizeof panel->curves[1].name, "val %.50s", panel->title);
         panel->curves[0].values[plot->n] = value_of(progress->train, panel->title);
@@ -242,7 +242,7 @@ static void draw_panel(FILE *out, const nnrt_plot *plot, const nnrt_panel *panel
 nnrt_status nnrt_plot_draw(nnrt_plot *plot, nnrt_error *error) {
     nnrt_writer writer;
     char        title[160];
-    int         n_panels = plot->panels[1].title ? 2 : 1, height = HEAD + n_panels * (PANEL + 12);
+    int         n_panels = plot->panels[1].title[0] ? 2 : 1, height = HEAD + n_panels * (PANEL + 12);
     nnrt_status status = nnrt_writer_open(&writer, plot->path, error);
     if (status != NNRT_OK) return status;
     errno     = 0;

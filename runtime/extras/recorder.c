@@ -29,7 +29,10 @@ nnrt_status nnrt_recorder_open(nnrt_recorder *recorder, const nnrt_options *opti
     nnrt_report_open(&recorder->report, options->quiet ? NULL : stdout);
     recorder->saved = recorder->report.start;
     if (options->plot) nnrt_plot_open(&recorder->plot, options->plot, instance->model);
-    return nnrt_log_open(&recorder->log, options->log, steps_done, error);
+    nnrt_status status = nnrt_log_open(&recorder->log, options->log, steps_done, error);
+    if (status == NNRT_OK && options->plot && options->log && steps_done > 0)
+        status = nnrt_plot_add_log(&recorder->plot, options->log, instance->model, error);
+    return status;
 }
 
 nnrt_status nnrt_recorder_close(nnrt_recorder *recorder, nnrt_status status, nnrt_error *error) {

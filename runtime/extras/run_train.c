@@ -11,7 +11,7 @@
 
 enum { OVERFIT_STEPS = 1000 /* of --overfit-batch, where neither --steps nor --epochs is given */ };
 
-/* Set by the first SIGINT or SIGTERM; the second finds the default action and ends the program. The one global of
+/* Set by the first SIGINT, SIGTERM or SIGHUP; the second finds the default action and ends the program. The one global of
  * the runtime: a signal handler is given nothing else to write to. */
 static volatile sig_atomic_t interrupt_requested;
 
@@ -26,11 +26,13 @@ static void watch_interrupts(void) {
     interrupt_requested = 0;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* the terminal is gone, no nohup */
 }
 
 static void unwatch_interrupts(void) {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) signal(SIGHUP, SIG_DFL);
 }
 
 /* ---- the start --------------------------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ static void print_table(FILE *out, const char *set, const nnrt_score *score, con
     int     width = table_width(score, classes, columns, rows);
     char    text[LABEL + 40];
     fprintf(out, "%s %s:\n", set, score->name);
-    fprintf(out, rank > 1 ? "  %*s" : "", width, "");
+    if (rank > 1) fprintf(out, "  %*s", width, "");
     for (int64_t k = 0; k < columns; k++)
         fprintf(out, "  %*s", width, label_text(classes, k, columns, text, sizeof text));
     fputc('\n', out);

@@ -59,7 +59,9 @@ refuses 1 "loss is nan at step 2 (epoch 1): lower the learning rate (--set) or c
 # A resumed run adds to the log, whose lines after the checkpoint are dropped.
 "$model" train --data data.csv --epochs 2 --save part.safetensors --log part.jsonl --quiet > out
 printf '{"epoch":3,"step":24,"loss":9}\n{"epoch":4,"st' >> part.jsonl
-"$model" train --data data.csv --epochs 4 --resume part.safetensors --save part.safetensors --log part.jsonl --quiet > out || fail "--resume"
+"$model" train --data data.csv --epochs 4 --resume part.safetensors --save part.safetensors --log part.jsonl --plot part.svg --quiet > out || fail "--resume"
+well_formed part.svg
+[ "$(grep -o 'd="M[^"]*' part.svg | tr -cd 'ML')" = MLLL ] || fail "the resumed plot is not of all epochs: $(grep -o 'd="M[^"]*' part.svg)"
 [ "$(sed 's/.*"step":\([0-9]*\).*/\1/; s/.*"test_.*/end/' part.jsonl | tr '\n' ' ')" = "8 16 24 32 end " ] || fail "the resumed log: $(cat part.jsonl)"
 has part.jsonl '"epoch":3,"step":24,"loss":0.'
 
