@@ -136,9 +136,9 @@ static bool copy_gradients(Check *check, Probe *probe, Gradients *g) {
     const nnrt_instance *instance = check->run.instance;
     const nnrt_fn       *fn       = &instance->model->fns[probe->fn];
     Arena               *arena    = check->c->arena;
-    g->loss                       = probe_loss(probe);
-    g->values                     = ARENA_ARRAY(arena, double *, fn->n_results + 1);
-    g->counts                     = ARENA_ARRAY(arena, int64_t, fn->n_results + 1);
+    g->loss = probe->loss = probe_loss(probe);
+    g->values             = ARENA_ARRAY(arena, double *, fn->n_results + 1);
+    g->counts             = ARENA_ARRAY(arena, int64_t, fn->n_results + 1);
     if (probe->failed) {
         diag_error(check->c->diags, (Span){0}, E0744, "the loss cannot be computed: %s", probe->error.message);
         return false;

@@ -30,6 +30,7 @@ typedef struct Probe { /* how the loss is computed with one element changed */
     const void **inputs;
     int          fn; /* FN_GRADIENTS; its first result is the loss */
     nnrt_clock   clock;
+    double       loss; /* with nothing changed */
     nnrt_error   error;
     bool         failed; /* a call did not succeed: error says why */
 } Probe;

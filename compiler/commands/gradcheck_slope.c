@@ -66,7 +66,7 @@ static bool at_kink(const Place *place, double scale, double unit) {
 }
 
 Slope probe_element(Probe *probe, void *data, int elem, int64_t index, double analytic, double scale) {
-    Place  place = {probe, data, elem, index, nnrt_elem_get(elem, data, index), probe_loss(probe)};
+    Place  place = {probe, data, elem, index, nnrt_elem_get(elem, data, index), probe->loss};
     double unit  = fmax(1.0, fabs(place.x));
     Slope  best  = {ELEMENT_WRONG, NAN, INFINITY};
     double least = elem == NNRT_F32 ? 1e-4 : 1e-6;

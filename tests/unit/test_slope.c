@@ -82,6 +82,7 @@ static Slope compare(nnrt_code *code, int elem, double x, double gradient) {
     void *data = run.instance->slots[0];
     for (int i = 0; i < 3; i++) nnrt_elem_put(elem, data, i, i == 1 ? x : 5);
     Probe probe = {.run = &run, .fn = 0};
+    probe.loss  = probe_loss(&probe);
     Slope slope = probe_element(&probe, data, elem, 1, gradient, 1e-5);
     assert_true(nnrt_elem_get(elem, data, 1) == (elem == NNRT_F32 ? (double)(float)x : x)); /* as it was */
     assert_int_equal((int64_t)nnrt_elem_get(elem, data, 0), 5);
