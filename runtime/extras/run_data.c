@@ -109,7 +109,7 @@ static void print_input(const Check *check, int i) {
 
 static void print_inputs(const Check *check) {
     const nnrt_model *model = check->set.model;
-    printf("model %s\n", model->name);
+    printf("inputs of %s\n", model->name);
     for (int i = 0; i < model->n_inputs; i++)
         if (check->needed[i] && check->set.columns[i].array.data) print_input(check, i);
     printf("%lld sample%s", (long long)check->set.n_samples, check->set.n_samples == 1 ? "" : "s");

@@ -101,7 +101,7 @@ pets.csv: CSV, 4 rows of 4 columns between commas, with a header
   2 colour             3 texts: brown 2, grey 1, red 1                                     0  colour
   3 note               3 texts, all different: a "good" dog, a dog, ...                    1  note, raw
 
-model Pets
+inputs of Pets
   input  weight           f32[batch]           from column("weight", missing = mean): f32 [4, 1], means 11.6667
   input  colour           i32[batch]           from category("colour", max = 3): 2 texts by number, 1 rarer left out by max, 1 of 4 rows unknown or missing
   input  note             i32[batch, time]     from words("note", max = 5): 4 words by number, 5 rarer left out by max, 2 of 4 texts cut to 3 words
