@@ -75,8 +75,6 @@ nnrt_status nnrt_plot_add(nnrt_plot *plot, const nnrt_progress *progress, const 
         nnrt_panel *panel                = &plot->panels[i];
         panel->curves[0].values[plot->n] = panel->curves[1].values[plot->n] = NAN;
         if (!panel->title[0]) continue;
-        snprintf(panel->curves[0].name, sizeof panel->curves[0].name, "train %.50s", panel->title);
-        snprintf(panel->curves[1].name, sizeof panel->curves[1].name, "val %.50s", panel->title);
         panel->curves[0].values[plot->n] = value_of(progress->train, panel->title);
         panel->curves[1].values[plot->n] = value_of(progress->val, panel->title);
     }
@@ -208,16 +206,18 @@ static int64_t last_value(const nnrt_plot *plot, const nnrt_curve *curve) {
 }
 
 /* A dot where the curve stands, and its name and value in the panel's head; returns where the next name goes. */
-static double draw_legend(FILE *out, const nnrt_plot *plot, const nnrt_curve *curve, int index, double at, double top,
+static double draw_legend(FILE *out, const nnrt_plot *plot, const nnrt_panel *panel, int index, double at, double top,
                           const Scale *x, const Scale *y) {
-    char    text[128], number[32], class[8];
-    int64_t last = last_value(plot, curve);
+    const nnrt_curve *curve = &panel->curves[index];
+    char              text[128], number[32], class[8];
+    int64_t           last = last_value(plot, curve);
     if (last < 0) return at;
     snprintf(class, sizeof class, "d%d", index);
     fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" class=\"%s\"/>\n", place(x, (double)plot->epochs[last]),
             place(y, curve->values[last]), class);
     fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" class=\"%s\"/>\n", at, top - 4, class);
-    snprintf(text, sizeof text, "%s %s", curve->name, nnrt_number_text(curve->values[last], number, sizeof number));
+    snprintf(text, sizeof text, "%s %s %s", index ? "val" : "train", panel->title,
+             nnrt_number_text(curve->values[last], number, sizeof number));
     draw_text(out, at + 9, top, "start", "text", text);
     return at + 34 + 6.6 * (double)strlen(text);
 }
@@ -235,7 +235,7 @@ static void draw_panel(FILE *out, const nnrt_plot *plot, const nnrt_panel *panel
     double at = LEFT + 4;
     for (int i = 0; i < 2; i++) {
         draw_curve(out, plot, &panel->curves[i], i, &x, &y);
-        at = draw_legend(out, plot, &panel->curves[i], i, at, top + 28, &x, &y);
+        at = draw_legend(out, plot, panel, i, at, top + 28, &x, &y);
     }
 }
 

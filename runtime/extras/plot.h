@@ -8,9 +8,8 @@
 
 #include "extras/trainer.h"
 
-typedef struct nnrt_curve { /* one value an epoch; NaN where there is none */
-    char    name[64];
-    double *values;
+typedef struct nnrt_curve {
+    double *values; /* one an epoch; NaN where there is none */
 } nnrt_curve;
 
 typedef struct nnrt_panel {
