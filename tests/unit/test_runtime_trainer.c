@@ -101,8 +101,8 @@ static const nnrt_model MODEL = {
 };
 
 typedef struct Heard {
-    int    n_steps, n_epochs;
-    double d_loss, g_loss, val_loss;
+    int    n_steps, n_epochs, n_losses;
+    double sum, d_loss, g_loss, val_loss;
 } Heard;
 
 static void hear(void *context, const nnrt_progress *progress) {
@@ -112,8 +112,11 @@ static void hear(void *context, const nnrt_progress *progress) {
         return;
     }
     heard->n_epochs++;
-    heard->d_loss = nnrt_scores_find(progress->train, "d_loss")->values[0];
-    heard->g_loss = nnrt_scores_find(progress->train, "g_loss")->values[0];
+    heard->d_loss            = nnrt_scores_find(progress->train, "d_loss")->values[0];
+    const nnrt_score *g_loss = nnrt_scores_find(progress->train, "g_loss");
+    heard->g_loss            = g_loss ? g_loss->values[0] : NAN;
+    heard->n_losses          = progress->train->n;
+    heard->sum               = progress->loss;
     if (progress->val) heard->val_loss = nnrt_scores_find(progress->val, "d_loss")->values[0];
 }
 
@@ -137,6 +140,7 @@ static nnrt_status run(const nnrt_model *model, const nnrt_settings *settings, b
     n_calls                 = 0;
     *heard                  = (Heard){0};
     nnrt_status status      = nnrt_train(&training, error);
+    nnrt_trainer_state_free(&training.state);
     nnrt_instance_free(instance);
     nnrt_dataset_free(&set);
     return status;
@@ -229,6 +233,104 @@ static void a_graph_is_one_batch(void **state) {
     nnrt_dataset_free(&set);
 }
 
+/* ---- accumulation, phases, terms --------------------------------------------------------------------------------- */
+
+static void add_up(const nnrt_args *args) {
+    record('a', args);
+    mean_loss(args);
+}
+
+static void update(const nnrt_args *args) {
+    calls[n_calls++] = (Call){.fn = 't', .step = args->step, .pass = args->pass};
+}
+
+static void called(const char *expected) {
+    char order[CALLS + 1] = "";
+    for (int i = 0; i < n_calls; i++) order[i] = calls[i].fn;
+    assert_string_equal(order, expected);
+}
+
+/* Batches of 4, 4 and 2: two make the first step of an epoch, the last is one of its own. */
+static void accumulated_batches_make_one_step(void **state) {
+    (void)state;
+    const nnrt_fn fns[] = {
+        {"train", update, NULL, NULL, NNRT_FN_TRAIN, 1, 0, 0, X, 0, NULL, 0, 0, 1, 0},
+        {"accumulate", add_up, NULL, D_LOSS, NNRT_FN_ACCUMULATE, 1, 1, 1, X, 0, NULL, 0, 0, -1, 0},
+    };
+    static const float  FIRSTS[] = {0, 4, -1, 8, -1, 0, 4, -1, 8, -1};
+    const nnrt_settings settings = {.batch = BATCH, .epochs = 2, .accumulate = 2};
+    nnrt_model          model    = MODEL;
+    Heard               heard;
+    model.fns   = fns;
+    model.n_fns = 2;
+    assert_int_equal(run(&model, &settings, false, NULL, &heard, NULL), NNRT_OK);
+    called("aatataatat");
+    for (int i = 0; i < n_calls; i++)
+        if (calls[i].fn == 'a') assert_true(calls[i].first == FIRSTS[i]);
+    assert_int_equal(calls[2].step, 0);
+    assert_int_equal(calls[3].step, 1);
+    assert_int_equal(calls[3].epoch_steps, 2);
+    assert_int_equal(calls[3].total_steps, 4);
+    assert_true(calls[1].pass != calls[0].pass && calls[5].pass > calls[3].pass);
+    assert_true(heard.d_loss == 4.5);
+}
+
+/* Each phase has its functions; what both of them minimize is one loss, in an epoch that lies in two phases too. */
+static void phases_take_turns(void **state) {
+    (void)state;
+    const nnrt_fn fns[] = {
+        {"train", train_d, NULL, D_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 0, -1, 0},
+        {"train_phase_2", add_up, NULL, D_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 1, -1, 0},
+        {"train_2_phase_2", train_g, NULL, G_LOSS, NNRT_FN_TRAIN, 1, 1, 1, X, 0, NULL, 0, 1, -1, 0},
+    };
+    const nnrt_phase    in_epochs[] = {{1, 1, 0}, {-1, 0, 0}}, in_steps[] = {{2, 0, 0}, {-1, 0, 0}};
+    const nnrt_settings settings = {.batch = BATCH, .epochs = 2}, one = {.batch = BATCH, .epochs = 1};
+    nnrt_model          model = MODEL;
+    Heard               heard;
+    model.fns            = fns;
+    model.n_fns          = 3;
+    model.train.phases   = in_epochs;
+    model.train.n_phases = 2;
+    assert_int_equal(nnrt_trainer_n_sums(&model), 4);
+    assert_int_equal(run(&model, &settings, false, NULL, &heard, NULL), NNRT_OK);
+    called("dddagagag");
+    assert_int_equal(heard.n_losses, 2);
+    model.train.phases = in_steps;
+    assert_int_equal(run(&model, &one, false, NULL, &heard, NULL), NNRT_OK);
+    called("ddag");
+    assert_true(heard.d_loss == 4.5);
+    assert_true(heard.g_loss == 8.5); /* of the last batch alone */
+}
+
+/* Two terms: the mean of the values, and a sum that weighs 1, 0 and 3. */
+static void weighed_terms(const nnrt_args *args) {
+    static const float WEIGHTS[] = {1, 0, 3}, VALUES[] = {10, NAN, 30};
+    int                batch = n_calls % 3;
+    mean_loss(args);
+    record('w', args);
+    ((float *)args->results[1])[0] = VALUES[batch];
+    ((float *)args->results[1])[1] = WEIGHTS[batch];
+    ((float *)args->results[2])[0] = ((float *)args->results[0])[0];
+    ((float *)args->results[2])[1] = ((float *)args->results[0])[1];
+}
+
+static void terms_are_averaged_by_their_weights(void **state) {
+    (void)state;
+    const nnrt_result results[] = {{{"d_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0, 0, -1},
+                                   {{"d_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 1, 0, -1},
+                                   {{"g_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0, 0, -1}};
+    const nnrt_fn fns[] = {{"train", weighed_terms, NULL, results, NNRT_FN_TRAIN, 1, 3, 1, X, 0, NULL, 0, 0, -1, 0}};
+    const nnrt_settings settings = {.batch = BATCH, .epochs = 1};
+    nnrt_model          model    = MODEL;
+    Heard               heard;
+    model.fns   = fns;
+    model.n_fns = 1;
+    assert_int_equal(run(&model, &settings, false, NULL, &heard, NULL), NNRT_OK);
+    assert_int_equal(heard.n_losses, 2);
+    assert_true(heard.d_loss == 4.5 + 25);
+    assert_true(heard.sum == 4.5 + 25); /* what is minimized, and not its part g_loss once more */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_draw_batches_in_order),
@@ -236,6 +338,9 @@ int main(void) {
         cmocka_unit_test(a_loss_that_is_not_finite_stops_the_run),
         cmocka_unit_test(an_interrupt_ends_after_the_step),
         cmocka_unit_test(a_graph_is_one_batch),
+        cmocka_unit_test(accumulated_batches_make_one_step),
+        cmocka_unit_test(phases_take_turns),
+        cmocka_unit_test(terms_are_averaged_by_their_weights),
     };
     return cmocka_run_group_tests(tests, files_enter, files_leave);
 }
