@@ -1,5 +1,5 @@
-/* Object and executable are made in temporary files beside the result; the executable is renamed into place at the end. An interrupt
- * removes them. */
+/* The object and what is linked of it are made in temporary files beside the result; the latter is renamed into place at the end. An
+ * interrupt removes them. */
 #include "link.h"
 
 #include <errno.h>
@@ -37,33 +37,101 @@ static const char *runtime_directory(Arena *arena) {
     return NULL;
 }
 
-static int link_object(Compilation *c, const char *object, const char *runtime, const char *output,
-                       const sigset_t *before) {
-    const char *compiler = getenv("CC");
-    if (!compiler || !*compiler) compiler = "cc";
-    const char *extras  = arena_printf(c->arena, "%s/libnnrt_extras.a", runtime);
-    const char *core    = arena_printf(c->arena, "%s/libnnrt.a", runtime);
-    const char *start[] = {compiler, "-o", output, "-Wl,--gc-sections", object, extras, core};
-    const char *libs[]  = {"-lcjson", "-lminizip", "-lz", "-lm", "-lpthread", NNC_LINK_FLAGS};
-    const char *argv[16];
-    size_t      n = 0;
-    for (size_t i = 0; i < sizeof start / sizeof *start; i++) argv[n++] = start[i];
-    for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) argv[n++] = libs[i];
-    if (!*argv[n - 1]) n--; /* no flags */
-    argv[n]    = NULL;
-    int status = interruptible_run(argv, before);
+/* ---- the tools ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Tool { /* a command line that grows */
+    const char *argv[48];
+    int         n;
+} Tool;
+
+static void tool_add(Tool *tool, const char *argument) {
+    if (tool->n + 1 < (int)(sizeof tool->argv / sizeof *tool->argv)) tool->argv[tool->n++] = argument;
+}
+
+/* The words of `text`: CC may be "gcc -m64". */
+static void tool_add_words(Arena *arena, Tool *tool, const char *text) {
+    while (*(text += strspn(text, " \t"))) {
+        size_t length = strcspn(text, " \t");
+        tool_add(tool, arena_strndup(arena, text, length));
+        text += length;
+    }
+}
+
+static int run_tool(Compilation *c, const Tool *tool, const sigset_t *before, const char *install, const char *help) {
+    int status = interruptible_run(tool->argv, before);
     if (status == -1 || status == 127) {
-        Diag *d =
-            diag_error(c->diags, (Span){0}, E0740, "cannot run the C compiler '%s' to link the program", compiler);
-        diag_help(
-            d, "install one (on Debian: apt-get install gcc libc6-dev), or name yours in the environment variable CC");
+        Diag *d = diag_error(c->diags, (Span){0}, E0740, "cannot run '%s' to link", tool->argv[0]);
+        diag_help(d, "%s", install);
     } else if (status != 0) {
-        Diag *d = diag_error(c->diags, (Span){0}, E0741, "linking failed: '%s' ended with status %d", compiler, status);
-        diag_help(d, "its messages are above; the libraries cjson, minizip and zlib must be installed (on Debian: "
-                     "libcjson-dev, libminizip-dev and zlib1g-dev)");
+        Diag *d =
+            diag_error(c->diags, (Span){0}, E0741, "linking failed: '%s' ended with status %d", tool->argv[0], status);
+        diag_help(d, "%s", help);
     }
     return status;
 }
+
+static bool run_compiler(Compilation *c, LinkKind kind, const char *object, const char *runtime, const char *output,
+                         const sigset_t *before) {
+    static const char *const shared[] = {"-shared", "-Wl,-Bsymbolic", "-Wl,-u,nnrt_pool_new", "-Wl,-u,nnrt_pool_free"};
+    static const char *const libs[]   = {"-lcjson", "-lminizip", "-lz", "-lm", "-lpthread"};
+    const char              *compiler = getenv("CC");
+    Tool                     tool     = {.n = 0};
+    tool_add_words(c->arena, &tool, compiler && compiler[strspn(compiler, " \t")] ? compiler : "cc");
+    tool_add(&tool, "-o");
+    tool_add(&tool, output);
+    tool_add(&tool, "-Wl,--gc-sections");
+    for (size_t i = 0; kind == LINK_SHARED && i < sizeof shared / sizeof *shared; i++) tool_add(&tool, shared[i]);
+    tool_add(&tool, object);
+    tool_add(&tool, arena_printf(c->arena, "%s/libnnrt_extras.a", runtime));
+    tool_add(&tool, arena_printf(c->arena, "%s/libnnrt.a", runtime));
+    for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) tool_add(&tool, libs[i]);
+    tool_add_words(c->arena, &tool, NNC_LINK_FLAGS);
+    return run_tool(c, &tool, before,
+                    "install a C compiler (on Debian: apt-get install gcc libc6-dev), or name yours in the environment "
+                    "variable CC",
+                    "its messages are above; the libraries cjson, minizip and zlib must be installed (on Debian: "
+                    "libcjson-dev, libminizip-dev and zlib1g-dev)") == 0;
+}
+
+static const char *read_file(Arena *arena, const char *path, size_t *nbytes) {
+    FILE *file  = fopen(path, "rb");
+    char *bytes = NULL;
+    long  size  = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (size >= 0) {
+        rewind(file);
+        bytes   = arena_alloc(arena, (size_t)size + 1);
+        *nbytes = fread(bytes, 1, (size_t)size, file);
+        if (*nbytes != (size_t)size) bytes = NULL;
+    }
+    if (file) fclose(file);
+    return bytes;
+}
+
+/* A copy of the core runtime's archive with the object added. */
+static bool run_archiver(Compilation *c, const char *object, const char *runtime, const char *output,
+                         const sigset_t *before) {
+    size_t      nbytes;
+    const char *core  = arena_printf(c->arena, "%s/libnnrt.a", runtime);
+    const char *bytes = read_file(c->arena, core, &nbytes), *wrong = bytes ? NULL : strerror(errno);
+    if (bytes) wrong = output_write(c->arena, output, bytes, nbytes);
+    if (wrong) {
+        diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", output, wrong);
+        return false;
+    }
+    const char *archiver = getenv("AR");
+    Tool        tool     = {.n = 0};
+    tool_add_words(c->arena, &tool, archiver && archiver[strspn(archiver, " \t")] ? archiver : "ar");
+    tool_add(&tool, "rcs");
+    tool_add(&tool, output);
+    tool_add(&tool, object);
+    return run_tool(
+               c, &tool, before,
+               "install an archiver (on Debian: apt-get install binutils), or name yours in the environment variable "
+               "AR",
+               "its messages are above") == 0;
+}
+
+/* ---- the result ------------------------------------------------------------------------------------------------------------ */
 
 /* What stands at `path` and cannot be replaced by a program; NULL when nothing does. */
 static const char *in_the_way(const char *path) {
@@ -72,19 +140,26 @@ static const char *in_the_way(const char *path) {
     return S_ISDIR(info.st_mode) ? "a directory" : "a device or a pipe";
 }
 
-static bool make_executable(Compilation *c, const Plan *plan, const char *runtime, const char *path) {
+static bool make(Compilation *c, const Plan *plan, LinkKind kind, const char *runtime, const char *path) {
     sigset_t    before;
-    const char *object  = output_temporary(c->arena, path, ".o");
-    const char *program = output_temporary(c->arena, path, "");
+    const char *folder = output_temporary(c->arena, path, ".d"); /* an archive's member has the object's name */
+    const char *object =
+        kind == LINK_ARCHIVE ? arena_printf(c->arena, "%s/model.o", folder) : output_temporary(c->arena, path, ".o");
+    const char *result = output_temporary(c->arena, path, "");
     interrupts_hold(&before);
-    bool ok =
-        object_from_plan(c, plan, EMIT_OBJECT, true, object) && link_object(c, object, runtime, program, &before) == 0;
-    if (ok && rename(program, path) != 0) {
+    if (kind == LINK_ARCHIVE) mkdir(folder, 0700); /* where it fails, writing the object says why */
+    bool ok = object_from_plan(c, plan, EMIT_OBJECT, kind == LINK_EXECUTABLE, object);
+    if (ok && kind == LINK_ARCHIVE)
+        ok = run_archiver(c, object, runtime, result, &before);
+    else if (ok)
+        ok = run_compiler(c, kind, object, runtime, result, &before);
+    if (ok && rename(result, path) != 0) {
         diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
         ok = false;
     }
     unlink(object);
-    if (!ok) unlink(program);
+    if (kind == LINK_ARCHIVE) rmdir(folder);
+    if (!ok) unlink(result);
     interrupts_release(&before);
     return ok;
 }
@@ -98,7 +173,7 @@ static bool is_foreign(const char *target) {
 #endif
 }
 
-bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
+bool linked_from_plan(Compilation *c, const Plan *plan, LinkKind kind, const char *path) {
     const char *runtime = runtime_directory(c->arena);
     if (!runtime) {
         Diag *d = diag_error(c->diags, (Span){0}, E0742, "the runtime library libnnrt.a is not beside nnc");
@@ -106,7 +181,7 @@ bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
         return false;
     }
     if (is_foreign(c->options.target)) {
-        Diag *d = diag_error(c->diags, (Span){0}, E0741, "a program for %s cannot be linked here", c->options.target);
+        Diag *d = diag_error(c->diags, (Span){0}, E0741, "what is for %s cannot be linked here", c->options.target);
         diag_help(d, "compile to an object with -c, and link it on that machine");
         return false;
     }
@@ -120,5 +195,5 @@ bool executable_from_plan(Compilation *c, const Plan *plan, const char *path) {
         diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
         return false;
     }
-    return make_executable(c, plan, runtime, path);
+    return make(c, plan, kind, runtime, path);
 }

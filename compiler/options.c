@@ -47,13 +47,16 @@ static bool default_output(Arena *arena, Options *options, Product product) {
     const char *slash = strrchr(options->input, '/'), *base = slash ? slash + 1 : options->input;
     const char *dot    = strrchr(base, '.');
     const char *stem   = arena_strndup(arena, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
-    const char *ending = product == PRODUCT_OBJECT ? ".o"
-                         : product == PRODUCT_ASM  ? ".s"
-                         : product == PRODUCT_LLVM ? ".ll"
-                                                   : "";
+    const char *prefix = product == PRODUCT_ARCHIVE || product == PRODUCT_SHARED ? "lib" : "";
+    const char *ending = product == PRODUCT_OBJECT    ? ".o"
+                         : product == PRODUCT_ARCHIVE ? ".a"
+                         : product == PRODUCT_SHARED  ? ".so"
+                         : product == PRODUCT_ASM     ? ".s"
+                         : product == PRODUCT_LLVM    ? ".ll"
+                                                      : "";
     if (!dot && !*ending)
         return option_complain("'%s' has no ending to take off: name the output with -o", options->input);
-    options->output = arena_printf(arena, "%s%s", strcmp(stem, "-") == 0 ? "a" : stem, ending);
+    options->output = arena_printf(arena, "%s%s%s", prefix, strcmp(stem, "-") == 0 ? "a" : stem, ending);
     return true;
 }
 

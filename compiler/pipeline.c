@@ -6,6 +6,7 @@
 #include "ast/print.h"
 #include "autodiff/autodiff.h"
 #include "codegen/codegen.h"
+#include "depend.h"
 #include "link.h"
 #include "opt/opt.h"
 #include "plan/kernel.h"
@@ -28,8 +29,10 @@ static bool emit_code(Compilation *c, const Plan *plan, Product product) {
     switch (product) {
     case PRODUCT_LLVM: return object_from_plan(c, plan, EMIT_LLVM, false, c->options.output);
     case PRODUCT_ASM: return object_from_plan(c, plan, EMIT_ASSEMBLY, false, c->options.output);
-    case PRODUCT_OBJECT: return object_from_plan(c, plan, EMIT_OBJECT, true, c->options.output);
-    default: return executable_from_plan(c, plan, c->options.output);
+    case PRODUCT_OBJECT: return object_from_plan(c, plan, EMIT_OBJECT, false, c->options.output);
+    case PRODUCT_ARCHIVE: return linked_from_plan(c, plan, LINK_ARCHIVE, c->options.output);
+    case PRODUCT_SHARED: return linked_from_plan(c, plan, LINK_SHARED, c->options.output);
+    default: return linked_from_plan(c, plan, LINK_EXECUTABLE, c->options.output);
     }
 }
 
@@ -77,6 +80,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
     if (product == PRODUCT_CHECK) return check(c, module);
     Program *program = program_from_module(c, module);
     if (!program) return false;
+    if (product == PRODUCT_DEPENDENCIES) return dependencies_print(c, out), true;
     if (product == PRODUCT_GRAPH) return program_print(program, out), true;
 
     if (!graph_add_gradients(c, program)) return false;

@@ -12,6 +12,7 @@
 typedef enum Product {
     PRODUCT_CHECK, /* nothing: diagnostics only, through the whole front half */
     PRODUCT_AST,
+    PRODUCT_DEPENDENCIES, /* a make rule: the files that the object depends on */
     PRODUCT_GRAPH,
     PRODUCT_GRAD,
     PRODUCT_DOT,
@@ -20,6 +21,8 @@ typedef enum Product {
     PRODUCT_LLVM,
     PRODUCT_ASM,
     PRODUCT_OBJECT,
+    PRODUCT_ARCHIVE, /* lib: the object and the core runtime */
+    PRODUCT_SHARED,
     PRODUCT_EXECUTABLE,
 } Product;
 

@@ -55,6 +55,10 @@ const Source *diags_source(const Diags *diags, uint32_t file) {
     return file >= 1 && file <= (uint32_t)diags->sources.len ? &diags->sources.data[file - 1] : NULL;
 }
 
+uint32_t diags_source_count(const Diags *diags) {
+    return (uint32_t)diags->sources.len;
+}
+
 const char *diags_source_path(const Diags *diags, uint32_t file) {
     const Source *source = diags_source(diags, file);
     return source ? source->path : NULL;

@@ -30,6 +30,7 @@ Diags *diags_new(Arena *arena);
 
 /* Sources. `path` is as the user gave it; text is NUL-terminated and kept by reference. Returns the file index (from 1). */
 uint32_t    diags_add_source(Diags *diags, const char *path, const char *text, size_t length);
+uint32_t    diags_source_count(const Diags *diags);
 const char *diags_source_path(const Diags *diags, uint32_t file);
 const char *diags_source_text(const Diags *diags, uint32_t file, size_t *length);
 /* Line and column, both from 1, columns in characters (UTF-8 code points). */

@@ -24,7 +24,7 @@ expect 2 "there is no error code 'E9999'" "$nnc" explain E9999
 expect 1 "error[E0730]: unknown target 'z80'" "$nnc" --target=z80 "$xor" -o x
 expect 1 "error[E0730]: unknown target 'z80'" "$nnc" --target=z80 -c "$xor" -o x.o
 case $(uname -m) in aarch64) foreign=x86-64-v2 ;; *) foreign=aarch64 ;; esac
-expect 1 "error[E0741]: a program for $foreign cannot be linked here" "$nnc" --target=$foreign "$xor" -o x
+expect 1 "error[E0741]: what is for $foreign cannot be linked here" "$nnc" --target=$foreign "$xor" -o x
 left
 
 # The input.

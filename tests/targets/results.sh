@@ -8,6 +8,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
+# The linker's word that the model of an object is the program's.
+only_model() {
+    echo "-Wl,--defsym=nnrt_model_main=$(nm "$1" | sed -n 's/.* D \([a-z0-9_]*_nnrt_model\)$/\1/p')"
+}
+
 # check MODEL PRECISION TOLERANCE OPTION...: what the options make of a model gives what the defaults gave.
 check() {
     program=$1
@@ -15,7 +20,7 @@ check() {
     tolerance=$3
     shift 3
     "$nnc" -c "$program" -o "$work/model.o" --precision="$precision" "$@" &&
-        cc -o "$work/steps" "$work/steps.o" "$work/model.o" "$library" -lm -lpthread || exit 1
+        cc -o "$work/steps" "$work/steps.o" "$work/model.o" "$(only_model "$work/model.o")" "$library" -lm -lpthread || exit 1
     if [ "$tolerance" = record ]; then
         "$work/steps" "$work/record" || exit 1
     elif ! said=$("$work/steps" "$work/record" "$tolerance"); then
