@@ -130,19 +130,10 @@ static nnrt_status evaluate_batches(nnrt_instance *instance, int fn, nnrt_batche
     return status;
 }
 
-/* Runs a function that needs no data: RESET, METRICS. */
-static nnrt_status call_plain(nnrt_instance *instance, int fn, uint64_t seed, nnrt_error *error) {
-    const nnrt_clock clock = {.seed = seed, .total_steps = 1, .epoch_steps = 1};
-    nnrt_fault       fault;
-    const void      *inputs[instance->model->n_inputs + 1];
-    memset(inputs, 0, sizeof inputs);
-    return nnrt_instance_call(instance, fn, inputs, &clock, &fault, error);
-}
-
 static nnrt_status read_metrics(nnrt_instance *instance, int fn, uint64_t seed, nnrt_scores *scores,
                                 nnrt_error *error) {
     const nnrt_fn *code   = &instance->model->fns[fn];
-    nnrt_status    status = call_plain(instance, fn, seed, error);
+    nnrt_status    status = nnrt_instance_call_plain(instance, fn, seed, error);
     for (int i = 0; i < code->n_results && status == NNRT_OK; i++) {
         const nnrt_tensor *tensor = &code->results[i].tensor;
         if (!append(scores, tensor, nnrt_instance_shape(instance, tensor))) return nnrt_fail_memory(error, 0, "scores");
@@ -165,7 +156,7 @@ nnrt_status nnrt_evaluate(nnrt_instance *instance, const nnrt_split *split, cons
     nnrt_batches batches;
     nnrt_status  status = nnrt_batches_new(&batches, split, settings->batch, false, (uint64_t)settings->seed, error);
     if (status != NNRT_OK) return status;
-    if (reset >= 0) status = call_plain(instance, reset, (uint64_t)settings->seed, error);
+    if (reset >= 0) status = nnrt_instance_call_plain(instance, reset, (uint64_t)settings->seed, error);
     if (status == NNRT_OK) status = evaluate_batches(instance, eval, &batches, (uint64_t)settings->seed, scores, error);
     if (status == NNRT_OK && metrics >= 0)
         status = read_metrics(instance, metrics, (uint64_t)settings->seed, scores, error);

@@ -22,13 +22,7 @@ nnrt_settings nnrt_settings_default(const nnrt_model *model) {
 }
 
 nnrt_status nnrt_init(nnrt_instance *instance, const nnrt_settings *settings, nnrt_error *error) {
-    int fn = nnrt_model_fn(instance->model, NNRT_FN_INIT, 0);
-    if (fn < 0) return NNRT_OK;
-    const nnrt_clock clock = {.seed = (uint64_t)settings->seed, .total_steps = 1, .epoch_steps = 1};
-    nnrt_fault       fault;
-    const void      *inputs[instance->model->n_inputs + 1];
-    memset(inputs, 0, sizeof inputs);
-    return nnrt_instance_call(instance, fn, inputs, &clock, &fault, error);
+    return nnrt_instance_start(instance, (uint64_t)settings->seed, error);
 }
 
 nnrt_status nnrt_fit(const nnrt_training *training, nnrt_error *error) {
@@ -67,8 +61,8 @@ static bool same_losses(const nnrt_fn *a, const nnrt_fn *b) {
 static int occurrence(const nnrt_model *model, int train) {
     int64_t phase = model->fns[train].phase;
     int     n     = 0;
-    for (int fn = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0 && fn != train;
-         fn     = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, fn))
+    for (int fn = nnrt_steps_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0 && fn != train;
+         fn     = nnrt_steps_next(model, NNRT_FN_TRAIN, phase, fn))
         n += same_losses(&model->fns[loss_fn(model, fn)], &model->fns[loss_fn(model, train)]);
     return n;
 }
@@ -142,53 +136,41 @@ static nnrt_status epoch_scores(const Loop *loop, nnrt_scores *scores, nnrt_erro
     return NNRT_OK;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+enum {
+    KEEP_STEPS = 200 /* between copies of the slots: little work beside so many steps, and as many are made again */
+};
 
-/* The most that a step of any phase draws and runs: so that both are functions of the step's number. */
-static void count_draws(Loop *loop) {
-    const nnrt_model *model    = loop->training->instance->model;
-    int64_t           n_phases = model->train.n_phases > 1 ? model->train.n_phases : 1;
-    for (int64_t phase = 0; phase < n_phases; phase++) {
-        int64_t draws = 1, passes = 0;
-        for (int fn = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0;
-             fn     = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, fn)) {
-            int64_t times = model->fns[fn].times > 1 ? model->fns[fn].times : 1;
-            draws += times - 1;
-            passes += times * loop->accumulate;
-        }
-        if (draws > loop->step_draws) loop->step_draws = draws;
-        if (passes > loop->step_passes) loop->step_passes = passes;
-    }
-}
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 static nnrt_status count_steps(Loop *loop, nnrt_error *error) {
     const nnrt_training *training = loop->training;
     const nnrt_settings *settings = training->settings;
-    loop->groups                  = (loop->batches.n_batches + loop->accumulate - 1) / loop->accumulate;
-    loop->epoch_steps             = (loop->groups + loop->step_draws - 1) / loop->step_draws;
+    nnrt_steps          *steps    = &loop->steps;
+    loop->groups                  = (loop->batches.n_batches + steps->accumulate - 1) / steps->accumulate;
+    steps->epoch_steps            = (loop->groups + steps->draws - 1) / steps->draws;
+    steps->seed                   = (uint64_t)settings->seed;
     if (settings->steps > 0)
-        loop->total_steps = settings->steps;
-    else if (__builtin_mul_overflow(settings->epochs, loop->epoch_steps, &loop->total_steps))
+        steps->total_steps = settings->steps;
+    else if (__builtin_mul_overflow(settings->epochs, steps->epoch_steps, &steps->total_steps))
         return nnrt_fail(error, NNRT_USAGE, "--epochs is too large");
-    if (training->steps_done > 0 && training->steps_done >= loop->total_steps)
+    if (training->steps_done > 0 && training->steps_done >= loop->steps.total_steps)
         return nnrt_fail(error, NNRT_USAGE,
                          "--resume: %lld of %lld steps are done already: give more --epochs or --steps",
-                         (long long)training->steps_done, (long long)loop->total_steps);
+                         (long long)training->steps_done, (long long)loop->steps.total_steps);
     return NNRT_OK;
 }
 
 static nnrt_status open_loop(Loop *loop, nnrt_training *training, nnrt_error *error) {
     const nnrt_settings *settings = training->settings;
-    *loop                         = (Loop){.training = training, .step_draws = 1, .fetched = -1, .fetched_epoch = -1};
-    loop->accumulate              = settings->accumulate > 1 ? settings->accumulate : 1;
-    nnrt_status status            = open_items(loop, error);
+    *loop                         = (Loop){.training = training, .fetched = -1, .fetched_epoch = -1};
+    loop->steps        = nnrt_steps_of(training->instance->model, settings->accumulate > 1 ? settings->accumulate : 1);
+    nnrt_status status = open_items(loop, error);
     if (status == NNRT_OK)
         status = nnrt_batches_new(&loop->batches, training->train, settings->batch, settings->shuffle,
                                   (uint64_t)settings->seed, error);
     if (status != NNRT_OK) return status;
     loop->batches.pool = training->instance->pool;
     if (loop->batches.n_batches == 0) return nnrt_fail(error, NNRT_BAD_DATA, "no samples to train on");
-    count_draws(loop);
     status = count_steps(loop, error);
     return status == NNRT_OK ? nnrt_stop_open(loop, error) : status;
 }
@@ -204,12 +186,12 @@ static void close_loop(Loop *loop) {
 
 static nnrt_progress describe(const Loop *loop, int64_t steps_done) {
     nnrt_progress progress = {
-        .epoch       = (steps_done - 1) / loop->epoch_steps + 1,
-        .n_epochs    = (loop->total_steps + loop->epoch_steps - 1) / loop->epoch_steps,
+        .epoch       = (steps_done - 1) / loop->steps.epoch_steps + 1,
+        .n_epochs    = (loop->steps.total_steps + loop->steps.epoch_steps - 1) / loop->steps.epoch_steps,
         .step        = steps_done,
-        .total_steps = loop->total_steps,
-        .epoch_step  = (steps_done - 1) % loop->epoch_steps + 1,
-        .epoch_steps = loop->epoch_steps,
+        .total_steps = loop->steps.total_steps,
+        .epoch_step  = (steps_done - 1) % loop->steps.epoch_steps + 1,
+        .epoch_steps = loop->steps.epoch_steps,
     };
     for (int i = 0; i < loop->n_items; i++)
         if (loop->items[i].heads && loop->sums[2 * i + 1] != 0) progress.loss += item_mean(loop, i);
@@ -240,7 +222,7 @@ static nnrt_status end_epoch(Loop *loop, int64_t steps_done, nnrt_error *error) 
 static nnrt_status end_step(Loop *loop, nnrt_error *error) {
     nnrt_training *training = loop->training;
     int64_t        done     = ++training->steps_done;
-    bool           ends     = done % loop->epoch_steps == 0 || done == loop->total_steps;
+    bool           ends     = done % loop->steps.epoch_steps == 0 || done == loop->steps.total_steps;
     nnrt_status    status   = NNRT_OK;
     if (ends) {
         status = end_epoch(loop, done, error);
@@ -248,7 +230,7 @@ static nnrt_status end_step(Loop *loop, nnrt_error *error) {
         const nnrt_progress progress = describe(loop, done);
         training->observer.heard(training->observer.context, &progress);
     }
-    training->stopped = training->interrupted && *training->interrupted;
+    training->stopped = done < loop->steps.total_steps && training->interrupted && *training->interrupted;
     if (status == NNRT_OK && training->save) status = training->save(training->save_context, training, ends, error);
     return status;
 }
@@ -256,10 +238,10 @@ static nnrt_status end_step(Loop *loop, nnrt_error *error) {
 static nnrt_status run_loop(Loop *loop, nnrt_error *error) {
     nnrt_training *training = loop->training;
     nnrt_status    status   = nnrt_fault_keep_start(loop, error);
-    while (status == NNRT_OK && training->steps_done < loop->total_steps && !training->stopped &&
+    while (status == NNRT_OK && training->steps_done < loop->steps.total_steps && !training->stopped &&
            !training->stopped_early) {
         int64_t step = training->steps_done;
-        if (step % loop->epoch_steps == 0 && step != loop->start_step) status = nnrt_fault_keep_start(loop, error);
+        if (step - loop->start_step >= KEEP_STEPS) status = nnrt_fault_keep_start(loop, error);
         if (status == NNRT_OK) status = nnrt_loop_step(loop, step, error);
         if (loop->bad_loss) return nnrt_fault_explain(loop, step, error);
         if (status == NNRT_OK) status = end_step(loop, error);

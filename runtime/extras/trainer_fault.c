@@ -1,5 +1,5 @@
-/* Where a loss stopped being finite. Steps are functions of their numbers, so the failing one is made again: from a copy of
- * the slots at the epoch's start up to the call that failed, and there the PROBE function looks at every layer. */
+/* Where a loss stopped being finite. Steps are functions of their numbers, so the failing one is made again: from the
+ * latest copy of the slots up to the call that failed, and there the PROBE function looks at every layer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 
 nnrt_status nnrt_fault_keep_start(Loop *loop, nnrt_error *error) {
     const nnrt_instance *instance = loop->training->instance;
+    loop->start_step              = loop->training->steps_done;
     if (nnrt_model_fn(instance->model, NNRT_FN_PROBE, 0) < 0) return NNRT_OK;
     int n = instance->model->n_slots;
     if (!loop->start) {
@@ -19,7 +20,6 @@ nnrt_status nnrt_fault_keep_start(Loop *loop, nnrt_error *error) {
     }
     if (!loop->start) return nnrt_fail_memory(error, 0, "a copy of the weights");
     for (int i = 0; i < n; i++) memcpy(loop->start[i], instance->slots[i], instance->slot_nbytes[i]);
-    loop->start_step = loop->training->steps_done;
     return NNRT_OK;
 }
 
@@ -76,5 +76,5 @@ nnrt_status nnrt_fault_explain(Loop *loop, int64_t step, nnrt_error *error) {
     return nnrt_fail(error, NNRT_ERROR,
                      "%s is %s at step %lld (epoch %lld): %slower the learning rate (--set) or check the data",
                      loop->bad_loss, loop->bad_is_nan ? "nan" : "infinite", (long long)step + 1,
-                     (long long)(step / loop->epoch_steps) + 1, place);
+                     (long long)(step / loop->steps.epoch_steps) + 1, place);
 }

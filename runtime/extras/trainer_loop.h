@@ -3,6 +3,7 @@
 #ifndef NNRT_EXTRAS_TRAINER_LOOP_H
 #define NNRT_EXTRAS_TRAINER_LOOP_H
 
+#include "core/steps.h"
 #include "extras/trainer.h"
 
 typedef struct Item {          /* a loss, or one of its terms, that is averaged over an epoch */
@@ -18,11 +19,8 @@ typedef struct Place { /* one call of a loss's function within a step */
 typedef struct Loop {
     nnrt_training *training;
     nnrt_batches   batches;
-    int64_t        accumulate;  /* batches that make one step */
-    int64_t        groups;      /* of so many batches in an epoch, the last perhaps of fewer */
-    int64_t        step_draws;  /* groups a step draws: one, and one for each repetition of a function */
-    int64_t        step_passes; /* forward passes a step has room for */
-    int64_t        epoch_steps, total_steps;
+    nnrt_steps     steps;
+    int64_t        groups;                 /* of steps.accumulate batches in an epoch, the last perhaps of fewer */
     int64_t        fetched_epoch, fetched; /* the batch at hand; -1: none */
     Item          *items;
     int            n_items;
@@ -40,9 +38,6 @@ typedef struct Loop {
 
 /* Step `step`, counted from 0. NNRT_ERROR with bad_loss set when a loss is not finite. */
 nnrt_status nnrt_loop_step(Loop *loop, int64_t step, nnrt_error *error);
-int64_t     nnrt_loop_phase(const Loop *loop, int64_t step);
-/* The functions of one phase, in order: the first is that of fn -1; -1: no more. */
-int nnrt_loop_next(const nnrt_model *model, nnrt_fn_kind kind, int64_t phase, int fn);
 /* The PROBE function that belongs to a TRAIN function: they come in the same order. -1: none. */
 int nnrt_loop_probe_of(const nnrt_model *model, int train);
 

@@ -8,28 +8,12 @@
 #include "core/status.h"
 #include "extras/trainer_loop.h"
 
-int64_t nnrt_loop_phase(const Loop *loop, int64_t step) {
-    const nnrt_train_settings *train = &loop->training->instance->model->train;
-    int64_t                    phase = 0;
-    for (; phase + 1 < train->n_phases; phase++) {
-        const nnrt_phase *p = &train->phases[phase];
-        if (p->until < 0 || (p->in_epochs ? step / loop->epoch_steps : step) < p->until) break;
-    }
-    return phase;
-}
-
-int nnrt_loop_next(const nnrt_model *model, nnrt_fn_kind kind, int64_t phase, int fn) {
-    do fn = nnrt_model_fn(model, kind, fn + 1);
-    while (fn >= 0 && model->fns[fn].phase != phase);
-    return fn;
-}
-
 int nnrt_loop_probe_of(const nnrt_model *model, int train) {
     int64_t phase = model->fns[train].phase;
-    int     probe = nnrt_loop_next(model, NNRT_FN_PROBE, phase, -1);
-    for (int fn = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0 && fn != train && probe >= 0;
-         fn     = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, fn))
-        probe = nnrt_loop_next(model, NNRT_FN_PROBE, phase, probe);
+    int     probe = nnrt_steps_next(model, NNRT_FN_PROBE, phase, -1);
+    for (int fn = nnrt_steps_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0 && fn != train && probe >= 0;
+         fn     = nnrt_steps_next(model, NNRT_FN_TRAIN, phase, fn))
+        probe = nnrt_steps_next(model, NNRT_FN_PROBE, phase, probe);
     return probe;
 }
 
@@ -114,51 +98,45 @@ static nnrt_status probe(Loop *loop, Place place, bool wanted, const nnrt_clock 
 /* ---- the step ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Step {
-    int64_t step, draw, pass;
+    Loop   *loop;
+    int64_t step;
     bool    probed; /* of its last batch */
 } Step;
 
-/* One repetition: the function on its batch, or what adds up its gradients on each batch of the group and then it. */
-static nnrt_status run_once(Loop *loop, Step *s, int fn, int64_t repetition, int64_t times, nnrt_error *error) {
-    nnrt_instance *instance = loop->training->instance;
-    int            adds     = instance->model->fns[fn].accumulate;
-    int64_t        epoch = s->draw / loop->groups, begin = s->draw % loop->groups * loop->accumulate;
-    int64_t        left  = loop->batches.n_batches - begin;
-    int64_t        n     = left < loop->accumulate ? left : loop->accumulate;
-    nnrt_clock     clock = {.step        = s->step * times + repetition,
-                            .total_steps = loop->total_steps * times,
-                            .epoch_steps = loop->epoch_steps * times,
-                            .seed        = (uint64_t)loop->training->settings->seed};
-    for (int64_t k = 0; k < n; k++) {
-        const Place place  = {fn, repetition, k};
-        const bool  wanted = s->probed && !loop->replays && repetition == times - 1 && k == n - 1;
-        clock.pass         = (uint64_t)s->pass++;
-        fetch(loop, epoch, begin + k);
-        nnrt_status status = probe(loop, place, wanted, &clock, error);
+/* Groups are drawn one after the other, whatever the epoch. */
+static int64_t draw_number(const Step *s, int64_t draw) {
+    return s->step * s->loop->steps.draws + draw;
+}
+
+static int64_t first_batch(const Step *s, int64_t draw) {
+    return draw_number(s, draw) % s->loop->groups * s->loop->steps.accumulate;
+}
+
+static int64_t group_size(void *context, int64_t draw) {
+    const Loop *loop = ((const Step *)context)->loop;
+    int64_t     left = loop->batches.n_batches - first_batch(context, draw);
+    return left < loop->steps.accumulate ? left : loop->steps.accumulate;
+}
+
+static nnrt_status make_call(void *context, const nnrt_call *call, nnrt_error *error) {
+    const Step *s      = context;
+    Loop       *loop   = s->loop;
+    const Place place  = {call->train, call->repetition, call->member};
+    bool        last   = call->repetition == call->times - 1 && call->member == group_size(context, call->draw) - 1;
+    nnrt_status status = NNRT_OK;
+    if (loop->found) return NNRT_OK;
+    if (!call->applies) {
+        fetch(loop, draw_number(s, call->draw) / loop->groups, first_batch(s, call->draw) + call->member);
+        status = probe(loop, place, s->probed && !loop->replays && last, &call->clock, error);
         if (status != NNRT_OK || loop->found) return status;
-        status = nnrt_call_on_batch(instance, adds >= 0 ? adds : fn, &loop->batches, &clock, error);
-        if (status == NNRT_OK && !loop->replays) status = add_losses(loop, adds >= 0 ? adds : fn, place, error);
-        if (status != NNRT_OK) return status;
     }
-    return adds >= 0 ? nnrt_call_on_batch(instance, fn, &loop->batches, &clock, error) : NNRT_OK;
+    status = nnrt_call_on_batch(loop->training->instance, call->fn, &loop->batches, &call->clock, error);
+    return status == NNRT_OK && !call->applies && !loop->replays ? add_losses(loop, call->fn, place, error) : status;
 }
 
 nnrt_status nnrt_loop_step(Loop *loop, int64_t step, nnrt_error *error) {
-    const nnrt_model *model = loop->training->instance->model;
-    int64_t           phase = nnrt_loop_phase(loop, step);
-    bool              ends  = (step + 1) % loop->epoch_steps == 0 || step + 1 == loop->total_steps;
-    Step              s     = {.step   = step,
-                               .draw   = step * loop->step_draws,
-                               .pass   = step * loop->step_passes,
-                               .probed = ends && loop->training->wants_probe};
-    for (int fn = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, -1); fn >= 0;
-         fn     = nnrt_loop_next(model, NNRT_FN_TRAIN, phase, fn)) {
-        int64_t times = model->fns[fn].times > 1 ? model->fns[fn].times : 1;
-        for (int64_t i = 0; i < times; i++) {
-            if (i > 0) s.draw++;
-            nnrt_status status = run_once(loop, &s, fn, i, times, error);
-            if (status != NNRT_OK || loop->found) return status;
-        }
-    }
-    return NNRT_OK;
+    bool               ends    = (step + 1) % loop->steps.epoch_steps == 0 || step + 1 == loop->steps.total_steps;
+    Step               s       = {.loop = loop, .step = step, .probed = ends && loop->training->wants_probe};
+    const nnrt_stepper stepper = {&s, group_size, make_call};
+    return nnrt_steps_run(&loop->steps, step, &stepper, error);
 }

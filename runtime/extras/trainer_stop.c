@@ -100,5 +100,5 @@ void nnrt_stop_close(Loop *loop) {
     forget_best(state);
     state->waited        = 0;
     training->steps_done = state->best_step;
-    training->best_epoch = (state->best_step - 1) / loop->epoch_steps + 1;
+    training->best_epoch = (state->best_step - 1) / loop->steps.epoch_steps + 1;
 }
