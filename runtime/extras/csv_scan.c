@@ -34,12 +34,11 @@ static char *closing_quote(nnrt_scanner *s) {
     char *at = s->at + 1, *end = s->end, *line_end = NULL;
     if (s->delimiter == '\t') line_end = memchr(at, '\n', (size_t)(end - at));
     if (line_end) end = line_end;
-    for (;; at++) {
-        at = memchr(at, '"', (size_t)(end - at));
-        if (!at) return NULL;
+    while ((at = memchr(at, '"', (size_t)(end - at)))) {
         if (at + 1 >= end || at[1] != '"') return at;
-        at++;
+        at += 2;
     }
+    return NULL;
 }
 
 static void scan_quoted(nnrt_scanner *s, char *closing) {
