@@ -1,6 +1,6 @@
 /* Times training steps of a compiled model on drawn data: `step BATCH CLASSES THREADS [SECONDS]`. Prints the median time of a
  * step in microseconds, and the share of the machine's peak: flops a step (given) over the peak measured in the same run.
- * Linked with the model's object. See steps.sh. */
+ * Compiled with -DMODEL=<the model's symbol> and linked with its object. See steps.sh. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "core/instance.h"
 
-extern const nnrt_model nnrt_model_main;
+extern const nnrt_model MODEL;
 
 static double now(void) {
     struct timespec t;
@@ -41,7 +41,7 @@ static void *draw(const nnrt_instance *instance, const nnrt_input *input, int64_
 
 int main(int argc, char **argv) {
     if (argc < 4) return fprintf(stderr, "usage: step BATCH CLASSES THREADS [SECONDS]\n"), 2;
-    const nnrt_model *model   = &nnrt_model_main;
+    const nnrt_model *model   = &MODEL;
     double            seconds = argc > 4 ? atof(argv[4]) : 1.0;
     nnrt_error        error;
     int               threads  = atoi(argv[3]);

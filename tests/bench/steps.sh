@@ -14,7 +14,8 @@ printf '%-10s %7s %8s %12s %12s %7s\n' model batch threads ours_us torch_us rati
 for case in "tiny 16 2" "small 256 4" "mlp_sgd 64 10" "mlp_adam 64 10"; do
     set -- $case
     "$build/nnc" -c "$here/models/$1.nnet" -o "$work/$1.o"
-    cc -O2 -I"$runtime" "$here/step.c" "$work/$1.o" "$build/lib/libnnrt.a" -lm -lpthread -o "$work/$1"
+    symbol=$(nm "$work/$1.o" | sed -n 's/.* D \([a-z0-9_]*_nnrt_model\)$/\1/p')
+    cc -O2 "-DMODEL=$symbol" -I"$runtime" "$here/step.c" "$work/$1.o" "$build/lib/libnnrt.a" -lm -lpthread -o "$work/$1"
     for threads in 1 2; do
         : >"$work/ours"
         : >"$work/torch"
