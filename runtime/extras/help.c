@@ -77,12 +77,13 @@ static void print_data(const nnrt_model *model, nnrt_command command) {
     int64_t *widths  = calloc((size_t)model->n_inputs + 1, sizeof *widths);
     bool    *needed  = calloc((size_t)model->n_inputs + 1, sizeof *needed);
     unsigned kinds   = command == NNRT_PREDICT ? 1u << NNRT_FN_PREDICT : ~0u;
-    bool     columns = widths && nnrt_sample_widths(model, widths, NULL) == NNRT_OK;
+    bool     columns = widths && nnrt_sample_widths(model, widths, NULL) == NNRT_OK, by_order = false;
     puts("\ndata");
     if (needed) nnrt_inputs_needed(model, kinds, needed);
     for (int i = 0; needed && i < model->n_inputs; i++) {
         const nnrt_tensor *tensor = &model->inputs[i].tensor;
         if (!needed[i]) continue;
+        by_order |= model->inputs[i].source.kind == NNRT_FROM_NAME;
         printf("  %-6s %s: %s%s", model->inputs[i].is_target ? "target" : "input", tensor->name,
                nnrt_elem_name(tensor->elem), tensor->shape_text);
         char source[300];
@@ -93,7 +94,8 @@ static void print_data(const nnrt_model *model, nnrt_command command) {
         putchar('\n');
         columns &= widths && widths[i] >= 0;
     }
-    if (columns) puts("  A CSV names these columns in a header, or has the inputs first and the targets last.");
+    if (columns && by_order)
+        puts("  A CSV names these columns in a header, or has the inputs first and the targets last.");
     puts("  NAME=FILE gives one array: .npy, IDX (MNIST's), .csv; .npz and .safetensors give arrays by their names; "
          "each may be gzipped.");
     free(widths);
