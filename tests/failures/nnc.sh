@@ -122,8 +122,8 @@ fi
 
 # No C compiler, one that fails, and interrupts.
 mark
-expect 1 "error[E0740]: cannot run the C compiler 'nonexistent'" env CC=nonexistent "$nnc" "$xor" -o x
-expect 1 "error[E0740]: cannot run the C compiler 'cc'" env -u CC PATH= "$nnc" "$xor" -o x
+expect 1 "error[E0740]: cannot run 'nonexistent' to link" env CC=nonexistent "$nnc" "$xor" -o x
+expect 1 "error[E0740]: cannot run 'cc' to link" env -u CC PATH= "$nnc" "$xor" -o x
 expect 1 "error[E0741]: linking failed: 'false' ended with status 1" env CC=false "$nnc" "$xor" -o x
 left
 printf '#!/bin/sh\nfor a; do [ "$previous" = -o ] && : > "$a"; previous=$a; done\ntouch started\nexec sleep 20\n' > slow
