@@ -16,7 +16,7 @@
 #include "runtime_files.h"
 
 extern const nnrt_model sumwhole_nnrt_model, sumparts_nnrt_model, lineswhole_nnrt_model, linesparts_nnrt_model,
-    all_nnrt_model, partfrozen_nnrt_model, partover_nnrt_model;
+    all_nnrt_model, partfrozen_nnrt_model, partover_nnrt_model, turns_nnrt_model;
 
 enum { N = 26, MAX_EPOCHS = 16 }; /* 26 samples: batches of 4 make groups of 12, 12 and 2 */
 static const double TOLERANCE = 1e-10;
@@ -314,33 +314,63 @@ static void hand_over(const Run *from, Run *to) {
     memcpy(to->vals, from->vals, sizeof from->vals);
 }
 
-static void resumed_at_any_step_ends_the_same(void **state) {
-    (void)state;
+static void same_slots(const Run *a, const Run *b) {
+    const nnrt_model *model = a->instance->model;
+    for (int i = 0; i < model->n_slots; i++)
+        if (nnrt_trainer_keeps(&model->slots[i]))
+            assert_memory_equal(a->instance->slots[i], b->instance->slots[i], a->instance->slot_nbytes[i]);
+}
+
+static void resume_at_any_step(const nnrt_model *model, bool validates, int64_t epoch_steps) {
     Run whole;
-    open_run(&whole, &all_nnrt_model, true);
+    open_run(&whole, model, validates);
     train(&whole);
-    assert_true(whole.n_epochs > 4); /* all phases */
-    for (int64_t step = 1; step < 3 * whole.n_epochs; step++) {
+    assert_true(whole.n_epochs >= 4); /* all phases */
+    for (int64_t step = 1; step < epoch_steps * whole.n_epochs; step++) {
         Run first, second;
-        open_run(&first, &all_nnrt_model, true);
+        open_run(&first, model, validates);
         first.stop_after = step;
         train(&first);
         assert_true(first.training.stopped);
         assert_int_equal(first.training.steps_done, step);
-        open_run(&second, &all_nnrt_model, true);
+        open_run(&second, model, validates);
         hand_over(&first, &second);
         train(&second);
         assert_int_equal(second.training.steps_done, whole.training.steps_done);
+        assert_int_equal(second.n_epochs, whole.n_epochs);
         assert_memory_equal(second.losses, whole.losses, sizeof(double) * (size_t)whole.n_epochs);
-        assert_memory_equal(second.vals, whole.vals, sizeof(double) * (size_t)whole.n_epochs);
-        for (int i = 0; i < whole.instance->model->n_slots; i++)
-            if (nnrt_trainer_keeps(&whole.instance->model->slots[i]))
-                assert_memory_equal(second.instance->slots[i], whole.instance->slots[i],
-                                    whole.instance->slot_nbytes[i]);
+        if (validates) assert_memory_equal(second.vals, whole.vals, sizeof(double) * (size_t)whole.n_epochs);
+        same_slots(&second, &whole);
         close_run(&first);
         close_run(&second);
     }
     close_run(&whole);
+}
+
+static void resumed_at_any_step_ends_the_same(void **state) {
+    (void)state;
+    resume_at_any_step(&all_nnrt_model, true, 3);
+    resume_at_any_step(&turns_nnrt_model, false, 2); /* 7 batches make 4 groups, of which a step draws 2 */
+}
+
+/* A line of which all is frozen makes no function; what it would have minimized is not among the losses. */
+static void turn(Run *run, const nnrt_progress *progress) {
+    if (!progress->train) return;
+    bool judged = nnrt_scores_find(progress->train, "j_loss") != NULL;
+    assert_int_equal(judged, progress->step > 3);
+    assert_non_null(nnrt_scores_find(progress->train, "m_loss"));
+    (void)run;
+}
+
+static void a_line_may_wait_for_its_phase(void **state) {
+    (void)state;
+    Run run;
+    open_run(&run, &turns_nnrt_model, false);
+    assert_int_equal(turns_nnrt_model.train.n_phases, 3);
+    run.seen = turn;
+    train(&run);
+    assert_int_equal(run.training.steps_done, 8);
+    close_run(&run);
 }
 
 /* More patience: what has ended goes on as if it had never stopped. */
@@ -358,9 +388,7 @@ static void patience_continues_where_it_ended(void **state) {
     more.n_epochs = 0;
     train(&more);
     assert_int_equal(more.training.steps_done, whole.training.steps_done);
-    for (int i = 0; i < patient.n_slots; i++)
-        if (nnrt_trainer_keeps(&patient.slots[i]))
-            assert_memory_equal(more.instance->slots[i], whole.instance->slots[i], whole.instance->slot_nbytes[i]);
+    same_slots(&more, &whole);
     close_run(&whole);
     close_run(&ended);
     close_run(&more);
@@ -384,6 +412,7 @@ int main(void) {
         cmocka_unit_test(train_ends_at_the_best),
         cmocka_unit_test(early_stop_needs_a_validation_set),
         cmocka_unit_test(resumed_at_any_step_ends_the_same),
+        cmocka_unit_test(a_line_may_wait_for_its_phase),
         cmocka_unit_test(patience_continues_where_it_ended),
     };
     return cmocka_run_group_tests(tests, enter, files_leave);
