@@ -45,11 +45,13 @@ static int find_row(const LayerRows *rows, const char *path) {
     return -1;
 }
 
-/* The first tensor of a layer's result, or NULL. */
-static const Node *first_tensor(const Value *value) {
-    if (value->kind == VALUE_TENSOR) return value->node;
-    for (int i = 0; value->kind == VALUE_TUPLE && i < value->list->len; i++)
-        if (value->list->items[i].kind == VALUE_TENSOR) return value->list->items[i].node;
+/* The first tensor of a layer's result that is marked as needed; NULL: none is. */
+static const Node *needed_tensor(const Value *value, const bool *marks) {
+    if (value->kind == VALUE_TENSOR) return marks[value->node->id] ? value->node : NULL;
+    for (int i = 0; value->kind == VALUE_TUPLE && i < value->list->len; i++) {
+        const Node *node = needed_tensor(&value->list->items[i], marks);
+        if (node) return node;
+    }
     return NULL;
 }
 
@@ -64,10 +66,10 @@ static void insert_row(Elab *e, LayerRows *rows, LayerRow row) {
     rows->data[at] = row;
 }
 
-static void add_call(Elab *e, LayerRows *rows, const LayerCall *call) {
-    const Node *output = first_tensor(&call->result);
+static void add_call(Elab *e, LayerRows *rows, const LayerCall *call, const bool *marks) {
+    const Node *output = needed_tensor(&call->result, marks);
     int         found  = find_row(rows, call->layer->path);
-    if (found >= 0)
+    if (output && found >= 0)
         rows->data[found].calls++;
     else if (output)
         insert_row(e, rows,
@@ -84,7 +86,9 @@ static bool *needed_nodes(Elab *e, FnKind kind) {
     bool *marks = ARENA_ARRAY(e->arena, bool, n + 1);
     for (int i = 0; i < e->program->fns.len; i++) {
         const Fn *fn = e->program->fns.data[i];
-        for (int k = 0; fn->kind == kind && k < fn->results.len; k++) marks[fn->results.data[k].value->id] = true;
+        if (fn->kind != kind) continue;
+        for (int k = 0; k < fn->results.len; k++) marks[fn->results.data[k].value->id] = true;
+        for (int k = 0; k < fn->updates.len; k++) marks[fn->updates.data[k].value->id] = true;
     }
     for (int id = n - 1; id >= 0; id--) {
         const Node *node = graph_node_at(e->graph, id);
@@ -93,9 +97,8 @@ static bool *needed_nodes(Elab *e, FnKind kind) {
     return marks;
 }
 
-static void add_flops(Elab *e, LayerRows *rows, FnKind kind) {
-    const bool *marks   = needed_nodes(e, kind);
-    Map        *by_path = map_new(e->arena);
+static void add_flops(Elab *e, LayerRows *rows, const bool *marks) {
+    Map *by_path = map_new(e->arena);
     for (int i = 0; i < rows->len; i++) map_set(by_path, intern(e->c->names, rows->data[i].path), &rows->data[i]);
     for (int id = 0; id < graph_node_count(e->graph); id++) {
         const Node *node = graph_node_at(e->graph, id);
@@ -124,9 +127,10 @@ void layer_rows(Elab *e, FnKind kind) {
     LayerRows  rows   = {0};
     LayerRows *before = &e->program->layers;
     if (!e->c->options.reports) return;
-    for (int i = 0; i < e->calls.len; i++) add_call(e, &rows, &e->calls.data[i]);
+    const bool *marks = needed_nodes(e, kind);
+    for (int i = 0; i < e->calls.len; i++) add_call(e, &rows, &e->calls.data[i], marks);
     if (kind == FN_PREDICT) add_model(e, &rows);
-    add_flops(e, &rows, kind);
+    add_flops(e, &rows, marks);
     for (int i = 0; i < before->len; i++) {
         LayerRow row       = before->data[i];
         row.only_in_losses = true;

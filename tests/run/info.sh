@@ -30,7 +30,8 @@ model Net {
   output p = logits
   output total = sum(s, axis = 1)
   loss sparse_cross_entropy(logits, y)
-  loss mean(critic(h) ** 2)
+  let judged = critic(h) # in the model's body, and yet for a loss alone
+  loss mean(judged ** 2)
   metric accuracy(logits, y)
   train { optimizer = adam(lr = 0.002); batch = 20; epochs = 8; seed = 3; freeze "enc/*" }
 }
