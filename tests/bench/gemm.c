@@ -40,6 +40,7 @@ static const Row rows[] = {
     {"NN batch 128 x1024x1024", 128, 1024, 1024, true, false, 'N'},
     {"NT batch 128 x1024x1024", 128, 1024, 1024, true, false, 't'},
     {"TN 1024x1024x batch 128", 1024, 1024, 128, false, true, 'T'},
+    {"TN 1024x1024x batch 1024", 1024, 1024, 1024, false, true, 'T'},
     {"NN batch 128 x256x256", 128, 256, 256, true, false, 'N'},
     {"NN batch 128 x128x128", 128, 128, 128, true, false, 'N'},
     {"NN batch 32 x64x64", 32, 64, 64, true, false, 'N'},
