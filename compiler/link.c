@@ -148,7 +148,9 @@ static bool make(Compilation *c, const Plan *plan, LinkKind kind, const char *ru
     const char *result = output_temporary(c->arena, path, "");
     interrupts_hold(&before);
     if (kind == LINK_ARCHIVE) mkdir(folder, 0700); /* where it fails, writing the object says why */
-    bool ok = object_from_plan(c, plan, EMIT_OBJECT, kind == LINK_EXECUTABLE, object);
+    static const ObjectUse uses[] = {
+        [LINK_EXECUTABLE] = OBJECT_PROGRAM, [LINK_SHARED] = OBJECT_SHARED, [LINK_ARCHIVE] = OBJECT_LINKED};
+    bool ok = object_from_plan(c, plan, EMIT_OBJECT, uses[kind], object);
     if (ok && kind == LINK_ARCHIVE)
         ok = run_archiver(c, object, runtime, result, &before);
     else if (ok)

@@ -44,7 +44,7 @@ static const ProductName products[] = {
     {"ast", PRODUCT_AST},          {"graph", PRODUCT_GRAPH},    {"grad", PRODUCT_GRAD},   {"dot", PRODUCT_DOT},
     {"kernels", PRODUCT_KERNELS},  {"plan", PRODUCT_PLAN},      {"llvm", PRODUCT_LLVM},   {"asm", PRODUCT_ASM},
     {"obj", PRODUCT_OBJECT},       {"exe", PRODUCT_EXECUTABLE}, {"lib", PRODUCT_ARCHIVE}, {"shared", PRODUCT_SHARED},
-    {"dep", PRODUCT_DEPENDENCIES},
+    {"dep", PRODUCT_DEPENDENCIES}, {"header", PRODUCT_HEADER},
 };
 enum { N_PRODUCTS = sizeof products / sizeof *products };
 
@@ -60,7 +60,7 @@ static bool set_emit(OptionParse *p, const char *value) {
     const char *near = nearest_name(value, names, N_PRODUCTS);
     fprintf(stderr, "nnc: --emit does not know '%s'%s%s%s\n", value, near ? "; did you mean '" : "", near ? near : "",
             near ? "'?" : "");
-    fputs("One of: exe, obj, lib, shared, dep, ast, graph, grad, dot, kernels, plan, llvm, asm.\n", stderr);
+    fputs("One of: exe, obj, lib, shared, header, dep, ast, graph, grad, dot, kernels, plan, llvm, asm.\n", stderr);
     return false;
 }
 
@@ -190,7 +190,8 @@ const OptionRow option_rows[] = {
      "where to write (default: the input's name, in this folder; -o - prints llvm and asm)"},
     {"-c", NULL, set_object, OF_COMPILE, "stop at an object file"},
     {"--emit", "WHAT", set_emit, OF_COMPILE,
-     "exe (default), obj, lib, shared, llvm, asm; printed: dep (a make rule), ast, graph, grad, dot, kernels, plan"},
+     "exe (default), obj, lib, shared, llvm, asm; printed: header, dep (a make rule), ast, graph, grad, dot, kernels, "
+     "plan"},
     {"--model", "NAME", set_model, OF_MODEL, "the model to compile, where the file holds several"},
     {"-D", "NAME=VALUE", set_define, OF_MODEL, "set a parameter of the model"},
     {"-I", "DIR", set_include, OF_MODEL | OF_READING | OF_DOC, "search imports there too"},

@@ -25,14 +25,21 @@ static bool failed(const Compilation *c) {
     return diags_error_count(c->diags) > 0;
 }
 
+/* What an application links comes with its header. */
+static bool emit_header(Compilation *c, const Plan *plan) {
+    const char *path = header_path(c->arena, c->options.output);
+    return !path || header_from_plan(c, plan, path);
+}
+
 static bool emit_code(Compilation *c, const Plan *plan, Product product) {
+    const char *path = c->options.output;
     switch (product) {
-    case PRODUCT_LLVM: return object_from_plan(c, plan, EMIT_LLVM, false, c->options.output);
-    case PRODUCT_ASM: return object_from_plan(c, plan, EMIT_ASSEMBLY, false, c->options.output);
-    case PRODUCT_OBJECT: return object_from_plan(c, plan, EMIT_OBJECT, false, c->options.output);
-    case PRODUCT_ARCHIVE: return linked_from_plan(c, plan, LINK_ARCHIVE, c->options.output);
-    case PRODUCT_SHARED: return linked_from_plan(c, plan, LINK_SHARED, c->options.output);
-    default: return linked_from_plan(c, plan, LINK_EXECUTABLE, c->options.output);
+    case PRODUCT_LLVM: return object_from_plan(c, plan, EMIT_LLVM, OBJECT_LINKED, path);
+    case PRODUCT_ASM: return object_from_plan(c, plan, EMIT_ASSEMBLY, OBJECT_LINKED, path);
+    case PRODUCT_OBJECT: return object_from_plan(c, plan, EMIT_OBJECT, OBJECT_LINKED, path) && emit_header(c, plan);
+    case PRODUCT_ARCHIVE: return linked_from_plan(c, plan, LINK_ARCHIVE, path) && emit_header(c, plan);
+    case PRODUCT_SHARED: return linked_from_plan(c, plan, LINK_SHARED, path) && emit_header(c, plan);
+    default: return linked_from_plan(c, plan, LINK_EXECUTABLE, path);
     }
 }
 
@@ -90,6 +97,8 @@ bool compile(Compilation *c, Product product, FILE *out) {
     graph_optimise(c, program);
     verify(program, "graph_optimise");
     if (product == PRODUCT_DOT) return program_print_dot(program, out), true;
+
+    if (product == PRODUCT_HEADER) return header_print(c, program, out);
 
     Plan *plan = kernels_from_graph(c, program);
     if (product == PRODUCT_KERNELS) return kernels_print(plan, out), true;

@@ -16,6 +16,7 @@ typedef enum Product {
     PRODUCT_GRAPH,
     PRODUCT_GRAD,
     PRODUCT_DOT,
+    PRODUCT_HEADER, /* of the C API */
     PRODUCT_KERNELS,
     PRODUCT_PLAN,
     PRODUCT_LLVM,

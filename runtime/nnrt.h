@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { NNRT_ABI = 3, NNRT_MAX_RANK = 8 };
+enum { NNRT_ABI = 4, NNRT_MAX_RANK = 8 };
 
 typedef enum nnrt_status {
     NNRT_OK       = 0,
@@ -235,6 +235,23 @@ typedef struct nnrt_train_settings {
     const char       *headline; /* the metric (or loss) that the last line states */
 } nnrt_train_settings;
 
+typedef struct nnrt_metric { /* a loss or metric in a header's struct of them */
+    const char *name;
+    int64_t     at, count; /* doubles: where, and how many */
+} nnrt_metric;
+
+/* How the structs of the model's C header lie in memory, 8 bytes a field: a batch is its dims, then its inputs; what predict
+ * takes is its dims, a seed, then its inputs; outputs are in the order of the PREDICT functions' results. */
+typedef struct nnrt_api {
+    const int32_t     *batch_dims, *batch_inputs;     /* of all functions that train and evaluate */
+    const int32_t     *predict_dims, *predict_inputs; /* of all PREDICT functions */
+    const nnrt_metric *metrics;
+    int32_t            n_batch_dims, n_batch_inputs, n_predict_dims, n_predict_inputs, n_metrics;
+    int32_t            n_metric_values;   /* doubles */
+    int32_t            needs_total_steps; /* training reads how long it is */
+    int32_t            needs_epoch_steps;
+} nnrt_api;
+
 typedef struct nnrt_model {
     int32_t           abi; /* NNRT_ABI */
     int32_t           n_symbols, n_inputs, n_slots, n_fns, n_shape_values, n_checks, n_layers;
@@ -250,6 +267,8 @@ typedef struct nnrt_model {
     const char *const  *check_messages;
     nnrt_train_settings train;
     const nnrt_layer   *layers; /* n_layers */
+    const nnrt_api     *api;
+    const char         *weights; /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
 } nnrt_model;
 
 #ifdef __cplusplus

@@ -8,6 +8,7 @@
 
 #include "base/output.h"
 #include "codegen/emit.h"
+#include "codegen/exports.h"
 #include "codegen/object.h"
 #include "codegen/passes.h"
 
@@ -42,11 +43,12 @@ static void emit_end(Emit *e) {
     LLVMContextDispose(e->context);
 }
 
-static void emit_module(Emit *e, bool as_main) {
+static void emit_module(Emit *e, ObjectUse use) {
     debug_begin(e, e->program->inputs.len ? e->program->inputs.data[0].span.file : 0);
     CompiledFn *fns = ARENA_ARRAY(e->arena, CompiledFn, e->plan->fns.len + 1);
     for (int i = 0; i < e->plan->fns.len; i++) fns[i] = step_emit(e, e->plan->fns.data[i]);
-    tables_emit(e, fns, as_main);
+    tables_emit(e, fns, use == OBJECT_PROGRAM);
+    if (use != OBJECT_PROGRAM) exports_emit(e, use == OBJECT_SHARED);
     debug_end(e);
     char *message = NULL;
     if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) BUG("generated code is not valid: %s", message);
@@ -70,11 +72,11 @@ static LLVMMemoryBufferRef module_bytes(Emit *e, EmitKind kind, char **message) 
     return bytes;
 }
 
-static LLVMMemoryBufferRef plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, bool as_main) {
+static LLVMMemoryBufferRef plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use) {
     Target *target = target_new(c);
     if (!target) return NULL;
     Emit e = emit_begin(c, plan, target);
-    emit_module(&e, as_main);
+    emit_module(&e, use);
     char               *message = NULL;
     LLVMMemoryBufferRef bytes   = module_bytes(&e, kind, &message);
     if (!bytes) BUG("LLVM cannot emit code for '%s': %s", target->name, message);
@@ -84,11 +86,11 @@ static LLVMMemoryBufferRef plan_bytes(Compilation *c, const Plan *plan, EmitKind
 }
 
 LLVMMemoryBufferRef object_in_memory(Compilation *c, const Plan *plan) {
-    return plan_bytes(c, plan, EMIT_OBJECT, true);
+    return plan_bytes(c, plan, EMIT_OBJECT, OBJECT_PROGRAM);
 }
 
-bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, bool as_main, const char *path) {
-    LLVMMemoryBufferRef bytes = plan_bytes(c, plan, kind, as_main);
+bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use, const char *path) {
+    LLVMMemoryBufferRef bytes = plan_bytes(c, plan, kind, use);
     if (!bytes) return false;
     const char *wrong = output_write(c->arena, path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
     if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, wrong);

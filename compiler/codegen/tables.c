@@ -1,5 +1,6 @@
 /* The description that a compiled model exports: the constants of runtime/nnrt.h, field by field. */
 #include "base/map.h"
+#include "codegen/api.h"
 #include "codegen/emit.h"
 
 #include <ctype.h>
@@ -197,46 +198,14 @@ static LLVMValueRef inputs_used(Tables *t, const LocationVec *operands, int *cou
     return array(t, values, *count);
 }
 
-static void mark_symbols(const Dim *dim, bool *used) {
-    for (int i = 0; i < dim_term_count(dim); i++) {
-        const DimTerm *term = dim_term(dim, i);
-        for (int k = 0; k < term->n_atoms; k++) {
-            if (term->atoms[k].symbol >= 0) {
-                used[term->atoms[k].symbol] = true;
-            } else {
-                mark_symbols(term->atoms[k].numerator, used);
-                mark_symbols(term->atoms[k].denominator, used);
-            }
-        }
-    }
-}
-
-static void mark_node_symbols(const Node *node, bool *used) {
-    for (int i = 0; i < node->type.rank; i++) {
-        mark_symbols(node->type.dims[i], used);
-        if (op_info[node->op].attr == ATTR_OFFSETS) mark_symbols(node->attr.offsets[i], used);
-    }
-    if (op_info[node->op].attr == ATTR_SLIDE) mark_symbols(node->attr.slide.before, used);
-    if (op_info[node->op].attr == ATTR_DIM) mark_symbols(node->attr.dim, used);
-}
-
 /* The dims that the function's values depend on. */
 static LLVMValueRef dims_used(Tables *t, const Fn *fn, int *count) {
-    Arena  *arena = t->e->arena;
-    int     n     = dim_symbol_count(graph_dims(t->e->program->graph));
-    bool   *used  = ARENA_ARRAY(arena, bool, n + 1);
-    NodeVec order = {0};
-    Map    *seen  = map_new(arena);
-    for (int i = 0; i < fn->updates.len; i++) graph_post_order(arena, fn->updates.data[i].value, seen, &order);
-    for (int i = 0; i < fn->results.len; i++) {
-        graph_post_order(arena, fn->results.data[i].value, seen, &order);
-        if (fn->results.data[i].weight) graph_post_order(arena, fn->results.data[i].weight, seen, &order);
-    }
-    for (int i = 0; i < order.len; i++) mark_node_symbols(order.data[i], used);
-    LLVMValueRef *values = ARENA_ARRAY(arena, LLVMValueRef, n + 1);
+    int           n      = dim_symbol_count(graph_dims(t->e->program->graph));
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, n + 1);
+    FnReach       reach  = fn_reach(t->e->arena, t->e->program, fn);
     *count               = 0;
     for (int i = 0; i < n; i++)
-        if (used[i]) values[(*count)++] = LLVMConstInt(t->e->t_i32, (unsigned)i, false);
+        if (reach.dims[i]) values[(*count)++] = LLVMConstInt(t->e->t_i32, (unsigned)i, false);
     return array(t, values, *count);
 }
 
@@ -377,6 +346,45 @@ static LLVMValueRef train_settings(Tables *t) {
     return close(t, &f);
 }
 
+/* ---- the C API ------------------------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef indices(Tables *t, const IndexVec *list) {
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, list->len + 1);
+    for (int i = 0; i < list->len; i++) values[i] = LLVMConstInt(t->e->t_i32, (unsigned)list->data[i], false);
+    return array(t, values, list->len);
+}
+
+static LLVMValueRef metrics_table(Tables *t, const Api *api) {
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, api->metrics.len + 1);
+    for (int i = 0; i < api->metrics.len; i++) {
+        Fields f = {0};
+        put(&f, text(t, api->metrics.data[i].name));
+        put_i64(t, &f, api->metrics.data[i].at);
+        put_i64(t, &f, api->metrics.data[i].count);
+        values[i] = close(t, &f);
+    }
+    return array(t, values, api->metrics.len);
+}
+
+static LLVMValueRef api_table(Tables *t) {
+    const Api *api = api_from_program(t->e->arena, t->e->program);
+    Fields     f   = {0};
+    put(&f, indices(t, &api->batch_dims));
+    put(&f, indices(t, &api->batch_inputs));
+    put(&f, indices(t, &api->predict_dims));
+    put(&f, indices(t, &api->predict_inputs));
+    put(&f, metrics_table(t, api));
+    put_i32(t, &f, api->batch_dims.len);
+    put_i32(t, &f, api->batch_inputs.len);
+    put_i32(t, &f, api->predict_dims.len);
+    put_i32(t, &f, api->predict_inputs.len);
+    put_i32(t, &f, api->metrics.len);
+    put_i32(t, &f, api->n_metric_values);
+    put_i32(t, &f, api->needs_total_steps);
+    put_i32(t, &f, api->needs_epoch_steps);
+    return constant_global(t, close(t, &f));
+}
+
 static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     const Program *p      = t->e->program;
     LLVMValueRef   inputs = inputs_table(t), slots = slots_table(t), functions = fns_table(t, fns), messages;
@@ -403,6 +411,8 @@ static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     put(&f, messages);
     put(&f, train_settings(t));
     put(&f, layers);
+    put(&f, api_table(t));
+    put(&f, text(t, p->weights));
     return close(t, &f);
 }
 

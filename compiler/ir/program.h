@@ -179,6 +179,7 @@ typedef struct Program {
     bool          has_train; /* the model has losses and can be trained */
     LayerRows     layers;    /* in order of the prediction, then those of losses only */
     const char   *headline;  /* name of the metric the final line states ("accuracy"), else the loss */
+    const char   *weights;   /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
 } Program;
 
 /* Textual dump: --emit=graph, --emit=grad. One node a line, stable numbering by function. */

@@ -18,6 +18,9 @@ nnrt_status nnrt_checkpoint_save_training(const nnrt_training *training, const c
  * that the file was trained with, all 0 when it does not tell. */
 nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_settings *trained, nnrt_error *error);
 
+/* The same for an application: steps_done becomes the file's, 0 where it does not tell, and hyper-parameters the file's. */
+nnrt_status nnrt_checkpoint_load_net(nnrt_instance *instance, const char *path, int64_t *steps_done, nnrt_error *error);
+
 /* The same to go on training: optimizer state must be there too, and steps_done and state are set to where the file
  * stands. */
 nnrt_status nnrt_checkpoint_resume(nnrt_training *training, const char *path, nnrt_error *error);

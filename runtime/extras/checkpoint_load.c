@@ -133,6 +133,20 @@ nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt
     return status;
 }
 
+nnrt_status nnrt_checkpoint_load_net(nnrt_instance *instance, const char *path, int64_t *steps_done,
+                                     nnrt_error *error) {
+    nnrt_content  content;
+    nnrt_settings settings;
+    nnrt_status   status = read_file(path, &content, error);
+    if (status == NNRT_OK) status = load_content(instance, path, &content, false, error);
+    if (status == NNRT_OK) {
+        nnrt_settings_read(&content, &settings, instance);
+        *steps_done = nnrt_steps_read(&content);
+    }
+    nnrt_content_free(&content);
+    return status;
+}
+
 static bool has_best(const nnrt_content *content) {
     for (int i = 0; i < content->n_arrays; i++)
         if (strncmp(content->arrays[i].name, NNRT_BEST_PREFIX, strlen(NNRT_BEST_PREFIX)) == 0) return true;

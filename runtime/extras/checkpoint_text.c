@@ -172,6 +172,13 @@ static int64_t read_steps(const cJSON *metadata) {
     return end && *end == 0 && n <= INT64_MAX / 65536 ? n : -1;
 }
 
+int64_t nnrt_steps_read(const nnrt_content *content) {
+    cJSON  *metadata = content->metadata ? cJSON_Parse(content->metadata) : NULL;
+    int64_t steps    = read_steps(metadata);
+    cJSON_Delete(metadata);
+    return steps > 0 ? steps : 0;
+}
+
 nnrt_status nnrt_state_read(const nnrt_content *content, const char *path, nnrt_training *training, nnrt_error *error) {
     cJSON      *metadata = content->metadata ? cJSON_Parse(content->metadata) : NULL;
     const char *text     = find_text(metadata, "state");

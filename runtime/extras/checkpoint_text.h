@@ -18,6 +18,9 @@ char *nnrt_settings_text(const nnrt_instance *instance, const nnrt_settings *set
 /* All 0 where the metadata hold no settings. `instance` may be NULL: hyper-parameters are not set then. */
 void nnrt_settings_read(const nnrt_content *content, nnrt_settings *settings, nnrt_instance *instance);
 
+/* The steps done; 0 where the metadata do not tell. */
+int64_t nnrt_steps_read(const nnrt_content *content);
+
 /* A training's state as JSON, *text NULL where it has none; the caller frees it. False without memory. */
 bool nnrt_state_text(const nnrt_trainer_state *state, char **text);
 /* steps_done and state; NNRT_BAD_DATA where the metadata are not those of a checkpoint of this model. */

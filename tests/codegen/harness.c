@@ -31,9 +31,9 @@ Compiled compiled_new(Scratch *s, const char *target) {
         program_print(s->program, stderr);
         kernels_print(plan, stderr);
         plan_print(plan, stderr);
-        object_from_plan(&s->c, plan, EMIT_LLVM, true, getenv("NNC_TEST_DUMP"));
+        object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, getenv("NNC_TEST_DUMP"));
     }
-    assert_true(object_from_plan(&s->c, plan, EMIT_OBJECT, true, object));
+    assert_true(object_from_plan(&s->c, plan, EMIT_OBJECT, OBJECT_PROGRAM, object));
     snprintf(command, sizeof command, "cc -shared -o %s %s", library, object);
     assert_int_equal(system(command), 0);
     Compiled compiled = {.library = dlopen(library, RTLD_NOW | RTLD_LOCAL)};

@@ -14,7 +14,8 @@ failed=0
 
 cc -std=gnu11 -O1 -I"$source/runtime" -c "$source/tests/targets/steps.c" -o "$work/native.o" || exit 1
 mkdir "$work/core"
-(cd "$work/core" && $cross -std=gnu11 -O2 -I"$source/runtime" -c "$source"/runtime/core/*.c "$source/tests/targets/steps.c") || exit 1
+(cd "$work/core" && $cross -std=gnu11 -O2 -I"$source/runtime" -c "$source"/runtime/core/*.c &&
+    $cross -std=gnu11 -O2 -I"$source/runtime" -c "$source/tests/targets/steps.c" -o test.o) || exit 1
 
 # The linker's word that the model of an object is the program's.
 only_model() {

@@ -263,7 +263,7 @@ static void test_unwritable(void **state) {
         build_map(s, scratch_fn(s, FN_PREDICT, "f"), &type);
         Plan *plan = kernels_from_graph(&s->c, s->program);
         plan_from_kernels(&s->c, plan);
-        assert_false(object_from_plan(&s->c, plan, EMIT_OBJECT, true, paths[i]));
+        assert_false(object_from_plan(&s->c, plan, EMIT_OBJECT, OBJECT_PROGRAM, paths[i]));
         assert_int_equal(diags_error_count(s->c.diags), 1);
         scratch_free(s);
     }
@@ -279,7 +279,7 @@ static int kernels_of(int count) {
     int   file = mkstemp(path), kernels = 0;
     Plan *plan = kernels_from_graph(&s->c, s->program);
     plan_from_kernels(&s->c, plan);
-    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, true, path));
+    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, path));
     FILE *text = fopen(path, "r");
     while (fgets(line, sizeof line, text))
         kernels += !strncmp(line, "define", 6) && strstr(line, "i64 %1, i64 %2, i32 %3");
@@ -307,7 +307,7 @@ static void test_targets(void **state) {
         s->c.options.target = targets[i / 4];
         Plan *plan          = kernels_from_graph(&s->c, s->program);
         plan_from_kernels(&s->c, plan);
-        assert_true(object_from_plan(&s->c, plan, EMIT_OBJECT, true, "/dev/null"));
+        assert_true(object_from_plan(&s->c, plan, EMIT_OBJECT, OBJECT_PROGRAM, "/dev/null"));
         scratch_free(s);
     }
 }
