@@ -93,6 +93,16 @@ static bool set_precision(OptionParse *p, const char *value) {
     return option_complain("--precision is f32 or f64, not '%s'", value);
 }
 
+static bool set_weights(OptionParse *p, const char *value) {
+    p->line->options.weights = value;
+    return true;
+}
+
+static bool set_only(OptionParse *p, const char *value) {
+    p->line->options.only_predict = strcmp(value, "predict") == 0;
+    return p->line->options.only_predict || option_complain("--only knows predict alone, not '%s'", value);
+}
+
 static bool set_target(OptionParse *p, const char *value) {
     p->line->options.target = value;
     return true;
@@ -196,6 +206,8 @@ const OptionRow option_rows[] = {
     {"-D", "NAME=VALUE", set_define, OF_MODEL, "set a parameter of the model"},
     {"-I", "DIR", set_include, OF_MODEL | OF_READING | OF_DOC, "search imports there too"},
     {"--precision", "P", set_precision, OF_COMPILE | OF_READING | OF_TRAIN, "what 'real' means: f32 (default) or f64"},
+    {"--weights", "FILE", set_weights, OF_COMPILE, "compile in the weights of a safetensors file"},
+    {"--only", "WHAT", set_only, OF_COMPILE, "predict: neither training nor evaluation"},
     {"--target", "T", set_target, OF_COMPILE | OF_TRAIN | 1u << COMMAND_CHECK,
      "native (default), x86-64-v2, x86-64-v3, x86-64-v4 or aarch64"},
     {"-O", "LEVEL", set_level, OF_MODEL | OF_READING,

@@ -12,6 +12,7 @@
 #include "plan/kernel.h"
 #include "sema/sema.h"
 #include "sema/suite.h"
+#include "weights.h"
 
 static void verify(const Program *program, const char *after) {
 #ifndef NDEBUG
@@ -88,6 +89,8 @@ bool compile(Compilation *c, Product product, FILE *out) {
     Program *program = program_from_module(c, module);
     if (!program) return false;
     if (product == PRODUCT_DEPENDENCIES) return dependencies_print(c, out), true;
+    if (c->options.weights && !weights_read(c, program)) return false;
+    if (c->options.only_predict) program_only_predict(program);
     if (product == PRODUCT_GRAPH) return program_print(program, out), true;
 
     if (!graph_add_gradients(c, program)) return false;

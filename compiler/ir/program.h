@@ -191,6 +191,9 @@ void program_print_dot(const Program *program, FILE *out); /* Graphviz */
  * program's readers can refuse bad ones with file, row and column. */
 void program_find_class_limits(Program *program);
 
+/* Leaves the PREDICT functions and the slots that they read; those have no initial values then. */
+void program_only_predict(Program *program);
+
 /* Checks every node's type by its shape rule, input order, references, and that results and updates fit their slots.
  * BUG()s on a violation. `after` names the pass. */
 void program_verify(const Program *program, const char *after);

@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "extras/checkpoint.h"
+#include "extras/checkpoint_text.h"
 #include "extras/import.h"
 
 enum { EXIT_INTERRUPTED = 130 };
@@ -33,6 +34,12 @@ static nnrt_status load_mapped(const nnrt_options *options, nnrt_instance *insta
 
 nnrt_status nnrt_load_weights(const nnrt_options *options, nnrt_instance *instance, nnrt_settings *trained,
                               nnrt_error *error) {
+    if (!options->weights && instance->model->weights) { /* compiled in */
+        const nnrt_content content = {.metadata = (char *)instance->model->weights};
+        nnrt_store_fill(&instance->own);
+        if (trained) nnrt_settings_read(&content, trained, NULL);
+        return NNRT_OK;
+    }
     char *path = options->weights ? strdup(options->weights) : nnrt_checkpoint_default_path(instance->model);
     if (!path) return nnrt_fail_memory(error, 0, "a file name");
     FILE       *file   = fopen(path, "rb");

@@ -9,6 +9,8 @@
 
 nnrt_status nnrt_load_vocabularies(const nnrt_options *options, const nnrt_model *model,
                                    nnrt_vocabularies *vocabularies, nnrt_error *error) {
+    if (!options->weights && model->weights)
+        return nnrt_vocabularies_of_metadata(vocabularies, model, model->weights, "the weights compiled in", error);
     char *path = options->weights ? strdup(options->weights) : nnrt_checkpoint_default_path(model);
     if (!path) return nnrt_fail_memory(error, 0, "a file name");
     nnrt_status status = nnrt_vocabularies_read(vocabularies, model, path, NULL, error);

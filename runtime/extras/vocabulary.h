@@ -36,6 +36,9 @@ nnrt_status nnrt_vocabularies_from_json(nnrt_vocabularies *vocabularies, const n
 /* From a file of weights; found (may be NULL) says whether it has any. */
 nnrt_status nnrt_vocabularies_read(nnrt_vocabularies *vocabularies, const nnrt_model *model, const char *path,
                                    bool *found, nnrt_error *error);
+/* The same from a weights file's metadata as JSON; `source` is for messages. */
+nnrt_status nnrt_vocabularies_of_metadata(nnrt_vocabularies *vocabularies, const nnrt_model *model,
+                                          const char *metadata, const char *source, nnrt_error *error);
 
 /* Turns the texts of a set into numbers and fills its missing values, after which batches can be made of it. Texts that
  * are not known are 0, or looked up once more without a full stop at their end; a target's are an error. */

@@ -115,3 +115,13 @@ nnrt_status nnrt_vocabularies_read(nnrt_vocabularies *vocabularies, const nnrt_m
     cJSON_Delete(header);
     return status;
 }
+
+nnrt_status nnrt_vocabularies_of_metadata(nnrt_vocabularies *vocabularies, const nnrt_model *model,
+                                          const char *metadata, const char *source, nnrt_error *error) {
+    cJSON       *object = cJSON_Parse(metadata);
+    const cJSON *text   = cJSON_GetObjectItemCaseSensitive(object, "vocabularies");
+    nnrt_status  status = nnrt_vocabularies_from_json(vocabularies, model,
+                                                     cJSON_IsString(text) ? text->valuestring : NULL, source, error);
+    cJSON_Delete(object);
+    return status;
+}
