@@ -232,6 +232,8 @@ static const char *hint_of(const Situation *s) {
     if (expects(s, "'import'") && (help = hint_at_top_level(s))) return help;
     if (kind == TOK_IDIV || on_comment_line(s)) return "a comment begins with '#'; '//' is integer division";
     if (expects(s, "'then'") && kind == '{') return "as a value it is 'if condition then a else b'";
+    if (expects(s, "'['") && expects(s, "'from'") && kind == '(')
+        return "a shape stands between '[' and ']': f32[batch, 4]";
     if (expects(s, "'{'") && kind == ';') return "the body follows between '{' and '}', with the '{' on this line";
     if (expects(s, "')'") && expects(s, "','") && starts_operand(kind)) return "a ',' stands between arguments";
     if (expects(s, "'{'") && kind == ':') return "a block stands between '{' and '}'";

@@ -124,8 +124,9 @@ Value builtin_chain(Elab *e, BuiltinCall *call) {
     for (int i = 0; i < call->n_extra; i++) {
         Value item = call->extra[i].value;
         if (!value_is_callable(item)) {
-            sema_error(e, call->extra[i].span, E0206, "'chain' takes layers and fns, not %s",
-                       value_describe(e->arena, item));
+            Diag *diag = sema_error(e, call->extra[i].span, E0206, "'chain' takes layers and fns, not %s",
+                                    value_describe(e->arena, item));
+            if (item.kind == VALUE_LIST) diag_help(diag, "write them one after the other, without '[' and ']'");
             return value_poison();
         }
         if (item.kind == VALUE_FN && item.fn->decl && item.fn->decl->kind == DECL_LAYER) {

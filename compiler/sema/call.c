@@ -110,6 +110,7 @@ static bool require(Elab *e, const char *what, const ParamDeclVec *params, const
 /* ---- hyper-parameters ------------------------------------------------------------------------------------------------------------ */
 
 Value construct(Elab *e, const Function *fn, Call *call) {
+    if (!has_tensor_list(e, fn->decl)) return value_poison();
     const ParamDeclVec *params = &fn->decl->u.callable.hyper;
     const char         *what   = describe_decl(e, fn->decl);
     Value              *values = ARENA_ARRAY(e->arena, Value, params->len + 1);
@@ -336,7 +337,9 @@ static FrameKind frame_kind(const Decl *decl) {
     }
 }
 
-static Value no_result(Elab *e, const Function *fn, Span span) {
+Value no_result(Elab *e, const Function *fn, Span span) {
+    const StmtVec *stmts = &fn->decl->u.callable.body->stmts;
+    if (stmts->len && stmts->data[stmts->len - 1]->kind == STMT_EXPR) return value_poison(); /* told there: not used */
     Diag *diag = sema_error(e, span, E0209, "%s returns no value", describe_decl(e, fn->decl));
     diag_label(diag, fn->decl->name.span, "declared here");
     return value_poison();
@@ -493,6 +496,7 @@ Value apply_value(Elab *e, Value callee, Call *call) {
     }
     Diag *diag = sema_error(e, call->callee, E0201, "%s cannot be called", value_describe(e->arena, callee));
     if (callee.kind == VALUE_STRING) diag_help(diag, "a name is written without quotes");
+    if (callee.kind == VALUE_TENSOR) diag_help(diag, "a part of a tensor is taken with brackets: x[:, 0]");
     return value_poison();
 }
 

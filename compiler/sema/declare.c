@@ -153,22 +153,38 @@ static const Expr *asserted_value(Elab *e, Env *env, const char *name) {
     return NULL;
 }
 
+/* Of two bounds of one dim the smaller one holds. */
+static void tighten(Elab *e, const Dim *dim, int64_t bound) {
+    for (int i = 0; i < e->bounds.len && bound >= 0; i++) {
+        int64_t *known = &e->bounds.data[i];
+        if (dim_symbol(e->dims, i) == dim && (*known < 0 || bound < *known)) *known = bound;
+    }
+    for (int i = 0; i < e->program->dims.len && bound >= 0; i++) {
+        ProgDim *known = &e->program->dims.data[i];
+        if (known->dim == dim && (known->bound < 0 || bound < known->bound)) known->bound = bound;
+    }
+}
+
 static const Dim *declare_dim(Elab *e, Env *env, const DimDecl *decl) {
     const Dim  *dim   = NULL;
     int64_t     bound = -1;
-    const Expr *value = decl->value ? decl->value : decl->bound ? NULL : asserted_value(e, env, decl->name.text);
-    if (value)
+    const Expr *value = decl->value ? decl->value : asserted_value(e, env, decl->name.text);
+    if (value && decl->bound && value->kind != EXPR_NAME) value = NULL; /* a bound of its own, and a check */
+    if (decl->bound && !eval_count(e, env, decl->bound, "a dim's bound", &bound)) return NULL;
+    if (decl->bound && bound < 1) {
+        sema_error(e, decl->bound->span, E0502, "a dim's bound is at least 1");
+        return NULL;
+    }
+    if (value) {
         dim = eval_dim(e, env, value, "a dim");
-    else {
-        if (decl->bound && !eval_count(e, env, decl->bound, "a dim's bound", &bound)) return NULL;
-        if (decl->bound && bound < 1) {
-            sema_error(e, decl->bound->span, E0502, "a dim's bound is at least 1");
-            return NULL;
-        }
+        if (dim) tighten(e, dim, bound);
+    } else {
         dim = dim_symbol_new(e->dims, decl->name.text);
         vec_push(e->arena, &e->bounds, bound);
     }
     ProgDim entry = {decl->name.text, dim, bound, !value && !strcmp(decl->name.text, "batch"), decl->name.span};
+    for (int i = 0; i < e->program->dims.len; i++)
+        if (e->program->dims.data[i].dim == dim) return dim; /* another name of it */
     if (dim) vec_push(e->arena, &e->program->dims, entry);
     return dim;
 }

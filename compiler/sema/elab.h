@@ -225,6 +225,7 @@ Value construct(Elab *e, const Function *fn, Call *call); /* gives the hyper-par
 Env        *bind_hypers(Elab *e, const Function *fn);
 void        bind_late_hypers(Elab *e, const Function *fn, Env *env);
 bool        bind_tensors(Elab *e, const Function *fn, Env *env, Value *values, const Span *spans, Span call);
+Value       no_result(Elab *e, const Function *fn, Span span); /* reports that the body returned nothing */
 Value       check_returns(Elab *e, const Function *fn, Env *env, Value value, Span span);
 void        frame_push(Elab *e, Frame *frame);
 void        frame_pop(Elab *e, Frame *frame);
@@ -234,9 +235,11 @@ const char *callable_kind(const Decl *decl); /* "layer" */
 /* hints.c */
 bool        elem_suits(Elab *e, const ParamDecl *param, Value value); /* float or not as the parameter is */
 const Decl *alternative_callable(Elab *e, const Function *fn,
-                                 const Value *values); /* of a like name, fit for them; NULL: none */
-void        tell_alias(Elab *e, const Env *env, const Expr *name,
-                       Value value); /* warns where the library calls it otherwise */
+                                 const Value *values);    /* of a like name, fit for them; NULL: none */
+Value eval_callee(Elab *e, Env *env, const Expr *callee); /* what is called; a name that hides a callable is reported */
+bool  has_tensor_list(Elab *e, const Decl *decl);         /* else it is reported */
+void  tell_alias(Elab *e, const Env *env, const Expr *name,
+                 Value value); /* warns where the library calls it otherwise */
 
 /* types.c */
 typedef struct ParamKind { /* a type that is not a tensor's: int, layer, ... */

@@ -89,7 +89,7 @@ static Call eval_call_args(Elab *e, Env *env, const Expr *expr, int reserve) {
 }
 
 static Value eval_call(Elab *e, Env *env, const Expr *expr) {
-    Value callee = eval_expr(e, env, expr->u.call.callee);
+    Value callee = eval_callee(e, env, expr->u.call.callee);
     Call  call   = eval_call_args(e, env, expr, 0);
     return apply_value(e, callee, &call);
 }
@@ -107,14 +107,14 @@ static Value eval_pipe(Elab *e, Env *env, const Expr *expr) {
     Value       value = eval_expr(e, env, expr->u.pipe.value);
     if (value.kind == VALUE_POISON) return value;
     if (stage->kind == EXPR_CALL) {
-        Value callee = eval_expr(e, env, stage->u.call.callee);
+        Value callee = eval_callee(e, env, stage->u.call.callee);
         if (callee.kind == VALUE_BUILTIN && !builtin_constructs(callee.builtin))
             return pipe_into_builtin(e, env, stage, callee, value, from);
         Call  call  = eval_call_args(e, env, stage, 0);
         Value built = apply_value(e, callee, &call);
         return built.kind == VALUE_POISON ? built : apply_to(e, built, value, expr->u.pipe.value, from, stage->span);
     }
-    Value callee = eval_expr(e, env, stage);
+    Value callee = eval_callee(e, env, stage);
     return callee.kind == VALUE_POISON ? callee : apply_to(e, callee, value, expr->u.pipe.value, from, stage->span);
 }
 

@@ -72,6 +72,40 @@ const Decl *alternative_callable(Elab *e, const Function *fn, const Value *value
     return found;
 }
 
+/* ---- names that hide a callable ---------------------------------------------------------------------------------------- */
+
+Value eval_callee(Elab *e, Env *env, const Expr *callee) {
+    Value value = eval_expr(e, env, callee), hidden;
+    if (callee->kind != EXPR_NAME || value.kind == VALUE_POISON || value_is_callable(value)) return value;
+    const char    *name    = callee->u.name.text;
+    const Binding *binding = env_find(env, name);
+    while (env->parent) env = env->parent;
+    if (!binding || !scope_lookup(e, env->scope, name, &hidden) || !value_is_callable(hidden)) return value;
+    const char *what = value_describe(e->arena, hidden);
+    Diag       *diag = sema_error(e, callee->span, E0201, "'%s' is %s here, which cannot be called", name,
+                                  value_describe(e->arena, value));
+    diag_label(diag, binding->span, "hides the %s", what);
+    diag_help(diag, "give it another name");
+    return value_poison();
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------------ */
+
+/* `layer f(x: real[B, D])`: its tensors stand where its hyper-parameters belong. */
+bool has_tensor_list(Elab *e, const Decl *decl) {
+    const ParamDeclVec *hyper = &decl->u.callable.hyper;
+    if (decl->kind != DECL_LAYER || decl->u.callable.params.len) return true;
+    for (int i = 0; i < hyper->len; i++) {
+        if (!hyper->data[i].type || !hyper->data[i].type->has_shape) continue;
+        Diag *diag =
+            sema_error(e, hyper->data[i].span, E0204, "layer '%s' has no list for its tensors", decl->name.text);
+        diag_help(diag, "a layer has two lists, what it is made with and what it is applied to: layer %s()(%s: ...)",
+                  decl->name.text, hyper->data[i].name.text);
+        return false;
+    }
+    return true;
+}
+
 /* ---- names of other libraries ----------------------------------------------------------------------------------------- */
 
 void tell_alias(Elab *e, const Env *env, const Expr *name, Value value) {

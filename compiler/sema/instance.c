@@ -109,10 +109,11 @@ static Value run_layer(Elab *e, Layer *layer, Env *env, Call *call) {
     e->training  = outside && !layer_frozen(e, layer->path);
     Flow flow    = exec_block(e, env, layer->fn->decl->u.callable.body);
     e->training  = outside;
-    Value value  = flow.returned ? check_returns(e, layer->fn, env, flow.value, flow.span) : value_poison();
-    if (!flow.returned && !e->exhausted)
-        diag_label(sema_error(e, call->span, E0209, "layer '%s' returns no value", layer->fn->decl->name.text),
-                   layer->fn->decl->name.span, "declared here");
+    Value value  = value_poison();
+    if (flow.returned)
+        value = check_returns(e, layer->fn, env, flow.value, flow.span);
+    else if (!e->exhausted)
+        no_result(e, layer->fn, call->span);
     frame_pop(e, &frame);
     return value;
 }

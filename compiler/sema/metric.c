@@ -22,7 +22,9 @@ static Node *real_scalar(Elab *e, Value value, Span span, const char *what) {
     if (value.kind == VALUE_TENSOR && !value.node->type.rank) return node_cast(e->graph, e->real, value.node);
     if (value.kind != VALUE_TENSOR && value_is_numeric(value))
         return node_cast(e->graph, e->real, scalar_node(e, value));
-    sema_error(e, span, E0603, "%s is a single number, not %s", what, value_describe(e->arena, value));
+    Diag *diag = sema_error(e, span, E0603, "%s is a single number, not %s", what, value_describe(e->arena, value));
+    if (value.kind == VALUE_STRING)
+        diag_help(diag, "name it without quotes and say what it compares: metric %s(logits, y)", value.string);
     return NULL;
 }
 

@@ -18,8 +18,9 @@ const Function *as_optimizer(Elab *e, Value value, Span span) {
         value      = construct(e, value.fn, &empty);
     }
     if (optimizer) return value.kind == VALUE_FN ? value.fn : NULL;
-    if (value.kind != VALUE_POISON)
-        sema_error(e, span, E0605, "an optimizer is needed, not %s", value_describe(e->arena, value));
+    if (value.kind == VALUE_POISON) return NULL;
+    Diag *diag = sema_error(e, span, E0605, "an optimizer is needed, not %s", value_describe(e->arena, value));
+    if (value.kind == VALUE_STRING) diag_help(diag, "a name is written without quotes: optimizer = %s()", value.string);
     return NULL;
 }
 

@@ -180,11 +180,29 @@ static bool bind_plain(Elab *e, AxisSizes *sizes, const AxisPattern *pattern, co
     return false;
 }
 
-static bool group_error(Elab *e, const AxisPattern *pattern, const AxisGroup *group, const Dim *dim, const char *why) {
+static Diag *group_report(Elab *e, const AxisPattern *pattern, const AxisGroup *group, const Dim *dim,
+                          const char *why) {
     const char *text = "(";
     for (int i = 0; i < group->count; i++) text = arena_printf(e->arena, "%s%s%s", text, i ? " " : "", group->names[i]);
-    sema_error(e, pattern->span, E0303, "%s) of \"%s\" is an axis of size %s: %s", text, pattern->text,
-               dim_print(e->arena, dim), why);
+    return sema_error(e, pattern->span, E0303, "%s) of \"%s\" is an axis of size %s: %s", text, pattern->text,
+                      dim_print(e->arena, dim), why);
+}
+
+static bool group_error(Elab *e, const AxisPattern *pattern, const AxisGroup *group, const Dim *dim, const char *why) {
+    group_report(e, pattern, group, dim, why);
+    return false;
+}
+
+/* An axis that data decides can be taken apart where the model says that it is a multiple. */
+static bool not_divisible(Elab *e, const AxisPattern *pattern, const AxisGroup *group, const Dim *dim,
+                          const Dim *divisor) {
+    const char *by   = dim_print(e->arena, divisor);
+    Diag       *diag = group_report(e, pattern, group, dim, arena_printf(e->arena, "not divisible by %s", by));
+    for (int i = 0; i < dim_symbol_count(e->dims); i++) {
+        if (dim_symbol(e->dims, i) != dim) continue;
+        const char *name = dim_symbol_name(e->dims, i);
+        diag_help(diag, "if it is so in all data, say it where the dim is declared: dim n, %s = %s * n", name, by);
+    }
     return false;
 }
 
@@ -208,9 +226,7 @@ static bool bind_group(Elab *e, AxisSizes *sizes, const AxisPattern *pattern, co
                                            arena_printf(e->arena, "the product is %s", dim_print(e->arena, known)));
     if (known == dim_const(e->dims, 0)) return group_error(e, pattern, group, dim, "a size is 0");
     const Dim *rest = dim_floordiv(e->dims, dim, known);
-    if (!rest || dim_mul(e->dims, rest, known) != dim)
-        return group_error(e, pattern, group, dim,
-                           arena_printf(e->arena, "not divisible by %s", dim_print(e->arena, known)));
+    if (!rest || dim_mul(e->dims, rest, known) != dim) return not_divisible(e, pattern, group, dim, known);
     sizes_add(sizes, unknown, rest, span);
     return true;
 }

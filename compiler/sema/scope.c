@@ -304,6 +304,8 @@ Value scope_unknown(Elab *e, Env *env, const char *name, Span span, const char *
     const char *near = nearest_name(name, names.data, names.len);
     if (near)
         diag_help(diag, "did you mean '%s'?", near);
+    else if (is_dim && !strcmp(name, "None")) /* Keras's word for any number of samples */
+        diag_help(diag, "the number of samples is a dim with a name: 'dim batch', then [batch, ...]");
     else if (is_dim && e->frame && e->frame->kind == FRAME_MODEL)
         diag_help(diag, "declare it: dim %s", name);
     return value_poison();

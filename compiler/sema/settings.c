@@ -130,12 +130,29 @@ const char *list_names(Elab *e, const char *const *names, int n) {
     return list;
 }
 
-static void unknown_setting(Elab *e, const Name *name) {
+/* The optimizer that these settings name, if it has a hyper-parameter of this name. */
+static const Decl *optimizer_taking(Reading *r, const StmtVec *stmts, const char *hyper) {
+    for (int i = 0; i < stmts->len; i++) {
+        if (stmts->data[i]->kind != STMT_SETTING || strcmp(stmts->data[i]->u.bind.name.text, "optimizer")) continue;
+        Value value = eval_expr(r->e, r->env, stmts->data[i]->u.bind.value);
+        if (value.kind != VALUE_FN || !value.fn->decl || value.fn->decl->kind != DECL_OPTIMIZER) return NULL;
+        const ParamDeclVec *params = &value.fn->decl->u.callable.hyper;
+        for (int k = 0; k < params->len; k++)
+            if (params->data[k].name.text == hyper) return value.fn->decl;
+    }
+    return NULL;
+}
+
+static void unknown_setting(Reading *r, const StmtVec *stmts, const Name *name) {
+    Elab       *e = r->e;
     const char *names[N_SETTINGS];
     for (int i = 0; i < N_SETTINGS; i++) names[i] = settings[i].key;
-    Diag       *diag = sema_error(e, name->span, E0604, "unknown setting '%s'", name->text);
-    const char *near = nearest_name(name->text, names, N_SETTINGS);
-    if (near)
+    const Decl *optimizer = optimizer_taking(r, stmts, name->text);
+    Diag       *diag      = sema_error(e, name->span, E0604, "unknown setting '%s'", name->text);
+    const char *near      = nearest_name(name->text, names, N_SETTINGS);
+    if (optimizer)
+        diag_help(diag, "it is the optimizer's: optimizer = %s(%s = ...)", optimizer->name.text, name->text);
+    else if (near)
         diag_help(diag, "did you mean '%s'?", near);
     else
         diag_note(diag, "there are: %s", list_names(e, names, N_SETTINGS));
@@ -157,7 +174,7 @@ static void read_setting(Reading *r, const StmtVec *stmts, int index) {
             return;
         }
     if (!row)
-        unknown_setting(r->e, &stmt->u.bind.name);
+        unknown_setting(r, stmts, &stmt->u.bind.name);
     else if (row->set == set_nothing || row->set == set_call)
         row->set(r, stmt, value_poison());
     else
@@ -179,7 +196,7 @@ static void read_call(Reading *r, const Stmt *stmt) {
         Diag *diag = sema_error(r->e, expr->span, E0608, "'%s' is a setting: give it with '='", name.text);
         diag_help(diag, "write %s = ...", name.text);
     } else if (name.text)
-        unknown_setting(r->e, &name);
+        unknown_setting(r, &(StmtVec){0}, &name);
     else
         sema_error(r->e, expr->span, E0608, "%s", CONTENT);
 }

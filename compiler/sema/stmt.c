@@ -170,8 +170,10 @@ static Flow exec_return(Elab *e, Env *env, const Stmt *stmt) {
 static void exec_expr(Elab *e, Env *env, const Stmt *stmt) {
     Value value = eval_expr(e, env, stmt->u.expr.value);
     if (value.kind == VALUE_POISON || value.kind == VALUE_NONE) return;
-    Diag *diag = sema_error(e, stmt->span, E0207, "this value is not used: %s", value_describe(e->arena, value));
-    diag_help(diag, "name it with 'let', or delete it");
+    Diag *diag    = sema_error(e, stmt->span, E0207, "this value is not used: %s", value_describe(e->arena, value));
+    bool  returns = e->frame->kind == FRAME_LAYER || e->frame->kind == FRAME_FN;
+    diag_help(diag, returns ? "write 'return' before it if it is the result; else name it with 'let', or delete it"
+                            : "name it with 'let', or delete it");
 }
 
 static void exec_var(Elab *e, Env *env, const Stmt *stmt) {

@@ -129,10 +129,24 @@ void check_returns_and_dims(Elab *e, const Module *module) {
     }
 }
 
+/* Dims that a model declares and nothing in it mentions. They change nothing, so it is a warning. */
+static void warn_of_dims(Elab *e, const Block *body) {
+    for (int i = 0; body && i < body->stmts.len; i++) {
+        const Stmt *stmt = body->stmts.data[i];
+        for (int k = 0; stmt->kind == STMT_DIM && k < stmt->u.dim.dims.len; k++) {
+            const Name *name = &stmt->u.dim.dims.data[k].name;
+            if (!name->text || block_mentions(body, name->text)) continue;
+            Diag *diag = diag_warning(e->diags, name->span, W0803, "dim '%s' is never used", name->text);
+            diag_help(diag, "delete it, or write it in the shape of an input: f32[%s, ...]", name->text);
+        }
+    }
+}
+
 void check_unused(Elab *e, const Module *module) {
     for (int i = 0; i < module->decls.len; i++) {
         const Callable *callable = callable_of(module->decls.data[i]);
         if (!callable) continue;
+        if (module->decls.data[i]->kind == DECL_MODEL) warn_of_dims(e, callable->body);
         check_block(e, callable->body, callable->body, check_let);
         check_block(e, callable->grad_body, callable->grad_body, check_let);
     }
