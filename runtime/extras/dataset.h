@@ -66,6 +66,9 @@ int64_t nnrt_column_number(const nnrt_column *column, int64_t k);
 
 /* Does this set's first line name the classes of this target? (dataset_elements.c) */
 bool nnrt_dataset_names_classes(const nnrt_dataset *set, int input);
+
+/* What a whole number of this input is called in messages: "class" of a target, else "index". (dataset_elements.c) */
+const char *nnrt_dataset_index_word(const nnrt_dataset *set, int input);
 /* Does every element survive its conversion to the input's type, and is every class one of the model's? */
 nnrt_status nnrt_dataset_check_elements(const nnrt_dataset *set, int input, nnrt_error *error);
 

@@ -51,6 +51,10 @@ bool nnrt_dataset_names_classes(const nnrt_dataset *set, int input) {
            target->is_target && target->source.kind != NNRT_FROM_CATEGORY && !nnrt_elem_is_float(target->tensor.elem);
 }
 
+const char *nnrt_dataset_index_word(const nnrt_dataset *set, int input) {
+    return set->model->inputs[input].is_target ? "class" : "index";
+}
+
 /* Classes of a target: those that the program knows, or those that a CSV's first line names for its one column of
  * classes. */
 static nnrt_status check_classes(const nnrt_dataset *set, int input, nnrt_error *error) {
@@ -66,9 +70,9 @@ static nnrt_status check_classes(const nnrt_dataset *set, int input, nnrt_error 
         double value = nnrt_elem_get(array->elem, array->data, i);
         char   place[4400];
         if (value < 0 || value >= (double)limit)
-            return nnrt_fail(error, NNRT_BAD_DATA, "%s: class %.9g is out of range: '%s' takes 0 to %lld%s",
-                             nnrt_dataset_place(column, i, place, sizeof place), value,
-                             set->model->inputs[input].tensor.name, (long long)limit - 1, source);
+            return nnrt_fail(error, NNRT_BAD_DATA, "%s: %s %.9g is out of range: '%s' takes 0 to %lld%s",
+                             nnrt_dataset_place(column, i, place, sizeof place), nnrt_dataset_index_word(set, input),
+                             value, set->model->inputs[input].tensor.name, (long long)limit - 1, source);
     }
     return NNRT_OK;
 }

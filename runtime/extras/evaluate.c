@@ -30,9 +30,9 @@ static bool find_fault(const nnrt_batches *batches, int i, const nnrt_fault *fau
                               ? nnrt_batches_sample(batches, at / column->inner) * column->inner + at % column->inner
                               : at;
         char    place[4400];
-        nnrt_fail(error, NNRT_BAD_DATA, "%s: class or index %lld is out of range: '%s' takes 0 to %lld",
-                  nnrt_dataset_place(column, element, place, sizeof place), (long long)fault->value, tensor->name,
-                  (long long)fault->limit - 1);
+        nnrt_fail(error, NNRT_BAD_DATA, "%s: %s %lld is out of range: '%s' takes 0 to %lld",
+                  nnrt_dataset_place(column, element, place, sizeof place), nnrt_dataset_index_word(set, i),
+                  (long long)fault->value, tensor->name, (long long)fault->limit - 1);
         return true;
     }
     return false;

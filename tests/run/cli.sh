@@ -50,7 +50,7 @@ expect 3 "error: w.safetensors: no such file: train first, or give --weights FIL
 expect 1 "error: absent/w.safetensors: cannot be written: No such file or directory" train --data data.csv --save absent/w.safetensors
 expect 1 "error: absent/log.jsonl: cannot be written: No such file or directory" train --data data.csv --log absent/log.jsonl
 printf '1,2,3,4,0\n1,2,3,4,1\n1,2,3,4,7\n1,2,3,4,2\n1,2,3,4,2\n1,2,3,4,2\n1,2,3,4,2\n' > classes.csv
-expect 3 "error: classes.csv:3: column 5: class or index 7 is out of range: 'y' takes 0 to 2" train --data classes.csv --test classes.csv --epochs 1
+expect 3 "error: classes.csv:3: column 5: class 7 is out of range: 'y' takes 0 to 2" train --data classes.csv --test classes.csv --epochs 1
 printf '1,2,3,4,0\n1,2,3,1\n' > short.csv
 expect 3 "error: short.csv:2: the row has 4 columns where 5 are expected: complete or remove it" train --data short.csv
 (echo y,a,b,c,d; cat data.csv) > half_named.csv
