@@ -130,5 +130,7 @@ nnrt_status nnrt_net_evaluate(const nnrt_net *net, nnrt_ctx *ctx, const void *ba
     for (int64_t i = 0; i < n_batches && status == NNRT_OK; i++)
         status =
             nnrt_net_evaluate_add(net, ctx, (const char *)batches + (size_t)i * nnrt_batch_size(net->model), error);
-    return status == NNRT_OK ? nnrt_net_evaluate_finish(net, ctx, metrics, error) : status;
+    if (status == NNRT_OK) status = nnrt_net_evaluate_finish(net, ctx, metrics, error);
+    if (ctx) ctx->eval_batches = -1;
+    return status;
 }

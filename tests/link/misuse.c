@@ -101,7 +101,8 @@ static void of_first(void) {
 
 static void of_second(void) {
     enum { N = 4, T = 5 };
-    double        x[2 * N * T * 3], y[2 * N], p[N], twice[N * T * 3];
+    float         p[N];
+    double        x[2 * N * T * 3], y[2 * N], twice[N * T * 3];
     int32_t       word[2 * N] = {0, 1, 2, 9, 3, 4, 5, 6};
     second_error  error;
     second_config config = {.total_steps = 20};
