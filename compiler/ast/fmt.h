@@ -60,6 +60,12 @@ Doc *fmt_type(Fmt *f, const TypeExpr *type);
 /* `{ ... }`. One statement that stood on one line with its braces stays there where it fits; the line places belong to
  * the group around. */
 Doc *fmt_block(Fmt *f, const Block *block);
+/* The same behind a blank, in a group of its own. */
+void put_block(Parts *parts, const Block *block);
+
+/* `expr` behind the text `before`; nothing where it is NULL. */
+void put_expr(Parts *parts, const char *before, const Expr *expr);
+void put_name(Parts *parts, const char *before, Name name, const char *after);
 
 /* Begins the line of what stands at `place` in the source: the comments above, a blank line where there was one. `first`:
  * nothing stands above in the block. */
