@@ -1,21 +1,9 @@
 /* Operators. `+ - * / **` and comparisons need equal shapes or a scalar on one side; the dotted forms are one-sided:
  * trailing dims align (an axis of size 1 repeats) and the result has the shape of one operand. Numbers known when compiling
  * fold in f64, dims as polynomials; run-time scalars stay rank-0 nodes of f64 or i64 until they meet a tensor. */
-#include "sema/elab.h"
+#include "sema/operators.h"
 
-#include <math.h>
 #include <string.h>
-
-typedef enum OpShape { PLAIN, COMPARISON } OpShape;
-
-typedef struct OperatorRow {
-    const char *text;
-    BinaryOp    plain; /* a dotted operator's undotted form */
-    bool        dotted;
-    OpShape     shape;
-    Op          op;
-    bool        swap; /* a > b is b < a */
-} OperatorRow;
 
 static const OperatorRow rows[BINARY_OP_COUNT] = {
     [BIN_OR]      = {"or", BIN_OR, false, PLAIN, OP_OR, false},
@@ -46,105 +34,6 @@ static const OperatorRow rows[BINARY_OP_COUNT] = {
     [BIN_POW]     = {"**", BIN_POW, false, PLAIN, OP_POW, false},
     [BIN_DOT_POW] = {".**", BIN_POW, true, PLAIN, OP_POW, false},
 };
-
-typedef struct Operands {
-    const OperatorRow *row;
-    Value              a, b;
-    Span               at, left, right;
-} Operands;
-
-/* ---- compile-time values --------------------------------------------------------------------------------------------------- */
-
-static Value overflow(Elab *e, Span at) {
-    sema_error(e, at, E0504, "an integer overflows 64 bits");
-    return value_poison();
-}
-
-static Value division_by_zero(Elab *e, Span at) {
-    sema_error(e, at, E0504, "division by zero");
-    return value_poison();
-}
-
-static Value dim_power(Elab *e, const Operands *o) {
-    int64_t exponent;
-    if (!dim_is_const(o->b.dim, &exponent)) {
-        sema_error(e, o->at, E0502, "an exponent must be a number here, not %s", value_describe(e->arena, o->b));
-        return value_poison();
-    }
-    double base;
-    if (exponent < 0 || exponent > 62)
-        return const_real(o->a, &base) ? value_real(pow(base, (double)exponent)) : overflow(e, o->at);
-    const Dim *result = dim_const(e->dims, 1);
-    for (int64_t i = 0; i < exponent && result; i++) result = dim_mul(e->dims, result, o->a.dim);
-    return result ? value_dim(result) : overflow(e, o->at);
-}
-
-static Value dim_arithmetic(Elab *e, const Operands *o) {
-    const Dim *a = o->a.dim, *b = o->b.dim, *result = NULL;
-    int64_t    divisor;
-    bool       zero = dim_is_const(b, &divisor) && divisor == 0;
-    switch (o->row->plain) {
-    case BIN_ADD: result = dim_add(e->dims, a, b); break;
-    case BIN_SUB: result = dim_sub(e->dims, a, b); break;
-    case BIN_MUL: result = dim_mul(e->dims, a, b); break;
-    case BIN_IDIV:
-        if (zero) return division_by_zero(e, o->at);
-        result = dim_floordiv(e->dims, a, b);
-        break;
-    case BIN_MOD:
-        if (zero) return division_by_zero(e, o->at);
-        result = dim_mod(e->dims, a, b);
-        break;
-    default: return dim_power(e, o);
-    }
-    return result ? value_dim(result) : overflow(e, o->at);
-}
-
-static bool compare_numbers(BinaryOp op, double a, double b) {
-    switch (op) {
-    case BIN_EQ: return a == b;
-    case BIN_NE: return a != b;
-    case BIN_LT: return a < b;
-    case BIN_LE: return a <= b;
-    case BIN_GT: return a > b;
-    default: return a >= b;
-    }
-}
-
-static Value compare_dims(Elab *e, const Operands *o) {
-    const Dim *a = o->a.dim, *b = o->b.dim, *difference = dim_sub(e->dims, a, b);
-    const Dim *one = dim_const(e->dims, 1);
-    BinaryOp   op  = o->row->plain;
-    int64_t    number;
-    if (difference && dim_is_const(difference, &number)) return value_bool(compare_numbers(op, (double)number, 0.0));
-    const int64_t *bounds = e->bounds.data;
-    const Dim     *a_next = dim_add(e->dims, a, one), *b_next = dim_add(e->dims, b, one);
-    bool           a_le_b = dim_provably_le(e->dims, a, b, bounds), b_le_a = dim_provably_le(e->dims, b, a, bounds);
-    bool           a_lt_b = a_next && dim_provably_le(e->dims, a_next, b, bounds);
-    bool           b_lt_a = b_next && dim_provably_le(e->dims, b_next, a, bounds);
-    if (a_lt_b || b_lt_a) return value_bool(compare_numbers(op, a_lt_b ? 0 : 1, a_lt_b ? 1 : 0));
-    if (a_le_b && (op == BIN_LE || op == BIN_GT)) return value_bool(op == BIN_LE);
-    if (b_le_a && (op == BIN_GE || op == BIN_LT)) return value_bool(op == BIN_GE);
-    Diag *diag = sema_error(e, o->at, E0305, "cannot decide '%s %s %s' when compiling", dim_print(e->arena, a),
-                            o->row->text, dim_print(e->arena, b));
-    if (op == BIN_EQ)
-        diag_help(diag, "state 'assert %s == %s' in the model: it is checked when data binds the dims",
-                  dim_print(e->arena, a), dim_print(e->arena, b));
-    return value_poison();
-}
-
-static Value fold_numbers(Elab *e, const Operands *o, double a, double b) {
-    switch (o->row->plain) {
-    case BIN_ADD: return value_real(a + b);
-    case BIN_SUB: return value_real(a - b);
-    case BIN_MUL: return value_real(a * b);
-    case BIN_DIV: return b == 0 ? division_by_zero(e, o->at) : value_real(a / b);
-    case BIN_IDIV: return b == 0 ? division_by_zero(e, o->at) : value_real(floor(a / b));
-    case BIN_MOD: return b == 0 ? division_by_zero(e, o->at) : value_real(a - b * floor(a / b));
-    case BIN_POW: return value_real(pow(a, b));
-    default: return value_bool(compare_numbers(o->row->plain, a, b));
-    }
-}
 
 /* ---- nodes -------------------------------------------------------------------------------------------------------------------- */
 
@@ -474,9 +363,9 @@ Value op_binary(Elab *e, BinaryOp op, Value a, Value b, Span at, Span left, Span
     if (a.kind == VALUE_TENSOR || b.kind == VALUE_TENSOR) return tensor_operator(e, &o);
     double x, y;
     bool   dims = a.kind == VALUE_DIM && b.kind == VALUE_DIM;
-    if (dims && o.row->shape == COMPARISON) return compare_dims(e, &o);
-    if (dims && o.row->plain != BIN_DIV) return dim_arithmetic(e, &o);
-    if (const_real(a, &x) && const_real(b, &y)) return fold_numbers(e, &o, x, y);
+    if (dims && o.row->shape == COMPARISON) return operator_compares_dims(e, &o);
+    if (dims && o.row->plain != BIN_DIV) return operator_on_dims(e, &o);
+    if (const_real(a, &x) && const_real(b, &y)) return operator_on_numbers(e, &o, x, y);
     return scalar_operator(e, &o);
 }
 
@@ -499,7 +388,7 @@ Value op_unary(Elab *e, UnaryOp op, Value a, Span at) {
     if (a.kind == VALUE_REAL) return value_real(-a.real);
     if (a.kind == VALUE_DIM) {
         const Dim *negative = dim_sub(e->dims, dim_const(e->dims, 0), a.dim);
-        return negative ? value_dim(negative) : overflow(e, at);
+        return negative ? value_dim(negative) : operator_overflow(e, at);
     }
     Value result = a;
     result.node  = node_unary(e->graph, OP_NEG, computed(e, a.node));
