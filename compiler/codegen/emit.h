@@ -220,8 +220,6 @@ typedef struct KernelSize {
     LLVMValueRef units, shared_bytes, worker_bytes; /* i64 */
 } KernelSize;
 
-bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node); /* in memory, and not computed here */
-const Location *kernel_location(const FnPlan *plan, const Node *node);
 /* A kernel's text without names and operands, equal for kernels that one function can serve; `operands` gets the places in
  * memory it uses, in the order of the text. */
 const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length);

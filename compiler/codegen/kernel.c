@@ -9,30 +9,6 @@
 
 /* ---- what is in memory ------------------------------------------------------------------------------------------------- */
 
-const Location *kernel_location(const FnPlan *plan, const Node *node) {
-    return map_get(plan->located, node);
-}
-
-static bool stores_to(const Kernel *kernel, const Node *node, const Location *at) {
-    for (int i = 0; i < kernel->stores.len; i++) {
-        const Store *store = &kernel->stores.data[i];
-        if (store->node == node && store->to.kind == at->kind && store->to.ref == at->ref &&
-            store->to.offset == at->offset)
-            return true;
-    }
-    return false;
-}
-
-/* A value that this kernel itself puts where it is located is not there yet; nor is a reshape of one. */
-bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node) {
-    const Location *at = kernel_location(plan, node);
-    if (!at) return false;
-    for (const Node *source = node;; source = source->inputs[0]) {
-        if (stores_to(kernel, source, at)) return false;
-        if (source->op != OP_RESHAPE) return true;
-    }
-}
-
 void kernel_operands_merge(Emit *e, LocationVec *all, const LocationVec *some) {
     for (int i = 0; i < some->len; i++)
         if (operand_index(all, &some->data[i]) < 0) vec_push(e->arena, all, some->data[i]);

@@ -58,7 +58,7 @@ static void put_node(Signature *s, Node *node) {
     if (loads) {
         put(s, "load", 4);
         put_type(s, &node->type);
-        put_operand(s, kernel_location(s->plan, node));
+        put_operand(s, node_location(s->plan, node));
     } else {
         put(s, "node", 4);
         put_int(s, (int)node->op);

@@ -313,7 +313,7 @@ Value value_at(KernelEmit *k, Node *node, const Index *index) {
     Span outer = debug_place(k, node->span);
     value      = value_kept(k, node, index);
     if (!value && kernel_loads(k->plan, k->kernel, node))
-        value = memory_load(k, operand_pointer(k, kernel_location(k->plan, node)), &node->type, index);
+        value = memory_load(k, operand_pointer(k, node_location(k->plan, node)), &node->type, index);
     if (!value) value = value_computed(k, node, index);
     memo_set(k, node, index, value);
     debug_place(k, outer);

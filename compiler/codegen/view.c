@@ -46,7 +46,7 @@ static bool view_sliced(DimTable *table, const Node *node, View *view) {
 
 bool view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node, View *view) {
     DimTable *table = graph_dims(e->program->graph);
-    if (kernel_loads(plan, kernel, node)) return view_of_memory(table, node, kernel_location(plan, node), view);
+    if (kernel_loads(plan, kernel, node)) return view_of_memory(table, node, node_location(plan, node), view);
     if (node->op != OP_PERMUTE && node->op != OP_EXPAND && node->op != OP_SLICE) return false;
     if (!view_of(e, plan, kernel, node->inputs[0], view)) return false;
     if (node->op == OP_PERMUTE) return view_permuted(node, view);

@@ -94,8 +94,6 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster);
 void kernel_cost(Fuse *f, Kernel *kernel);
 int  op_cost(Op op); /* of recomputing one element; 1 is an addition, expensive ops are >= 8 */
 
-Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */
-
 /* A context for walks over what a kernel computes: kernel_computes() is false of what it loads. */
 typedef struct KernelScope {
     const FnPlan *plan;

@@ -117,6 +117,10 @@ Plan *kernels_from_graph(Compilation *c, Program *program);
 /* Requires: kernels. Provides: regions. */
 void plan_from_kernels(Compilation *c, Plan *plan);
 
+Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */
+/* Whether `kernel` reads the value in memory: a value that it itself puts there is not there yet, nor is a reshape of one. */
+bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node);
+
 void kernels_print(const Plan *plan, FILE *out); /* --emit=kernels */
 void plan_print(const Plan *plan, FILE *out);    /* --emit=plan */
 

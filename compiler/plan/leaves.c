@@ -28,15 +28,18 @@ static bool stores_to(const Kernel *kernel, const Node *node, const Location *at
     return false;
 }
 
-/* What is in memory is loaded, but for a value that the kernel itself puts there, or a reshape of one. */
+bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node) {
+    const Location *at = node_location(plan, node);
+    for (const Node *source = node; at; source = source->inputs[0]) {
+        if (stores_to(kernel, source, at)) return false;
+        if (source->op != OP_RESHAPE) return true;
+    }
+    return false;
+}
+
 bool kernel_computes(const void *kernel_scope, const Node *node) {
     const KernelScope *scope = kernel_scope;
-    const Location    *at    = node_location(scope->plan, node);
-    for (const Node *source = node; at; source = source->inputs[0]) {
-        if (stores_to(scope->kernel, source, at)) return true;
-        if (source->op != OP_RESHAPE) return false;
-    }
-    return true;
+    return !kernel_loads(scope->plan, scope->kernel, node);
 }
 
 /* How the input of an EXPAND is reached: an index loses the new axes. Only trailing ones keep the index a row's. */
