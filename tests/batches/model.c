@@ -67,7 +67,7 @@ static bool compiled(Model *model) {
     if (!mkdtemp(folder)) return false;
     const char *object  = arena_printf(c->arena, "%s/model.o", folder);
     const char *library = arena_printf(c->arena, "%s/model.so", folder);
-    bool        ok      = object_from_plan(c, plan, EMIT_OBJECT, OBJECT_PROGRAM, object) && load(model, object, library);
+    bool        ok = object_from_plan(c, plan, EMIT_OBJECT, OBJECT_PROGRAM, object) && load(model, object, library);
     unlink(object);
     unlink(library);
     rmdir(folder);
