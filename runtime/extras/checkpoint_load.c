@@ -59,7 +59,7 @@ static void compare_slot(const nnrt_instance *instance, int i, const nnrt_conten
     const nnrt_slot  *slot  = &instance->model->slots[i];
     const nnrt_array *array = find_array(content, slot->tensor.name);
     if (!array) {
-        if (resume || (slot->kind != NNRT_OPTIMIZER && slot->kind != NNRT_EMA))
+        if (resume || (slot->kind != NNRT_OPTIMIZER && (slot->kind != NNRT_EMA || slot->param < 0)))
             differ(differences, "missing: %.80s %s%s", slot->tensor.name, nnrt_elem_name(slot->tensor.elem),
                    slot->tensor.shape_text);
         return;
@@ -77,9 +77,15 @@ static void fill_slots(nnrt_instance *instance, const nnrt_content *content) {
     for (int i = 0; i < model->n_slots; i++) {
         const nnrt_slot  *slot  = &model->slots[i];
         const nnrt_array *array = nnrt_checkpoint_keeps(slot) ? find_array(content, slot->tensor.name) : NULL;
-        if (!array && slot->kind == NNRT_EMA) array = find_array(content, model->slots[slot->param].tensor.name);
+        if (!array && slot->kind == NNRT_EMA && slot->param >= 0)
+            array = find_array(content, model->slots[slot->param].tensor.name);
         if (array) memcpy(instance->slots[i], array->data, instance->slot_nbytes[i]);
     }
+}
+
+/* Compiled for predictions alone: the file may hold what only training needs. */
+static bool predicts_only(const nnrt_model *model) {
+    return nnrt_model_fn(model, NNRT_FN_INIT, 0) < 0;
 }
 
 static nnrt_status load_content(nnrt_instance *instance, const char *path, const nnrt_content *content, bool resume,
@@ -92,7 +98,7 @@ static nnrt_status load_content(nnrt_instance *instance, const char *path, const
     for (int i = 0; i < content->n_arrays; i++)
         if (is_known(model, content->arrays[i].name))
             n_known++;
-        else
+        else if (!predicts_only(model))
             differ(&differences, "unknown: %.80s", content->arrays[i].name);
     if (differences.n > SHOWN && differences.used < sizeof differences.text)
         snprintf(differences.text + differences.used, sizeof differences.text - differences.used, "\n  and %d more",
