@@ -58,7 +58,7 @@ END
 says "$(printf 'one\n7')" ./pair predict --data x=two.csv --output one --batch 2
 says "$(printf 'two_0,two_1\n2,4\n4,4')" ./pair predict --data x=two.csv --data y=two.csv --output two
 case $(./pair predict --data x=two.csv --data y=seven.csv --output two 2>&1) in
-  *"'b' is 7 for input 'y'"*) ;;
+  *"'a' is 7 for input 'y' and 2 for the inputs before it: all must agree"*) ;;
   *) fail "assert a == b: $(./pair predict --data x=two.csv --data y=seven.csv --output two 2>&1)" ;;
 esac
 
