@@ -222,11 +222,16 @@ Value apply_with_hypers(Elab *e, const Function *fn, Call *call,
                         Frame *frame);                    /* hyper-parameters by name in the same list */
 Value construct(Elab *e, const Function *fn, Call *call); /* gives the hyper-parameter list */
 /* The environment of a callable with hyper-parameters bound: given ones at once, defaults that need no dims too. */
-Env        *bind_hypers(Elab *e, const Function *fn);
-void        bind_late_hypers(Elab *e, const Function *fn, Env *env);
-bool        bind_tensors(Elab *e, const Function *fn, Env *env, Value *values, const Span *spans, Span call);
-Value       no_result(Elab *e, const Function *fn, Span span); /* reports that the body returned nothing */
+Env  *bind_hypers(Elab *e, const Function *fn);
+void  bind_late_hypers(Elab *e, const Function *fn, Env *env);
+bool  bind_tensors(Elab *e, const Function *fn, Env *env, Value *values, const Span *spans, Span call);
+Value no_result(Elab *e, const Function *fn, Span span); /* reports that the body returned nothing */
+/* Whether each parameter has a value or a default; the missing ones are reported otherwise. `what` takes them. */
+bool        require_arguments(Elab *e, const char *what, const ParamDeclVec *params, const Value *values, Span call);
+const char *describe_decl(Elab *e, const Decl *decl); /* "layer 'dense'" */
 Value       check_returns(Elab *e, const Function *fn, Env *env, Value value, Span span);
+/* `y` with the gradient that the callable gives itself for `args`. */
+Value       custom_gradient(Elab *e, const Function *fn, Env *env, Value y, const Value *args);
 void        frame_push(Elab *e, Frame *frame);
 void        frame_pop(Elab *e, Frame *frame);
 bool        call_enter(Elab *e, Span span);
