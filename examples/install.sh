@@ -3,7 +3,7 @@
 set -eu
 packages="gcc libc6-dev cmake ninja-build flex bison llvm-19-dev zlib1g-dev libminizip-dev libcjson-dev"
 if [ "${1:-}" = tests ]; then
-    packages="$packages g++ pkgconf libcmocka-dev clang-19 clang-format-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils"
+    packages="$packages make g++ pkgconf libcmocka-dev clang-19 clang-format-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils"
 fi
 
 missing=""
