@@ -2,6 +2,9 @@
  * verify the graph after each. */
 #include "pipeline.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
 #include "ast/parse.h"
 #include "ast/print.h"
 #include "autodiff/autodiff.h"
@@ -44,6 +47,21 @@ static bool emit_code(Compilation *c, const Plan *plan, Product product) {
     }
 }
 
+/* The output must not replace what it is made from, under whatever name. */
+static bool output_is_apart(Compilation *c) {
+    struct stat output, source;
+    const char *path = c->options.output;
+    if (!path || strcmp(path, "-") == 0 || stat(path, &output) != 0 || !S_ISREG(output.st_mode)) return true;
+    for (uint32_t file = 1; file <= diags_source_count(c->diags); file++) {
+        if (stat(diags_source_path(c->diags, file), &source) != 0) continue;
+        if (source.st_dev != output.st_dev || source.st_ino != output.st_ino) continue;
+        Diag *d = diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': it is a source of the model", path);
+        diag_help(d, "name another file with -o");
+        return false;
+    }
+    return true;
+}
+
 /* AST to a program whose limits are known. NULL after diagnostics. */
 static Program *program_from_module(Compilation *c, Module *module) {
     Program *program = graph_from_ast(c, module);
@@ -80,14 +98,14 @@ static bool check(Compilation *c, Module *module) {
 bool compile(Compilation *c, Product product, FILE *out) {
     if (product == PRODUCT_EXECUTABLE) c->options.reports = true;
     Module *module = ast_from_file(c, c->options.input);
-    if (!module) return false;
+    if (!module || (product != PRODUCT_CHECK && !output_is_apart(c))) return false;
     if (product == PRODUCT_AST) {
         ast_dump(module, out);
         return !failed(c);
     }
     if (product == PRODUCT_CHECK) return check(c, module);
     Program *program = program_from_module(c, module);
-    if (!program) return false;
+    if (!program || !output_is_apart(c)) return false; /* imports are read by now */
     if (product == PRODUCT_DEPENDENCIES) return dependencies_print(c, out), true;
     if (c->options.weights && !weights_read(c, program)) return false;
     if (c->options.only_predict) program_only_predict(program);

@@ -8,6 +8,7 @@
 
 #include "commands/gradcheck.h"
 #include "core/element.h"
+#include "extras/vocabulary.h"
 
 enum { DEFAULT_BATCH = 3, FIRST_DIM = 4, UNKNOWN_CLASSES = 10, BYTE_VALUES = 256, FIRST_PARAMETER = 1 << 20 };
 
@@ -114,6 +115,15 @@ static bool draw_inputs(Feed *feed, Compilation *c, const CommandLine *line, Run
 
 /* ---- --data ---------------------------------------------------------------------------------------------------------- */
 
+/* Texts get the numbers, and missing values the means, that training on these samples would give them. */
+static nnrt_status encode(Feed *feed, nnrt_error *error) {
+    nnrt_vocabularies vocabularies = {0};
+    nnrt_status       status       = nnrt_vocabularies_build(&vocabularies, &feed->split, error);
+    if (status == NNRT_OK) status = nnrt_dataset_encode(&feed->set, &vocabularies, error);
+    nnrt_vocabularies_free(&vocabularies);
+    return status;
+}
+
 static bool load_inputs(Feed *feed, Compilation *c, const CommandLine *line, Run *run) {
     const nnrt_model *model  = run->instance->model;
     nnrt_error        error  = {0};
@@ -126,7 +136,9 @@ static bool load_inputs(Feed *feed, Compilation *c, const CommandLine *line, Run
         feed->split   = nnrt_split_all(&feed->set);
         int64_t batch = line->batch ? line->batch : DEFAULT_BATCH;
         if (batch > feed->split.n) batch = feed->split.n;
-        status            = nnrt_batches_new(&feed->batches, &feed->split, batch, false, (uint64_t)line->seed, &error);
+        status = encode(feed, &error);
+        if (status == NNRT_OK)
+            status = nnrt_batches_new(&feed->batches, &feed->split, batch, false, (uint64_t)line->seed, &error);
         feed->has_batches = status == NNRT_OK;
     }
     if (status != NNRT_OK) return refuse(c, "%s", error.message);

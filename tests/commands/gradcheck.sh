@@ -45,6 +45,23 @@ run 0 "$xor/xor.nnet" --data "$xor/xor.csv" --batch=4
 says ', the first samples of examples/xor/xor.csv$'
 says '^  input x  *all 8  '
 
+# Texts and missing numbers become what training on the same data makes of them.
+cat > "$work/mixed.nnet" << 'END'
+import std.nn
+
+model Mixed {
+  dim batch
+  input x: f32[batch] from column("age", missing = mean)
+  input job: i32[batch] from category("job", max = 4)
+  target y: i32[batch] from category("paid", max = 2)
+  let h = concat([unsqueeze(x / 50.0, axis = -1), embedding(4, 2)(job)], axis = 1)
+  loss sparse_cross_entropy(h |> dense(2), y)
+}
+END
+printf 'age,job,paid\n31,cook,yes\n?,sailor,no\n40,,yes\n' > "$work/mixed.csv"
+run 0 "$work/mixed.nnet" --data "$work/mixed.csv"
+says '^gradcheck: ok'
+
 run 1 "$dims" --model=NoLoss
 says "error\[E0606\]: model 'NoLoss' has no loss"
 run 1 "$dims" --model=Dims --dim width=3

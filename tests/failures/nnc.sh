@@ -96,6 +96,15 @@ if [ -w /dev ]; then mknod device c 1 7 2> /dev/null && device=device || device=
 mark
 expect 1 "error[E0743]: cannot write '/nonexistent/x': No such file or directory" "$nnc" "$xor" -o /nonexistent/x
 expect 1 "error[E0743]: cannot write 'out': it is a directory" "$nnc" "$xor" -o out
+cp "$xor" source.nnet
+printf 'fn same(x: real[...S]) -> real[...S] { return x }\n' > imported.nnet
+sed 's/^import std.nn$/&\nimport imported/' "$xor" > importing.nnet
+mark
+for product in exe obj lib shared header plan ast; do
+  expect 1 "error[E0743]: cannot write './source.nnet': it is a source of the model" "$nnc" --emit=$product source.nnet -o ./source.nnet
+done
+expect 1 "error[E0743]: cannot write 'imported.nnet': it is a source of the model" "$nnc" importing.nnet -o imported.nnet
+left
 expect 1 "error[E0743]: cannot write 'out': Is a directory" "$nnc" -c "$xor" -o out
 expect 1 "error[E0743]: cannot write 'out': Is a directory" "$nnc" --emit=plan "$xor" -o out
 if [ -n "$device" ]; then

@@ -128,6 +128,11 @@ cmp -s iris.safetensors before || fail "a failing run changed the weights"
 left
 
 # Options.
+for result in save log plot; do
+  expect 2 "--$result ./iris.csv would replace data that is read" ./iris train --data iris.csv --$result ./iris.csv
+done
+expect 2 "--out iris.csv would replace data that is read" ./iris predict --data x=iris.csv --out iris.csv
+expect 2 "--save and --log name the same file 'one'" ./iris train --data iris.csv --save one --log one
 expect 2 "no command: train, eval, predict, data, info or export" ./iris
 expect 2 "unknown command 'trian'; did you mean 'train'?" ./iris trian
 for option in epochs batch threads steps; do
