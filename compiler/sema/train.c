@@ -293,7 +293,7 @@ static void line_results(Elab *e, const MinimizeLine *line, Fn *fn, bool only_li
 }
 
 static bool nothing_to_train(Elab *e, const MinimizeLine *line, bool any) {
-    if (any) return false; /* frozen: for now */
+    if (any) return false; /* all of them are frozen in this phase: the line waits for another */
     Diag *diag = sema_error(e, line->span, E0606, "there is no parameter to train");
     diag_help(diag, line->over_all ? "the loss depends on no 'param'"
                                    : "the loss depends on no parameter of what follows 'over'");
