@@ -86,6 +86,7 @@ static int64_t choose_nc(const ContractPlan *plan) {
 
 /* One block of K, whatever its length turns out to be. */
 static bool is_one_block(const ContractPlan *plan) {
+    if (plan->shape.window) return !plan->shape.window->image_in_k;
     return plan->shape.k >= 0 && plan->shape.k <= plan->kc;
 }
 
@@ -138,14 +139,16 @@ static void choose_sharing(ContractPlan *plan) {
 
 /* Blocking of K and N; a transposed A is shared where N takes several blocks. */
 static void choose_blocks(ContractPlan *plan) {
-    plan->kc = choose_kc(plan);
+    plan->kc = plan->shape.window ? window_kc(plan) : choose_kc(plan);
     plan->nc = choose_nc(plan);
     if (plan->a_packing == A_PACK_ROWS && plan->shape.m > 0 && plan->shape.n > plan->nc) choose_sharing(plan);
 }
 
 static void choose_packing(ContractPlan *plan) {
     const ContractShape *s = &plan->shape;
-    if (s->a_has_load)
+    if (s->window)
+        plan->a_packing = A_WINDOW;
+    else if (s->a_has_load)
         plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_PACK_K;
     else
         plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_DIRECT;
@@ -155,23 +158,31 @@ static void choose_packing(ContractPlan *plan) {
         plan->b_packing = B_ANCHOR;
     else
         plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
-    plan->b_may_stay = plan->b_packing == B_COPY;
+    plan->b_may_stay = plan->b_packing == B_COPY && !s->b_has_levels;
 }
 
 static void lay_out_scratch(ContractPlan *plan) {
-    int64_t rows        = plan->mc ? plan->mc : plan->mr;
-    int64_t panels      = plan->shared_rows ? plan->row_panels : round_up(plan->nc, plan->nr) / plan->nr;
-    int64_t cols        = (plan->mc ? panels : 1) * plan->c_row;
-    int64_t slack       = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
-    int64_t tile        = (int64_t)plan->lanes * plan->lanes;
-    int64_t b           = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
-    int64_t packed      = plan->shared_rows ? plan->shared_blocks * plan->shared_rows : plan->ma;
-    int64_t per_k       = plan->a_packing == A_PACK_ROWS ? packed / plan->mr * a_panel_stride(plan) : 0;
-    int64_t a           = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
+    int64_t rows   = plan->mc ? plan->mc : plan->mr;
+    int64_t panels = plan->shared_rows ? plan->row_panels : round_up(plan->nc, plan->nr) / plan->nr;
+    int64_t cols   = (plan->mc ? panels : 1) * plan->c_row;
+    int64_t slack  = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
+    int64_t tile   = (int64_t)plan->lanes * plan->lanes;
+    int64_t b      = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
+    int64_t packed = plan->shared_rows ? plan->shared_blocks * plan->shared_rows : plan->ma;
+    int64_t per_k  = plan->a_packing == A_PACK_ROWS ? packed / plan->mr * a_panel_stride(plan) : 0;
+    int64_t a      = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
+    int64_t tables = 0;
+    if (plan->shape.window) {
+        a      = plan->shape.window->copied ? plan->shape.window->copy_elems : 0;
+        tables = window_table_bytes(plan, &plan->rows_offset, &plan->segments_offset);
+    }
     plan->c_offset      = 0;
     plan->a_offset      = round_up(rows * cols * plan->elem_bytes, 64);
     plan->b_offset      = plan->a_offset + round_up(a * plan->elem_bytes, 64);
     plan->scratch_bytes = plan->b_offset + round_up(b * plan->elem_bytes, 64);
+    plan->rows_offset += plan->scratch_bytes;
+    plan->segments_offset += plan->scratch_bytes;
+    plan->scratch_bytes += tables;
 }
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {
@@ -202,6 +213,7 @@ int64_t contract_scratch_bytes(const ContractPlan *plan) {
 }
 
 Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k) {
+    if (plan->shape.window && !plan->shape.window->image_in_k) return window_cut(plan, b, m, n);
     LLVMValueRef one = irb_i64(b, 1), rows = irb_max(b, m, one), cols = irb_max(b, n, one);
     LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, cols), k);
     LLVMValueRef small = LLVMBuildICmp(b, LLVMIntSLT, work, irb_i64(b, SMALL_WORK), "");

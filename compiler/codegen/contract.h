@@ -18,10 +18,40 @@ typedef struct Extent {
     LLVMValueRef value;    /* i64; a constant when `constant` >= 0 */
 } Extent;
 
+enum { CONTRACT_LEVELS = 8 };
+typedef struct ContractLevel { /* one of several nested loops over a flattened index */
+    int64_t extent, stride;    /* stride: elements */
+} ContractLevel;
+
+/* A seen through windows: element (m, k) lies at the image's start + its row's offset + its k's offset. An image is one index of the
+ * outermost axis of m, or of k (image_in_k); `rows` and `depth` are the other axes of m and of k, outermost first. A chunk, the
+ * unit of work along that axis, is a number of whole images, or of bands of one image, and is read in place or from
+ * a copy with what lies outside as zeros. All of it is known when compiling but for the number of images. */
+typedef struct ContractWindow {
+    bool          image_in_k, copied;
+    int           n_rows, n_depth;
+    ContractLevel rows[CONTRACT_LEVELS], depth[CONTRACT_LEVELS];
+    int64_t       positions;    /* of an image: the product of the extents beside it */
+    int64_t       images;       /* of a chunk */
+    int64_t       bands;        /* chunks of an image; 1: whole images */
+    int64_t       band;         /* of a chunk, where images are cut: indices of the outermost axis beside the image's */
+    int64_t       band_stride;  /* from one band to the next, in elements (0 in a copy) */
+    int64_t       image_stride; /* from one image to the next */
+    int64_t       copy_elems;   /* of a chunk's copy */
+    int64_t       copy_origin;  /* in it, of the element that all indices 0 name */
+} ContractWindow;
+
 typedef struct ContractOperand {
-    LLVMValueRef base;        /* pointer to element (0, 0) */
+    LLVMValueRef base;        /* pointer to element (0, 0); of a copy: not used */
     Extent       stride_free; /* elements between neighbours along m (of A) or n (of B) */
-    Extent       stride_k;
+    Extent       stride_k;    /* ... along k, or along its innermost level */
+    /* A windowed B with several levels of k: those but the innermost, whose extent is `k_run`. */
+    int           n_outer;
+    ContractLevel outer[CONTRACT_LEVELS];
+    int64_t       k_run;
+    /* Of a windowed A that is copied: the chunk's copy, from image and band on, to `copy`. What is always zero there is zero already where
+     * images are whole. */
+    void (*fill)(void *user, LLVMValueRef copy, LLVMValueRef image, LLVMValueRef n_images, LLVMValueRef band);
     /* Load anchor (may be NULL: plain loads). Gives `lanes` values (1: a scalar) from (free, k) on, consecutive along k
      * when along_k else along the free axis; `mask` (NULL: all lanes) says which lanes exist, others must be 0. With a load
      * anchor the operand is always packed, and each element is asked for as few times as blocking allows. */
@@ -43,10 +73,12 @@ typedef struct ContractSpec {
 
 /* What is known when compiling, for choosing a plan. Extents and strides are -1 where only the run time knows them. */
 typedef struct ContractShape {
-    bool    is_double;
-    int64_t m, n, k;
-    int64_t a_stride_m, a_stride_k, b_stride_k, b_stride_n;
-    bool    a_has_load, b_has_load;
+    bool                  is_double;
+    int64_t               m, n, k;
+    int64_t               a_stride_m, a_stride_k, b_stride_k, b_stride_n;
+    bool                  a_has_load, b_has_load;
+    bool                  b_has_levels; /* k in several levels, for a windowed A */
+    const ContractWindow *window;       /* of A; NULL: it is not seen through windows */
 } ContractShape;
 
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */

@@ -37,7 +37,7 @@ static LLVMValueRef select_value(const ContractEmit *e, LLVMValueRef condition, 
 
 /* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B is read in place, so that a panel
  * stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
-static void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
+void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        mr = c64(e, plan->mr), nr = c64(e, plan->nr);
@@ -64,7 +64,7 @@ static void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) 
     loop_end(&outer, b);
 }
 
-static void emit_pack_b(const ContractEmit *e) {
+void emit_pack_b(const ContractEmit *e) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     bool         edges = plan->shape.n < 0 || plan->shape.n % plan->lanes; /* a part of a vector is packed anyway */
@@ -131,18 +131,22 @@ static void emit_chunk(ContractEmit *e) {
     loop_end(&loop, b);
 }
 
-/* Of column block j, the first row that units from `unit` on hold. */
-static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit) {
+/* Of column block j, the first block of rows that units from `unit` on hold. */
+LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit) {
     LLVMBuilderRef b         = e->b;
     const Cut     *cut       = &e->cut;
     LLVMValueRef   start     = irb_mul(b, j, cut->row_blocks);
     LLVMValueRef   in_column = irb_max(b, irb_sub(b, unit, start), e->zero);
     LLVMValueRef   in_rows   = irb_ceil_div(b, irb_max(b, irb_sub(b, unit, j), e->zero), cut->col_blocks);
     LLVMValueRef   block     = select_value(e, cut->row_major, in_rows, in_column);
-    return irb_min(b, irb_mul(b, irb_min(b, block, cut->row_blocks), cut->height), e->m);
+    return irb_min(b, block, cut->row_blocks);
 }
 
-static void set_columns(ContractEmit *e, LLVMValueRef j) {
+static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit) {
+    return irb_min(e->b, irb_mul(e->b, first_block(e, j, unit), e->cut.height), e->m);
+}
+
+void set_columns(ContractEmit *e, LLVMValueRef j) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   nr = c64(e, e->plan->nr);
     e->n0             = irb_mul(b, j, e->cut.width);
@@ -274,9 +278,10 @@ static void choose_at_run_time(ContractEmit *e) {
     LLVMValueRef   yes = LLVMConstInt(i1, 1, false), no = LLVMConstInt(i1, 0, false);
     const InPlace *limits = e->plan->c_row * e->plan->elem_bytes > 64 ? &in_place_wide : &in_place_narrow;
     e->b_stays            = e->plan->b_may_stay ? LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, limits->rows), "") : no;
-    e->a_packed           = e->plan->a_packing == A_DIRECT ? no
-                            : e->spec->a.load              ? yes
-                                                           : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
+    e->a_packed           = e->plan->a_packing == A_DIRECT   ? no
+                            : e->plan->a_packing == A_WINDOW ? yes
+                            : e->spec->a.load                ? yes
+                                              : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
 }
 
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
@@ -301,6 +306,10 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     LLVMValueRef column1 = irb_ceil_div(builder, end, e.cut.row_blocks);
     e.column0            = select_value(&e, e.cut.row_major, e.zero, column0);
     e.column1            = select_value(&e, e.cut.row_major, e.cut.col_blocks, column1);
+    if (plan->a_packing == A_WINDOW) {
+        window_emit(&e);
+        return;
+    }
     if (plan->shared_rows) {
         emit_shared(&e);
         return;

@@ -2,6 +2,7 @@
  *
  *   contract.c       the plan: tile, blocking, packing, scratch; the cut into units
  *   contract_emit.c  the loops around the tile
+ *   contract_window.c the same where A is seen through windows
  *   contract_step.c  one tile: its sums and its epilogue
  *   contract_pack.c  copies of A and B into panels
  *   contract_tile.c  the register-tiled micro-kernels and the transposition, one internal function each a module */
@@ -11,7 +12,7 @@
 #include "codegen/contract.h"
 
 /* How the broadcast side A reaches the tile. Packed: panels [panel][k][row] (rows together) or plain rows [row][k]. */
-typedef enum APacking { A_DIRECT, A_PACK_ROWS, A_PACK_K } APacking;
+typedef enum APacking { A_DIRECT, A_PACK_ROWS, A_PACK_K, A_WINDOW } APacking;
 /* How the vector side B reaches its panels [panel][k][column]. */
 typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_ELEMENTS } BPacking;
 
@@ -33,6 +34,7 @@ struct ContractPlan {
     BPacking      b_packing;
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
+    int64_t       rows_offset, segments_offset; /* of windows: the tables of offsets */
 };
 
 /* Elements from one row (k together) or one row panel of packed A to the next: a cache line more than they hold, so that
@@ -58,6 +60,8 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
  * start from c[row][column] (c_row apart) unless `first`. */
 typedef struct TileArgs {
     LLVMValueRef a, a_row, a_k, b, b_k, k, c, first;
+    LLVMValueRef rows, segments,
+        n_segments; /* through windows, else NULL: element (i, p) is a[rows[i] + segments[p / k] + p % k * a_k] */
 } TileArgs;
 enum { TILE_SUMS_MOST = 32 };
 /* Emits them in place: sums[row * vectors + vector]. */
@@ -97,13 +101,14 @@ typedef struct ContractEmit {
     LLVMValueRef        m, n, k;
     LLVMValueRef        a_buffer, b_buffer, c_buffer;
     Cut                 cut;
-    LLVMValueRef        b_stays, a_packed;           /* i1 */
-    LLVMValueRef        begin, end;                  /* the units */
-    LLVMValueRef        column0, column1;            /* the column blocks that they may touch */
-    LLVMValueRef        n0, n1, full_panels, panels; /* the column block */
-    LLVMValueRef        r0, r1;                      /* the chunk of rows */
-    LLVMValueRef        p0, kk, first, last;         /* the block of K */
-    LLVMValueRef        a_row0;                      /* the row that packed A starts with */
+    LLVMValueRef        b_stays, a_packed;             /* i1 */
+    LLVMValueRef        begin, end;                    /* the units */
+    LLVMValueRef        column0, column1;              /* the column blocks that they may touch */
+    LLVMValueRef        n0, n1, full_panels, panels;   /* the column block */
+    LLVMValueRef        r0, r1;                        /* the chunk of rows */
+    LLVMValueRef        p0, kk, first, last;           /* the block of K */
+    LLVMValueRef        a_row0;                        /* the row that packed A starts with */
+    LLVMValueRef row_table, segment_table, n_segments; /* windows: the offsets of rows from a_row0 on, and of k */
     LLVMValueRef c_row0, c_panel0, c_panels; /* sums in scratch: first row; first panel of a row, panels of a row */
 } ContractEmit;
 
@@ -115,6 +120,19 @@ typedef struct TilePlace {
     LLVMValueRef tile;     /* its number in packed A */
     LLVMValueRef c;        /* its sums in scratch */
 } TilePlace;
+
+/* contract_emit.c, for contract_window.c */
+void         emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1);
+void         emit_pack_b(const ContractEmit *e);
+void         set_columns(ContractEmit *e, LLVMValueRef j);
+LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit);
+
+/* contract_window.c */
+int64_t window_kc(const ContractPlan *plan); /* k summed at once: all of it, or a chunk of images */
+int64_t window_table_bytes(const ContractPlan *plan, int64_t *rows, int64_t *segments); /* with their places in it */
+Cut     window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
+void    window_emit(ContractEmit *e);
+void    window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args);
 
 /* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
 void contract_step(const ContractEmit *e, const TilePlace *at);

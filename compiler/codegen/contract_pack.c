@@ -166,6 +166,38 @@ static void transpose_panel(const Pack *p, const Panel *panel, LLVMValueRef bloc
     loop_end(&columns, b);
 }
 
+static void pack_panel(const Pack *p, const Panel *panel, LLVMValueRef scrap) {
+    switch (p->plan->b_packing) {
+    case B_COPY:
+    case B_ANCHOR: copy_panel(p, panel); break;
+    case B_TRANSPOSE: transpose_panel(p, panel, scrap); break;
+    case B_ELEMENTS: copy_elements(p, panel); break;
+    }
+}
+
+/* A k of several levels, run by run: those before outer level `level` have come to `offset` elements and `runs` runs. */
+static void pack_runs(const Pack *p, const Panel *panel, LLVMValueRef scrap, int level, LLVMValueRef offset,
+                      LLVMValueRef runs) {
+    LLVMBuilderRef         b = p->b;
+    const ContractOperand *B = p->operand;
+    if (level == B->n_outer) {
+        ContractOperand run  = *B;
+        Panel           rows = *panel;
+        Pack            part = *p;
+        part.operand         = &run;
+        part.kk              = c64(p, B->k_run);
+        run.base             = irb_at(b, p->elem, B->base, offset);
+        rows.at              = irb_at(b, p->elem, panel->at, irb_mul(b, irb_mul(b, runs, part.kk), panel->width));
+        pack_panel(&part, &rows, scrap);
+        return;
+    }
+    LLVMValueRef extent = c64(p, B->outer[level].extent);
+    Loop         loop   = loop_begin(b, c64(p, 0), extent, c64(p, 1));
+    LLVMValueRef at     = irb_add(b, offset, irb_mul(b, loop.index, c64(p, B->outer[level].stride)));
+    pack_runs(p, panel, scrap, level + 1, at, irb_add(b, irb_mul(b, runs, extent), loop.index));
+    loop_end(&loop, b);
+}
+
 void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block) {
     Pack         pack        = {plan, b, spec, &spec->b, spec->elem, block->p0, block->kk};
     int64_t      panel_elems = (int64_t)plan->nr * plan->kc;
@@ -177,12 +209,10 @@ void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractS
     panel.cols  = irb_min(b, irb_sub(b, block->n1, panel.j0), irb_i64(b, plan->nr));
     panel.width = irb_round_up(b, panel.cols, plan->lanes);
     panel.at    = irb_at(b, spec->elem, block->buffer, irb_mul(b, loop.index, irb_i64(b, panel_elems)));
-    switch (plan->b_packing) {
-    case B_COPY:
-    case B_ANCHOR: copy_panel(&pack, &panel); break;
-    case B_TRANSPOSE: transpose_panel(&pack, &panel, scrap); break;
-    case B_ELEMENTS: copy_elements(&pack, &panel); break;
-    }
+    if (spec->b.n_outer)
+        pack_runs(&pack, &panel, scrap, 0, irb_i64(b, 0), irb_i64(b, 0));
+    else
+        pack_panel(&pack, &panel, scrap);
     loop_end(&loop, b);
 }
 

@@ -73,6 +73,10 @@ static void locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args)
     const ContractPlan    *plan = e->plan;
     const ContractOperand *A    = &e->spec->a;
     LLVMBuilderRef         b    = e->b;
+    if (plan->a_packing == A_WINDOW) {
+        window_locate_a(e, at, args);
+        return;
+    }
     if (!known(e->a_packed, false)) {
         bool    together = plan->a_packing == A_PACK_ROWS;
         int64_t step     = together ? a_panel_stride(plan) : plan->mr * a_row_stride(plan);

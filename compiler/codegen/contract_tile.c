@@ -15,11 +15,17 @@ typedef struct Tile {
     LLVMTypeRef         elem, vec;
     int                 rows, vectors, lanes;
     LLVMValueRef        row_offset[16]; /* elements from row 0 of A to row i */
+    LLVMValueRef        row_start[16];  /* through windows: where row i starts */
 } Tile;
 
 static LLVMValueRef multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
     LLVMValueRef args[] = {x, y, z};
     return irb_intrinsic(t->b, t->plan->target->has_fma ? "llvm.fma" : "llvm.fmuladd", t->vec, args, 3);
+}
+
+/* Element k of row r: `a` is the address of row 0's or, through windows, k's offset from each row's start. */
+static LLVMValueRef element_of_row(const Tile *t, LLVMValueRef a, int r) {
+    return t->row_start[0] ? irb_at(t->b, t->elem, t->row_start[r], a) : irb_at(t->b, t->elem, a, t->row_offset[r]);
 }
 
 /* One k: sums[row][vector] += a[row] * b[vector]. */
@@ -28,7 +34,7 @@ static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef
     for (int v = 0; v < t->vectors; v++)
         columns[v] = irb_load(t->b, t->vec, irb_at(t->b, t->elem, b, irb_i64(t->b, (int64_t)v * t->lanes)));
     for (int r = 0; r < t->rows; r++) {
-        LLVMValueRef scalar = irb_load(t->b, t->elem, irb_at(t->b, t->elem, a, t->row_offset[r]));
+        LLVMValueRef scalar = irb_load(t->b, t->elem, element_of_row(t, a, r));
         LLVMValueRef row    = irb_splat(t->b, scalar, t->lanes);
         for (int v = 0; v < t->vectors; v++) {
             LLVMValueRef *sum = &sums[r * t->vectors + v];
@@ -63,48 +69,118 @@ static void start_sums(const Tile *t, const TileArgs *args, LLVMValueRef *sums) 
     }
 }
 
-void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args,
-                        LLVMValueRef *sums) {
-    LLVMTypeRef elem = elem_type(plan, irb_context(b));
-    Tile        t    = {.plan = plan, .b = b, .elem = elem, .rows = rows, .vectors = vectors, .lanes = plan->lanes};
-    int         n    = rows * vectors;
-    t.vec            = irb_vector_type(elem, plan->lanes);
-    for (int r = 0; r < rows; r++) t.row_offset[r] = irb_mul(b, args->a_row, irb_i64(b, r));
-    start_sums(&t, args, sums);
-    Loop         loop = loop_begin(b, irb_i64(b, 0), args->k, irb_i64(b, 1));
-    LLVMValueRef a_at = loop_carry(&loop, b, args->a), b_at = loop_carry(&loop, b, args->b);
+/* k in [0, args->k) from `a` and *b_from on; *b_from becomes the row of B after it. */
+static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef *b_from, LLVMValueRef *sums) {
+    LLVMBuilderRef b    = t->b;
+    int            n    = t->rows * t->vectors;
+    Loop           loop = loop_begin(b, irb_i64(b, 0), args->k, irb_i64(b, 1));
+    LLVMValueRef   a_at = loop_carry(&loop, b, a), b_at = loop_carry(&loop, b, *b_from);
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
-    rank_one(&t, a_at, b_at, sums);
-    loop_next(&loop, 0, irb_at(b, elem, a_at, args->a_k));
-    loop_next(&loop, 1, irb_at(b, elem, b_at, args->b_k));
+    rank_one(t, a_at, b_at, sums);
+    loop_next(&loop, 0, t->row_start[0] ? irb_add(b, a_at, args->a_k) : irb_at(b, t->elem, a_at, args->a_k));
+    loop_next(&loop, 1, irb_at(b, t->elem, b_at, args->b_k));
     for (int i = 0; i < n; i++) loop_next(&loop, i + 2, sums[i]);
     loop_end(&loop, b);
+    *b_from = loop.result[1];
     for (int i = 0; i < n; i++) sums[i] = loop.result[i + 2];
+}
+
+/* Entry `i` of a table of offsets, in elements. */
+static LLVMValueRef table_entry(const Tile *t, LLVMValueRef table, LLVMValueRef i) {
+    LLVMTypeRef i32 = LLVMInt32TypeInContext(irb_context(t->b)), i64 = LLVMInt64TypeInContext(irb_context(t->b));
+    return LLVMBuildSExt(t->b, irb_load(t->b, i32, irb_at(t->b, i32, table, i)), i64, "");
+}
+
+/* Segment by segment of k, each row from its own start. */
+static void sum_segments(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
+    LLVMBuilderRef b = t->b;
+    int            n = t->rows * t->vectors;
+    for (int r = 0; r < t->rows; r++)
+        t->row_start[r] = irb_at(b, t->elem, args->a, table_entry(t, args->rows, irb_i64(b, r)));
+    Loop         loop = loop_begin(b, irb_i64(b, 0), args->n_segments, irb_i64(b, 1));
+    LLVMValueRef b_at = loop_carry(&loop, b, args->b);
+    for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
+    sum_run(t, args, table_entry(t, args->segments, loop.index), &b_at, sums);
+    loop_next(&loop, 0, b_at);
+    for (int i = 0; i < n; i++) loop_next(&loop, i + 1, sums[i]);
+    loop_end(&loop, b);
+    for (int i = 0; i < n; i++) sums[i] = loop.result[i + 1];
+}
+
+void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args,
+                        LLVMValueRef *sums) {
+    LLVMTypeRef  elem = elem_type(plan, irb_context(b));
+    Tile         t    = {.plan = plan, .b = b, .elem = elem, .rows = rows, .vectors = vectors, .lanes = plan->lanes};
+    LLVMValueRef b_at = args->b;
+    t.vec             = irb_vector_type(elem, plan->lanes);
+    start_sums(&t, args, sums);
+    if (args->segments) {
+        sum_segments(&t, args, sums);
+        return;
+    }
+    for (int r = 0; r < rows; r++) t.row_offset[r] = irb_mul(b, args->a_row, irb_i64(b, r));
+    sum_run(&t, args, args->a, &b_at, sums);
 }
 
 /* ---- as functions ---- */
 
-static LLVMTypeRef tile_type(LLVMContextRef context) {
+enum { TILE_PARAMS = 8, WINDOW_PARAMS = TILE_PARAMS + 3 };
+
+/* Of the micro-kernels and, with the number of rows behind, of the tails. */
+static LLVMTypeRef tile_type(LLVMContextRef context, bool windows, bool tail) {
     LLVMTypeRef ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
-    LLVMTypeRef params[] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context)};
-    return LLVMFunctionType(LLVMVoidTypeInContext(context), params, 8, false);
+    LLVMTypeRef params[WINDOW_PARAMS + 1] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context),
+                                             ptr, ptr, i64};
+    int         n                         = windows ? WINDOW_PARAMS : TILE_PARAMS;
+    if (tail) params[n++] = i64;
+    return LLVMFunctionType(LLVMVoidTypeInContext(context), params, (unsigned)n, false);
 }
 
-static TileArgs params_as_args(LLVMValueRef f) {
-    return (TileArgs){LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), LLVMGetParam(f, 3),
-                      LLVMGetParam(f, 4), LLVMGetParam(f, 5), LLVMGetParam(f, 6), LLVMGetParam(f, 7)};
+static TileArgs params_as_args(LLVMValueRef f, bool windows) {
+    TileArgs args = {LLVMGetParam(f, 0),
+                     LLVMGetParam(f, 1),
+                     LLVMGetParam(f, 2),
+                     LLVMGetParam(f, 3),
+                     LLVMGetParam(f, 4),
+                     LLVMGetParam(f, 5),
+                     LLVMGetParam(f, 6),
+                     LLVMGetParam(f, 7),
+                     NULL,
+                     NULL,
+                     NULL};
+    if (windows)
+        args.rows = LLVMGetParam(f, 8), args.segments = LLVMGetParam(f, 9), args.n_segments = LLVMGetParam(f, 10);
+    return args;
 }
 
-static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors) {
-    char           name[64];
-    LLVMContextRef context = LLVMGetModuleContext(module);
-    snprintf(name, sizeof name, "nnc.tile.f%d.%dx%d", plan->elem_bytes * 8, rows, vectors);
+static void call_with(LLVMBuilderRef b, LLVMValueRef f, const TileArgs *args, LLVMValueRef rows) {
+    LLVMValueRef values[WINDOW_PARAMS + 1] = {args->a,    args->a_row,    args->a_k,       args->b,
+                                              args->b_k,  args->k,        args->c,         args->first,
+                                              args->rows, args->segments, args->n_segments};
+    int          n                         = args->segments ? WINDOW_PARAMS : TILE_PARAMS;
+    if (rows) values[n++] = rows;
+    LLVMBuildCall2(b, LLVMGlobalGetValueType(f), f, values, (unsigned)n, "");
+}
+
+/* A function of the module by name, with `b` at its start; NULL for *b where it is there already. */
+static LLVMValueRef open_function(LLVMModuleRef module, const char *name, LLVMTypeRef type, LLVMBuilderRef *b) {
     LLVMValueRef f = LLVMGetNamedFunction(module, name);
+    *b             = NULL;
     if (f) return f;
-    f                = irb_internal_function(module, name, tile_type(context));
-    LLVMBuilderRef b = LLVMCreateBuilderInContext(context);
-    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(context, f, "entry"));
-    TileArgs     args = params_as_args(f);
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    f                      = irb_internal_function(module, name, type);
+    *b                     = LLVMCreateBuilderInContext(context);
+    LLVMPositionBuilderAtEnd(*b, LLVMAppendBasicBlockInContext(context, f, "entry"));
+    return f;
+}
+
+static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors, bool windows) {
+    char           name[64];
+    LLVMBuilderRef b;
+    snprintf(name, sizeof name, "nnc.%s.f%d.%dx%d", windows ? "windows" : "tile", plan->elem_bytes * 8, rows, vectors);
+    LLVMValueRef f = open_function(module, name, tile_type(LLVMGetModuleContext(module), windows, false), &b);
+    if (!b) return f;
+    TileArgs     args = params_as_args(f, windows);
     LLVMValueRef sums[TILE_SUMS_MOST];
     contract_tile_sums(plan, b, rows, vectors, &args, sums);
     for (int i = 0; i < rows * vectors; i++) irb_store(b, sums[i], contract_sum_address(plan, b, args.c, vectors, i));
@@ -114,15 +190,13 @@ static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module
 }
 
 void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args) {
-    LLVMValueRef f        = tile_function(plan, irb_module(b), rows, vectors);
-    LLVMValueRef values[] = {args->a, args->a_row, args->a_k, args->b, args->b_k, args->k, args->c, args->first};
-    LLVMBuildCall2(b, tile_type(irb_context(b)), f, values, 8, "");
+    call_with(b, tile_function(plan, irb_module(b), rows, vectors, args->segments != NULL), args, NULL);
 }
 
 /* Rows below mr, as tiles of 4, 2 and 1 rows: few micro-kernels to compile, at little loss. */
 static void tail_body(const ContractPlan *plan, LLVMBuilderRef b, int vectors, LLVMValueRef rows,
                       const TileArgs *args) {
-    LLVMTypeRef elem = elem_type(plan, irb_context(b));
+    LLVMTypeRef elem = elem_type(plan, irb_context(b)), i32 = LLVMInt32TypeInContext(irb_context(b));
     int         size = 1;
     while (2 * size < plan->mr) size *= 2;
     for (; size; size /= 2) {
@@ -130,8 +204,11 @@ static void tail_body(const ContractPlan *plan, LLVMBuilderRef b, int vectors, L
         Branch       has    = branch_begin(b, LLVMBuildICmp(b, LLVMIntNE, bit, irb_i64(b, 0), ""));
         LLVMValueRef before = LLVMBuildAnd(b, rows, irb_i64(b, -2 * (int64_t)size), ""); /* rows of the larger tiles */
         TileArgs     part   = *args;
-        part.a              = irb_at(b, elem, args->a, irb_mul(b, before, args->a_row));
-        part.c              = irb_at(b, elem, args->c, irb_mul(b, before, irb_i64(b, plan->c_row)));
+        if (args->segments)
+            part.rows = irb_at(b, i32, args->rows, before);
+        else
+            part.a = irb_at(b, elem, args->a, irb_mul(b, before, args->a_row));
+        part.c = irb_at(b, elem, args->c, irb_mul(b, before, irb_i64(b, plan->c_row)));
         contract_call_tile(plan, b, size, vectors, &part);
         branch_end(&has, b);
     }
@@ -141,22 +218,17 @@ static void tail_body(const ContractPlan *plan, LLVMBuilderRef b, int vectors, L
 void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef rows, int vectors,
                         const TileArgs *args) {
     char           name[64];
-    LLVMContextRef context = irb_context(b);
-    LLVMTypeRef    ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
-    LLVMTypeRef    params[] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context), i64};
-    LLVMTypeRef    type     = LLVMFunctionType(LLVMVoidTypeInContext(context), params, 9, false);
-    snprintf(name, sizeof name, "nnc.tail.f%d.x%d", plan->elem_bytes * 8, vectors);
-    LLVMValueRef f = LLVMGetNamedFunction(irb_module(b), name);
-    if (!f) {
-        f                  = irb_internal_function(irb_module(b), name, type);
-        LLVMBuilderRef own = LLVMCreateBuilderInContext(context);
-        LLVMPositionBuilderAtEnd(own, LLVMAppendBasicBlockInContext(context, f, "entry"));
-        TileArgs inner = params_as_args(f);
-        tail_body(plan, own, vectors, LLVMGetParam(f, 8), &inner);
+    bool           windows = args->segments != NULL;
+    LLVMBuilderRef own;
+    snprintf(name, sizeof name, "nnc.%s.f%d.x%d", windows ? "window_tail" : "tail", plan->elem_bytes * 8, vectors);
+    LLVMTypeRef  type = tile_type(irb_context(b), windows, true);
+    LLVMValueRef f    = open_function(irb_module(b), name, type, &own);
+    if (own) {
+        TileArgs inner = params_as_args(f, windows);
+        tail_body(plan, own, vectors, LLVMGetParam(f, windows ? WINDOW_PARAMS : TILE_PARAMS), &inner);
         LLVMDisposeBuilder(own);
     }
-    LLVMValueRef values[] = {args->a, args->a_row, args->a_k, args->b, args->b_k, args->k, args->c, args->first, rows};
-    LLVMBuildCall2(b, type, f, values, 9, "");
+    call_with(b, f, args, rows);
 }
 
 /* ---- transposition ---- */

@@ -3,23 +3,26 @@
  * the right operand's free axes. Contractions of integers are loops. */
 #include "codegen/contract.h"
 #include "codegen/view.h"
+#include "codegen/window.h"
 
 #include <string.h>
 
-typedef struct AxisList {
-    int count, axes[MAX_RANK];
-} AxisList;
-
 typedef struct Side { /* one operand, as the product's rows (A) or columns (B) */
-    Node      *node;
-    AxisList   batch, free, contract;
-    bool       plain; /* a view with a stride for the free and one for the contracted axes */
-    View       view;
-    const Dim *stride_free, *stride_k;
+    Node         *node;
+    AxisList      batch, free, contract;
+    bool          plain; /* a view with a stride for the free and one for the contracted axes */
+    View          view;
+    const Dim    *stride_free, *stride_k;
+    int           n_outer; /* of k, where it does not run on: levels outside of its innermost run */
+    ContractLevel outer[CONTRACT_LEVELS];
+    int64_t       k_run;
 } Side;
 
 typedef struct Product {
-    Side a, b;
+    Side           a, b;
+    bool           windowed; /* A is seen through windows */
+    Windows        windows;
+    ContractWindow geometry;
 } Product;
 
 /* ---- axes ------------------------------------------------------------------------------------------------------------------- */
@@ -46,9 +49,50 @@ static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool righ
     return side;
 }
 
+/* k of a view as levels of known extents and strides, the innermost of them being the run; false where they are not known. */
+static bool side_levels(DimTable *dims, Side *side) {
+    int64_t extent, stride, run_stride = 1;
+    side->n_outer = 0;
+    side->k_run   = 1;
+    for (int i = side->contract.count - 1; i >= 0; i--) {
+        int axis = side->contract.axes[i];
+        if (!dim_is_const(side->node->type.dims[axis], &extent) || !dim_is_const(side->view.strides[axis], &stride))
+            return false;
+        if (extent == 1) continue;
+        ContractLevel *outermost = side->n_outer ? &side->outer[0] : NULL;
+        if (side->k_run == 1) {
+            side->k_run = extent, run_stride = stride;
+        } else if (!outermost && stride == run_stride * side->k_run) {
+            side->k_run *= extent;
+        } else if (outermost && stride == outermost->stride * outermost->extent) {
+            outermost->extent *= extent;
+        } else {
+            memmove(&side->outer[1], &side->outer[0], sizeof *side->outer * (size_t)side->n_outer++);
+            side->outer[0] = (ContractLevel){extent, stride};
+        }
+    }
+    side->stride_k = dim_const(dims, run_stride);
+    return true;
+}
+
+/* Beside a windowed A, B may be a view whose k does not run on. */
+static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
+    Side *a = &p->a, *b = &p->b;
+    int   bytes = elem_size(kernel->dot->type.elem);
+    if (a->plain || !windows_of(e, plan, kernel, a->node, &a->batch, &p->windows) ||
+        !windows_geometry(e, &p->windows, a->node, &a->free, &a->contract, bytes, &p->geometry))
+        return;
+    p->windowed = true;
+    if (b->plain || !b->stride_free || p->geometry.image_in_k) return;
+    b->plain = side_levels(graph_dims(e->program->graph), b);
+    if (!b->plain) b->n_outer = 0;
+}
+
 static Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
-    Side left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
-    return kernel->swap ? (Product){right, left} : (Product){left, right};
+    Side    left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
+    Product p = kernel->swap ? (Product){.a = right, .b = left} : (Product){.a = left, .b = right};
+    find_windows(e, plan, kernel, &p);
+    return p;
 }
 
 static int axis_dims(const Side *side, const AxisList *list, const Dim **dims) {
@@ -78,16 +122,22 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
     ElemType elem = kernel->dot->type.elem;
     if (elem != ELEM_F32 && elem != ELEM_F64) return NULL;
     Product       p     = product_of(e, plan, kernel);
-    ContractShape shape = {.is_double  = elem == ELEM_F64,
-                           .m          = extent_constant(&p.a, &p.a.free),
-                           .n          = extent_constant(&p.b, &p.b.free),
-                           .k          = extent_constant(&p.a, &p.a.contract),
-                           .a_stride_m = stride_constant(&p.a, p.a.stride_free),
-                           .a_stride_k = stride_constant(&p.a, p.a.stride_k),
-                           .b_stride_k = stride_constant(&p.b, p.b.stride_k),
-                           .b_stride_n = stride_constant(&p.b, p.b.stride_free),
-                           .a_has_load = !p.a.plain,
-                           .b_has_load = !p.b.plain};
+    ContractShape shape = {.is_double    = elem == ELEM_F64,
+                           .m            = extent_constant(&p.a, &p.a.free),
+                           .n            = extent_constant(&p.b, &p.b.free),
+                           .k            = extent_constant(&p.a, &p.a.contract),
+                           .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
+                           .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
+                           .b_stride_k   = stride_constant(&p.b, p.b.stride_k),
+                           .b_stride_n   = stride_constant(&p.b, p.b.stride_free),
+                           .a_has_load   = !p.a.plain,
+                           .b_has_load   = !p.b.plain,
+                           .b_has_levels = p.b.n_outer > 0};
+    if (p.windowed) {
+        ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
+        *window                = p.geometry;
+        shape.window           = window;
+    }
     return contract_plan(e->arena, e->target, &shape);
 }
 
@@ -217,7 +267,10 @@ static Extent stride_extent(KernelEmit *k, const Side *side, const Dim *stride) 
 
 static ContractOperand operand_of(KernelEmit *k, Anchor *anchor, const Side *side) {
     ContractOperand operand = {.stride_free = stride_extent(k, side, side->stride_free),
-                               .stride_k    = stride_extent(k, side, side->stride_k)};
+                               .stride_k    = stride_extent(k, side, side->stride_k),
+                               .n_outer     = side->n_outer,
+                               .k_run       = side->k_run};
+    memcpy(operand.outer, side->outer, sizeof operand.outer);
     if (!side->plain) {
         operand.base = LLVMConstNull(k->e->t_ptr);
         operand.load = load_anchor;
@@ -232,6 +285,22 @@ static ContractOperand operand_of(KernelEmit *k, Anchor *anchor, const Side *sid
     return operand;
 }
 
+/* A seen through windows: in place, or copied by windows_fill. */
+static ContractOperand windowed_operand(KernelEmit *k, const Product *p, const Anchor *anchor, WindowFill *fill) {
+    LLVMValueRef    zero    = irb_i64(k->root->b, 0);
+    ContractOperand operand = {.stride_free = {-1, zero}, .stride_k = {-1, zero}, .fill = windows_fill, .user = fill};
+    *fill                   = (WindowFill){.k          = k,
+                                           .windows    = &p->windows,
+                                           .geometry   = &p->geometry,
+                                           .b          = anchor->b,
+                                           .outer      = anchor->outer,
+                                           .batch_axes = p->a.batch};
+    memcpy(fill->batch, anchor->batch, sizeof fill->batch);
+    operand.base =
+        p->geometry.copied ? LLVMConstNull(k->e->t_ptr) : windows_base(k, &p->windows, &p->a.batch, anchor->batch);
+    return operand;
+}
+
 /* Units [begin, end) of the product of one batch element, in blocks of its own after `outer`, which stays open until it is done. */
 static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, LLVMValueRef begin,
                          LLVMValueRef end, LLVMValueRef scratch) {
@@ -242,11 +311,12 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     memcpy(common.batch, batch, sizeof common.batch);
     Anchor a = common, right = common;
     a.side = &p->a, right.side = &p->b;
+    WindowFill   fill;
     ContractSpec spec = {.elem       = emit_reg_type(k->e, k->kernel->dot->type.elem),
                          .m          = extent_of(&k->dims, &p->a, &p->a.free),
                          .n          = extent_of(&k->dims, &p->b, &p->b.free),
                          .k          = extent_of(&k->dims, &p->a, &p->a.contract),
-                         .a          = operand_of(k, &a, &p->a),
+                         .a          = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a),
                          .b          = operand_of(k, &right, &p->b),
                          .store      = store_anchor,
                          .store_user = &common};

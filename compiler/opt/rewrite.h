@@ -37,6 +37,9 @@ RewriteRule constant_moves, reshape_twice, reshape_inserts, reshape_to_own, perm
 RewriteRule reduce_size_one, reduce_twice, reduce_of_permute, reduce_of_reshape, sum_of_zero, sum_of_neg,
     sum_of_product, dot_of_permute, dot_size_one, dot_is_product;
 
+/* simplify_window.c */
+RewriteRule sum_of_slid_dot;
+
 /* The value of a constant, seen through EXPAND. */
 bool constant_value(const Node *node, double *value);
 bool is_constant(const Node *node, double value);

@@ -30,7 +30,8 @@ static RewriteRule *const *const rules[OP_COUNT] = {
     [OP_SLICE]   = RULES(constant_moves, slice_twice, slice_of_pad, slice_of_concat, slice_of_expand),
     [OP_PAD]     = RULES(pad_of_zero, pad_twice),
     [OP_CONCAT]  = RULES(concat_of_concat),
-    [OP_SUM] = RULES(sum_of_zero, reduce_size_one, sum_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape),
+    [OP_SUM] = RULES(sum_of_zero, reduce_size_one, sum_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape,
+                     sum_of_slid_dot),
     [OP_REDUCE_MAX] = RULES(reduce_size_one, max_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape),
     [OP_DOT]        = RULES(dot_of_permute, dot_of_expand, dot_size_one, dot_is_product),
 };

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#include "codegen/irb.h"
+#include "bench/peak.h"
 #include "unit/contract_case.h"
 
 typedef struct Row {
@@ -51,51 +50,11 @@ static const Row rows[] = {
     {"NN batch 256 x32x4", 256, 32, 4, true, false, 'N'},
     {"NN batch 1 x512x784", 1, 512, 784, true, false, 'N'},
 };
-enum { ROWS = sizeof rows / sizeof *rows, PEAK_SUMS = 12, ROUNDS_MOST = 101 };
-
-/* This thread's time on a processor: waiting for one does not count. */
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *x, const void *y) {
-    double a = *(const double *)x, b = *(const double *)y;
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, int n) {
-    qsort(values, (size_t)n, sizeof *values, by_value);
-    return values[n / 2];
-}
-
-/* void peak(out, turns): independent chains of vector FMAs, enough to fill every unit's latency. */
-static void emit_peak(Jit *jit) {
-    LLVMTypeRef  ptr = LLVMPointerTypeInContext(jit->context, 0), i64 = LLVMInt64TypeInContext(jit->context);
-    LLVMTypeRef  params[] = {ptr, i64}, type = LLVMFunctionType(LLVMVoidTypeInContext(jit->context), params, 2, false);
-    LLVMValueRef f    = LLVMAddFunction(jit->module, "peak", type);
-    LLVMTypeRef  elem = LLVMFloatTypeInContext(jit->context), vec = irb_vector_type(elem, target_lanes(jit->target, 4));
-    LLVMBuilderRef b = LLVMCreateBuilderInContext(jit->context);
-    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(jit->context, f, "entry"));
-    LLVMValueRef x    = irb_load(b, vec, LLVMGetParam(f, 0));
-    Loop         loop = loop_begin(b, irb_i64(b, 0), LLVMGetParam(f, 1), irb_i64(b, 1));
-    LLVMValueRef sums[PEAK_SUMS], total = NULL;
-    for (int i = 0; i < PEAK_SUMS; i++) sums[i] = loop_carry(&loop, b, irb_real(vec, i));
-    for (int i = 0; i < PEAK_SUMS; i++) {
-        LLVMValueRef args[] = {sums[i], x, x};
-        loop_next(&loop, i, irb_intrinsic(b, jit->target->has_fma ? "llvm.fma" : "llvm.fmuladd", vec, args, 3));
-    }
-    loop_end(&loop, b);
-    for (int i = 0; i < PEAK_SUMS; i++) total = total ? LLVMBuildFAdd(b, total, loop.result[i], "") : loop.result[i];
-    irb_store(b, total, LLVMGetParam(f, 0));
-    LLVMBuildRetVoid(b);
-    LLVMDisposeBuilder(b);
-}
+enum { ROWS = sizeof rows / sizeof *rows, ROUNDS_MOST = 101 };
 
 typedef struct Bench {
-    Jit *jit;
-    void (*peak)(float *, int64_t);
+    Jit           *jit;
+    PeakLoop      *peak;
     ContractRun   *run[ROWS];
     ContractUnits *units[ROWS];
     int64_t        scratch_bytes;
@@ -110,11 +69,7 @@ static const char *symbol(int row, bool units) {
 }
 
 static double flops_per_second_of_peak(const Bench *bench) {
-    static float values[64];
-    int64_t      turns = 100000;
-    double       start = now();
-    bench->peak(values, turns);
-    return (double)turns * PEAK_SUMS * 2 * target_lanes(bench->jit->target, 4) / (now() - start);
+    return peak_measure(bench->peak, bench->jit->target);
 }
 
 /* As the runtime's: large blocks in huge pages where the machine grants them. */
@@ -140,14 +95,14 @@ static void measure(const Bench *bench, int row) {
     double     flops   = 2.0 * (double)r->m * (double)r->n * (double)r->k, ratios[ROUNDS_MOST], seconds[ROUNDS_MOST];
     int        repeats = 1 + (int)(4e8 / flops);
     for (int round = 0; round < bench->rounds; round++) {
-        double before = flops_per_second_of_peak(bench), start = now();
+        double before = flops_per_second_of_peak(bench), start = thread_time();
         for (int i = 0; i < repeats; i++) bench->run[row](a, b, c, NULL, r->m, r->n, r->k, 0, units, bench->scratch);
-        seconds[round] = (now() - start) / repeats;
+        seconds[round] = (thread_time() - start) / repeats;
         double after   = flops_per_second_of_peak(bench);
         ratios[round]  = flops / seconds[round] / (before > after ? before : after);
     }
-    printf("%-26s %4ld units %10.2f us %6.1f %%\n", r->name, (long)units, 1e6 * median(seconds, bench->rounds),
-           100 * median(ratios, bench->rounds));
+    printf("%-26s %4ld units %10.2f us %6.1f %%\n", r->name, (long)units, 1e6 * median_of(seconds, bench->rounds),
+           100 * median_of(ratios, bench->rounds));
     fflush(stdout);
     free(a);
     free(b);
@@ -187,14 +142,14 @@ int main(int argc, char **argv) {
     }
     if (bench.rounds < 1 || bench.rounds > ROUNDS_MOST) bench.rounds = ROUNDS_MOST;
     bench.jit = jit_new(target);
-    emit_peak(bench.jit);
+    peak_emit(bench.jit);
     int n_rows = 0;
     for (int i = 0; i < ROWS; i++)
         if (wanted(&rows[i], argv + first, argc - first)) emit_row(&bench, i), n_rows++;
-    double start = now();
+    double start = thread_time();
     jit_compile(bench.jit);
-    bench.peak    = (void (*)(float *, int64_t))jit_address(bench.jit, "peak");
-    double spent  = now() - start;
+    bench.peak    = (PeakLoop *)jit_address(bench.jit, "peak");
+    double spent  = thread_time() - start;
     bench.scratch = memory_new(bench.scratch_bytes);
     printf("target %s (%s), peak %.1f GFLOP/s; %d contractions compiled in %.0f ms\n", target, bench.jit->target->cpu,
            1e-9 * flops_per_second_of_peak(&bench), n_rows, 1e3 * spent);
@@ -205,6 +160,6 @@ int main(int argc, char **argv) {
         measure(&bench, i);
     }
     free(bench.scratch);
-    jit_free(bench.jit);
+    jit_dispose(bench.jit);
     return 0;
 }

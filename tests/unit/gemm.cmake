@@ -13,7 +13,7 @@ foreach(area contract vmath target)
 endforeach()
 
 # Not a test: `bench_gemm` prints shares of the peak.
-add_executable(bench_gemm ${PROJECT_SOURCE_DIR}/tests/bench/gemm.c $<TARGET_OBJECTS:nnc_base> $<TARGET_OBJECTS:nnc_gemm>)
+add_executable(bench_gemm ${PROJECT_SOURCE_DIR}/tests/bench/gemm.c ${PROJECT_SOURCE_DIR}/tests/bench/peak.c $<TARGET_OBJECTS:nnc_base> $<TARGET_OBJECTS:nnc_gemm>)
 target_include_directories(bench_gemm PRIVATE ${PROJECT_SOURCE_DIR}/compiler ${PROJECT_SOURCE_DIR}/tests ${LLVM_INCLUDE_DIR})
 target_compile_options(bench_gemm PRIVATE -Wno-pedantic)
 target_link_libraries(bench_gemm PRIVATE ${LLVM_LIBRARY} m)

@@ -60,7 +60,7 @@ void *jit_address(Jit *jit, const char *name) {
     return (void *)(uintptr_t)address;
 }
 
-void jit_free(Jit *jit) {
+void jit_dispose(Jit *jit) {
     check(LLVMOrcDisposeLLJIT(jit->engine));
     LLVMOrcDisposeThreadSafeContext(jit->shared);
     target_free(jit->target);

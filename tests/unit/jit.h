@@ -23,7 +23,7 @@ Jit *jit_new(const char *target);
 /* Verifies, optimises and compiles the module; afterwards jit_address finds its external functions. */
 void  jit_compile(Jit *jit);
 void *jit_address(Jit *jit, const char *name);
-void  jit_free(Jit *jit);
+void  jit_dispose(Jit *jit);
 
 /* nbytes that end where unreadable memory begins, so that reading past the end is caught. */
 void *guarded_new(size_t nbytes);

@@ -112,7 +112,7 @@ static void check_cases(const char *target, const ContractCase *cases, int n) {
         check_case(&cases[i], &f[i], &state);
     }
     free(f);
-    jit_free(jit);
+    jit_dispose(jit);
 }
 
 /* One function for all sizes of each layout and type: everything is known only at run time. */
@@ -141,7 +141,7 @@ static void runtime_extents(const char *target) {
                 t.m = sizes[i][0], t.n = sizes[i][1], t.k = sizes[i][2];
                 check_case(&t, &f, &state);
             }
-            jit_free(jit);
+            jit_dispose(jit);
         }
     }
 }

@@ -273,7 +273,7 @@ static void check_target(const char *target) {
             check_pow(jit, is_double, lanes);
             check_ends(jit, is_double, lanes);
         }
-    jit_free(jit);
+    jit_dispose(jit);
 }
 
 static void test_native(void **state) {
@@ -358,7 +358,7 @@ static void test_draws(void **state) {
     ((Draw *)jit_address(jit, "uniform_f64"))(seed, key, pass, uniform, 64);
     ((Draw *)jit_address(jit, "normal_f64"))(seed, key, pass, normal, 64);
     check_draws(uniform, normal, true, seed, key, pass);
-    jit_free(jit);
+    jit_dispose(jit);
 }
 
 int main(void) {

@@ -1,0 +1,56 @@
+/* Inside codegen/: an operand of a contraction that is a tensor seen through windows, that is, slides along its axes. */
+#ifndef NNC_CODEGEN_WINDOW_H
+#define NNC_CODEGEN_WINDOW_H
+
+#include "codegen/contract.h"
+#include "codegen/emit.h"
+
+typedef struct AxisList {
+    int count, axes[MAX_RANK];
+} AxisList;
+
+/* Along one axis of the source, the operand's element is at (sum of index * factor + offset) / spread; where that is no whole
+ * number or lies outside, it is 0. */
+typedef struct WindowAxis {
+    int64_t factors[MAX_RANK]; /* by the operand's axes */
+    int64_t offset, spread;
+    int     whole;          /* the operand's axis that this axis is, from end to end; -1: none */
+    int64_t extent;         /* of the source; -1: not known, the axis is whole */
+    int64_t low, high;      /* of the sum, batch axes left out */
+    int64_t copied, stride; /* extent of a chunk's copy, and its stride there; in place: of the source */
+} WindowAxis;
+
+typedef struct Windows {
+    Node      *source;
+    int        rank;
+    WindowAxis axes[MAX_RANK]; /* of the source */
+    bool       slides;         /* seen through a slide at all */
+    bool       in_place;       /* the source is in memory as it is needed, and nothing lies outside */
+    bool       has_images;     /* axis 0 counts images */
+    int        banded;         /* the axis along which images are cut into bands; -1: none */
+    int        band_axis;      /* ... by this axis of the operand */
+} Windows;
+
+/* False where the operand is no such view, or where sizes that matter are not known when compiling. */
+bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch,
+                Windows *windows);
+/* How the contraction reads it: `free` and `contract` are the operand's axes in the order of its rows and of its k. Sets the
+ * copy's layout in `windows`. False where it does not fit. */
+bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const AxisList *free,
+                      const AxisList *contract, int elem_bytes, ContractWindow *geometry);
+/* The element that all indices 0 name but for the batch axes', in place. */
+LLVMValueRef windows_base(KernelEmit *k, const Windows *windows, const AxisList *batch, const Index *index);
+
+typedef struct WindowFill { /* what windows_fill needs to know of the contraction */
+    KernelEmit           *k;
+    const Windows        *windows;
+    const ContractWindow *geometry;
+    LLVMBuilderRef        b;     /* the contraction's */
+    Scope                *outer; /* that it stands in */
+    AxisList              batch_axes;
+    Index                 batch[MAX_RANK];
+} WindowFill;
+/* ContractOperand.fill */
+void windows_fill(void *fill, LLVMValueRef copy, LLVMValueRef image, LLVMValueRef n_images, LLVMValueRef band);
+
+#endif

@@ -1,0 +1,88 @@
+/* Convolutions and their gradients, compiled and compared with the interpreter, with 1 and 3 threads, which must give the same bits. Drawn
+ * sizes, and those that take one way through the code: images in bands, several column blocks, images read in place. A failure names its
+ * seed: NNC_TEST_SEED=n runs that program alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "codegen/convolution.h"
+#include "codegen/harness.h"
+#include "opt/opt.h"
+
+enum { PROGRAMS = 12 };
+
+static void check_convolution(uint64_t seed, const Convolution *v, int64_t batch, bool batch_known, ElemType real) {
+    Scratch *s        = scratch_new(seed);
+    s->program->real  = real;
+    const Dim *images = batch_known ? scratch_dim(s, batch) : scratch_symbol(s, "batch", batch);
+    for (int part = CONV_FORWARD; part <= CONV_KERNEL_GRADIENT; part++)
+        scratch_result(s, scratch_fn(s, FN_PREDICT, "part"), convolution_part(s, v, images, (ConvolutionPart)part));
+    graph_optimise(&s->c, s->program);
+    check_program(s, real == ELEM_F64 ? 1e-11 : 2e-4);
+    scratch_free(s);
+}
+
+static Convolution draw(Scratch *d) {
+    Convolution v = {.height   = 1 + scratch_below(d, 12),
+                     .width    = 1 + scratch_below(d, 12),
+                     .channels = 1 + scratch_below(d, 7),
+                     .filters  = 1 + scratch_below(d, 20),
+                     .size     = {1 + scratch_below(d, 3), 1 + scratch_below(d, 4)},
+                     .stride   = 1 + scratch_below(d, 3),
+                     .dilation = 1 + scratch_below(d, 2),
+                     .before   = scratch_below(d, 3),
+                     .after    = scratch_below(d, 3)};
+    while (convolution_positions(&v, 0) < 1) v.height++;
+    while (convolution_positions(&v, 1) < 1) v.width++;
+    return v;
+}
+
+static void test_drawn(void **state) {
+    (void)state;
+    const char *one = getenv("NNC_TEST_SEED"), *many = getenv("NNC_TEST_PROGRAMS");
+    uint64_t    first = one ? strtoull(one, NULL, 10) : 1, count = one ? 1 : many ? strtoull(many, NULL, 10) : PROGRAMS;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        Scratch    *d = scratch_new(seed);
+        Convolution v = draw(d);
+        print_message(
+            "seed %llu: %lld x %lld x %lld to %lld by %lld x %lld, stride %lld, dilation %lld, %lld and %lld around\n",
+            (unsigned long long)seed, (long long)v.height, (long long)v.width, (long long)v.channels,
+            (long long)v.filters, (long long)v.size[0], (long long)v.size[1], (long long)v.stride,
+            (long long)v.dilation, (long long)v.before, (long long)v.after);
+        check_convolution(seed, &v, 1 + scratch_below(d, 5), scratch_below(d, 2),
+                          scratch_below(d, 2) ? ELEM_F64 : ELEM_F32);
+        scratch_free(d);
+    }
+}
+
+static void test_bands(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 0, 0}, 2, false, ELEM_F32);
+    check_convolution(3, &(Convolution){139, 141, 1, 1, {3, 2}, 2, 1, 1, 0}, 1, false, ELEM_F32);
+}
+
+static void test_many_images(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){3, 3, 2, 3, {2, 2}, 1, 1, 0, 1}, 200, false, ELEM_F32);
+}
+
+/* A kernel too large for one block of columns. */
+static void test_column_blocks(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){3, 2, 300, 100, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_drawn),
+        cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_many_images),
+        cmocka_unit_test(test_column_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
