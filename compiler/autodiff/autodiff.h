@@ -16,6 +16,6 @@ typedef void               GradientRule(Graph *graph, Node *node, Node *g, Node 
 extern GradientRule *const op_gradient[OP_COUNT];
 
 /* Marks in that table: no gradient can be had; the gradient is zero everywhere; a custom gradient (OP_CUSTOM). */
-GradientRule grad_none, grad_zero, grad_custom;
+GradientRule grad_none, grad_zero, grad_custom, grad_scan;
 
 #endif

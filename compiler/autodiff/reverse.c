@@ -5,18 +5,9 @@
  *
  * A gradient has its node's type, except that of a bf16 or f16 node, which stays as wide as those who use the node made it: sums of
  * gradients are never rounded to a narrow type. */
-#include "autodiff/autodiff.h"
+#include "autodiff/sweep.h"
 
-#include "base/map.h"
-
-typedef struct Sweep {
-    Compilation *c;
-    Graph       *graph;
-    Node        *loss;
-    Map         *wanted;    /* nodes that lead to something asked for: node -> node */
-    Map         *cotangent; /* node -> sum of contributions so far */
-    bool         failed;
-} Sweep;
+#include "ir/scan.h"
 
 /* ---- which nodes matter --------------------------------------------------------------------------------------------- */
 
@@ -26,10 +17,11 @@ static bool flows_into(const Node *node, int i) {
     return op_gradient[node->op] != grad_zero;
 }
 
-/* Marks the nodes under the loss that have one of `targets` below them, or are one. */
-static void mark_wanted(Sweep *s, const Map *targets) {
+/* Marks the nodes under the seeds that have one of `targets` below them, or are one. */
+static void mark_wanted(Sweep *s, const SeedVec *seeds, const Map *targets) {
     NodeVec order = {0};
-    graph_post_order(s->c->arena, s->loss, map_new(s->c->arena), &order);
+    Map    *seen  = map_new(s->c->arena);
+    for (int i = 0; i < seeds->len; i++) graph_post_order(s->c->arena, seeds->data[i].node, seen, &order);
     for (int k = 0; k < order.len; k++) {
         Node *node   = order.data[k];
         bool  wanted = map_has(targets, node);
@@ -41,7 +33,7 @@ static void mark_wanted(Sweep *s, const Map *targets) {
 
 /* ---- contributions --------------------------------------------------------------------------------------------------- */
 
-static void contribute(Sweep *s, Node *node, Node *g) {
+void sweep_contribute(Sweep *s, Node *node, Node *g) {
     if (!g || !map_has(s->wanted, node)) return;
     bool fits = elem_is_narrow(node->type.elem)
                     ? type_same_shape(&g->type, &node->type) && !elem_is_narrow(g->type.elem)
@@ -78,7 +70,7 @@ static void custom_gradient(Sweep *s, Node *node, Node *g) {
         Map *replacement = map_new(s->c->arena);
         for (int k = 2; k < node->n_inputs; k += 2) map_set(replacement, node->inputs[k], node->inputs[k]);
         map_set(replacement, node->inputs[1], node_cast(s->graph, node->inputs[1]->type.elem, g));
-        contribute(s, node->inputs[i], graph_substitute(s->graph, node->inputs[i + 1], replacement));
+        sweep_contribute(s, node->inputs[i], graph_substitute(s->graph, node->inputs[i + 1], replacement));
     }
 }
 
@@ -86,8 +78,12 @@ static void visit(Sweep *s, Node *node, Node *g) {
     if (node->n_inputs == 0) return;
     graph_set_place(s->graph, node->span, node->origin);
     GradientRule *rule = op_gradient[node->op];
-    if (rule == grad_custom) {
-        custom_gradient(s, node, g);
+    if (rule == grad_custom || node->op == OP_SCAN) {
+        rule == grad_custom ? custom_gradient(s, node, g) : sweep_scan(s, node);
+        return;
+    }
+    if (node->op == OP_PICK) { /* the SCAN, whose turn comes when all its results have had theirs, looks at their gradients */
+        map_set(s->cotangent, node->inputs[0], g);
         return;
     }
     bool asked = false;
@@ -99,25 +95,36 @@ static void visit(Sweep *s, Node *node, Node *g) {
     }
     Node **gin = ARENA_ARRAY(s->c->arena, Node *, node->n_inputs + 1);
     rule(s->graph, node, g, gin);
-    for (int i = 0; i < node->n_inputs; i++) contribute(s, node->inputs[i], gin[i]);
+    for (int i = 0; i < node->n_inputs; i++) sweep_contribute(s, node->inputs[i], gin[i]);
+}
+
+Map *sweep_back(Sweep *s, const SeedVec *seeds, const Map *targets) {
+    int last     = -1;
+    s->wanted    = map_new(s->c->arena);
+    s->cotangent = map_new(s->c->arena);
+    mark_wanted(s, seeds, targets);
+    for (int i = 0; i < seeds->len; i++) {
+        sweep_contribute(s, seeds->data[i].node, seeds->data[i].g);
+        if (seeds->data[i].node->id > last) last = seeds->data[i].node->id;
+    }
+    for (int id = last; id >= 0; id--) {
+        Node *node = graph_node_at(s->graph, id);
+        Node *g    = map_has(s->wanted, node) ? map_get(s->cotangent, node) : NULL;
+        if (g) visit(s, node, g);
+    }
+    return s->cotangent;
 }
 
 /* The cotangents of everything that `targets` names, with respect to `loss`. */
-static Map *sweep(Compilation *c, Graph *graph, Node *loss, const Map *targets, bool *failed) {
-    Sweep s = {c, graph, loss, map_new(c->arena), map_new(c->arena), false};
-    mark_wanted(&s, targets);
-    if (map_has(s.wanted, loss)) {
-        graph_set_place(graph, loss->span, loss->origin);
-        ElemType elem = elem_is_narrow(loss->type.elem) ? ELEM_F32 : loss->type.elem;
-        map_set(s.cotangent, loss, node_const(graph, elem, 1));
-    }
-    for (int id = loss->id; id >= 0; id--) {
-        Node *node = graph_node_at(graph, id);
-        Node *g    = map_has(s.wanted, node) ? map_get(s.cotangent, node) : NULL;
-        if (g) visit(&s, node, g);
-    }
+static Map *sweep_loss(Compilation *c, Graph *graph, Node *loss, const Map *targets, bool *failed) {
+    Sweep    s     = {.c = c, .graph = graph, .loss = loss};
+    SeedVec  seeds = {0};
+    ElemType elem  = elem_is_narrow(loss->type.elem) ? ELEM_F32 : loss->type.elem;
+    graph_set_place(graph, loss->span, loss->origin);
+    vec_push(c->arena, &seeds, ((Seed){loss, node_const(graph, elem, 1)}));
+    Map *cotangent = sweep_back(&s, &seeds, targets);
     *failed |= s.failed;
-    return s.cotangent;
+    return cotangent;
 }
 
 /* ---- replacing the placeholders ------------------------------------------------------------------------------------------ */
@@ -181,6 +188,11 @@ static Node *strip(Replace *r, Node *node, const Map *done) {
         inputs[i] = map_get(done, node->inputs[i]);
         changed |= inputs[i] != node->inputs[i];
     }
+    if (node->op == OP_SCAN) {
+        Scan *scan = node->attr.scan;
+        for (int i = 0; i < scan->next.len; i++) scan->next.data[i] = map_get(done, scan->next.data[i]);
+        for (int i = 0; i < scan->emits.len; i++) scan->emits.data[i] = map_get(done, scan->emits.data[i]);
+    }
     if (!changed) return node;
     graph_set_place(r->graph, node->span, node->origin);
     return graph_node(r->graph, node->op, &node->type, node->n_inputs, inputs, &node->attr);
@@ -188,7 +200,7 @@ static Node *strip(Replace *r, Node *node, const Map *done) {
 
 static void strip_root(Replace *r, Node **root, Map *done) {
     NodeVec order = {0};
-    graph_post_order(r->c->arena, *root, done, &order);
+    graph_post_order_deep(r->c->arena, *root, done, &order);
     for (int i = 0; i < order.len; i++) map_set(done, order.data[i], strip(r, order.data[i], done));
     *root = map_get(done, *root);
 }
@@ -198,7 +210,7 @@ bool graph_add_gradients(Compilation *c, Program *program) {
     each_root(&r, program, collect_root, map_new(c->arena));
     for (int i = 0; i < r.asks.len; i++) {
         Ask *ask       = &r.asks.data[i];
-        ask->cotangent = sweep(c, r.graph, ask->loss, ask->targets, &r.failed);
+        ask->cotangent = sweep_loss(c, r.graph, ask->loss, ask->targets, &r.failed);
     }
     if (r.failed) return false;
 

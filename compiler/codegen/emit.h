@@ -213,6 +213,7 @@ struct CompiledKernel {
     LLVMValueRef               task, finish; /* finish may be NULL */
     int                        n_operands;
     const struct ContractPlan *contract;
+    struct Sequence           *body; /* of a loop */
 };
 
 /* How a kernel's work and scratch are sized; all of it a function of the shape only. */

@@ -1,6 +1,6 @@
 /* A kernel as an LLVM function: void task(context, begin, end, worker), an nnrt_task over units of work, and for sums over all rows
  * void finish(context) that the calling thread runs after them. */
-#include "codegen/emit.h"
+#include "codegen/sequence.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -48,6 +48,7 @@ KernelSize kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *comp
     case TEMPLATE_LOOP: return loop_size(e, kernel, dims);
     case TEMPLATE_CONTRACT: return matmul_size(e, kernel, compiled->contract, dims);
     case TEMPLATE_SCATTER: return scatter_size(e, kernel, dims);
+    case TEMPLATE_SCAN: return scan_size(e, kernel, compiled, dims);
     }
     BUG("unknown template");
 }
@@ -107,6 +108,7 @@ static LLVMValueRef emit_task(KernelEmit k) {
     case TEMPLATE_LOOP: loop_emit_task(&k, begin, end); break;
     case TEMPLATE_CONTRACT: matmul_emit_task(&k, begin, end); break;
     case TEMPLATE_SCATTER: scatter_emit_task(&k, begin, end); break;
+    case TEMPLATE_SCAN: BUG("loops are not emitted as tasks");
     }
     return close_function(&k);
 }
@@ -119,6 +121,7 @@ static LLVMValueRef emit_finish(KernelEmit k) {
 }
 
 CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands) {
+    if (kernel->template == TEMPLATE_SCAN) return scan_compile(e, plan, kernel, operands);
     size_t      length;
     const char *text = kernel_signature(e, plan, kernel, operands, &length);
     for (int i = 0; i < e->kernels.len; i++) {

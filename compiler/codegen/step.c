@@ -1,53 +1,23 @@
 /* A function of the model: an nnrt_code that runs its kernels in order, and the size of the workspace it needs. Pointers and offsets
  * are computed once, at the start; nothing is allocated. */
-#include "codegen/emit.h"
+#include "codegen/sequence.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include "nnrt.h"
 
-/* About 10 us of work: flops at 32 a ns, bytes at 16 a ns. Below it a kernel is not worth handing to other threads. */
-enum { PARALLEL_WORK = 320000, BYTE_WORK = 2 };
-
-typedef struct StepKernel {
-    const Kernel   *kernel;
-    CompiledKernel *compiled;
-    LocationVec     operands;
-} StepKernel;
-
 typedef struct Step {
-    Emit          *e;
-    const FnPlan  *plan;
-    LLVMValueRef   fn, args, context;
-    LLVMBuilderRef b;
-    DimEnv         dims;
-    StepKernel    *kernels;
-    LocationVec    operands; /* those whose pointers are known */
-    LLVMValueRef  *pointers;
-    LLVMValueRef  *regions; /* offsets; the last one is where the scratch starts */
+    Emit           *e;
+    const FnPlan   *plan;
+    const Sequence *sequence;
+    LLVMValueRef    fn, args, context;
+    LLVMBuilderRef  b;
+    DimEnv          dims;
+    LLVMValueRef   *regions; /* offsets; the last one is where the scratch starts */
 } Step;
 
 /* ---- workspace ------------------------------------------------------------------------------------------------------------ */
-
-static LLVMValueRef region_bytes(const FnPlan *plan, const Region *region, DimEnv *dims) {
-    LLVMValueRef largest = irb_i64(dims->b, 0);
-    for (int i = 0; i < region->buffers.len; i++) {
-        const Type  *type  = &plan->buffers.data[region->buffers.data[i]].type;
-        LLVMValueRef count = dims_product(dims, type->rank, type->dims);
-        largest = irb_max(dims->b, largest, irb_mul(dims->b, count, irb_i64(dims->b, elem_size(type->elem))));
-    }
-    return irb_round_up(dims->b, largest, 64);
-}
-
-/* Where each region starts; regions[count] is where the last one ends. */
-static LLVMValueRef *region_offsets(Emit *e, const FnPlan *plan, DimEnv *dims) {
-    LLVMValueRef *offsets = ARENA_ARRAY(e->arena, LLVMValueRef, plan->regions.len + 1);
-    offsets[0]            = irb_i64(dims->b, 0);
-    for (int i = 0; i < plan->regions.len; i++)
-        offsets[i + 1] = irb_add(dims->b, offsets[i], region_bytes(plan, &plan->regions.data[i], dims));
-    return offsets;
-}
 
 static LLVMBuilderRef open_block(Emit *e, LLVMValueRef fn) {
     LLVMBuilderRef b = LLVMCreateBuilderInContext(e->context);
@@ -56,19 +26,16 @@ static LLVMBuilderRef open_block(Emit *e, LLVMValueRef fn) {
 }
 
 /* int64_t workspace(const int64_t *symbols, int64_t nthreads) */
-static LLVMValueRef emit_workspace(Emit *e, const FnPlan *plan, const StepKernel *kernels) {
+static LLVMValueRef emit_workspace(Emit *e, const Sequence *sequence) {
     LLVMTypeRef    params[] = {e->t_ptr, e->t_i64};
-    LLVMValueRef   fn       = function_new(e, arena_printf(e->arena, "%s_workspace", plan->fn->name),
+    LLVMValueRef   fn       = function_new(e, arena_printf(e->arena, "%s_workspace", sequence->plan->fn->name),
                                            LLVMFunctionType(e->t_i64, params, 2, false));
     LLVMBuilderRef b        = open_block(e, fn);
     DimEnv         dims     = dims_begin(e, b, LLVMGetParam(fn, 0));
-    LLVMValueRef   scratch  = irb_i64(b, 0);
-    for (int i = 0; i < plan->kernels.len; i++) {
-        KernelSize size = kernel_size(e, kernels[i].kernel, kernels[i].compiled, &dims);
-        scratch =
-            irb_max(b, scratch, irb_add(b, size.shared_bytes, irb_mul(b, LLVMGetParam(fn, 1), size.worker_bytes)));
-    }
-    LLVMBuildRet(b, irb_add(b, region_offsets(e, plan, &dims)[plan->regions.len], scratch));
+    KernelSize     scratch  = sequence_scratch(sequence, &dims);
+    LLVMValueRef   workers  = irb_mul(b, LLVMGetParam(fn, 1), scratch.worker_bytes);
+    LLVMValueRef   regions  = sequence_regions(sequence, &dims)[sequence->plan->regions.len];
+    LLVMBuildRet(b, irb_add(b, regions, irb_add(b, scratch.shared_bytes, workers)));
     LLVMDisposeBuilder(b);
     return fn;
 }
@@ -95,62 +62,11 @@ static LLVMValueRef location_pointer(Step *s, const Location *at) {
     return irb_at(s->b, s->e->t_i8, pointer, irb_i64(s->b, (int64_t)at->offset * elem_size(elem)));
 }
 
-static void load_pointers(Step *s) {
-    for (int i = 0; i < s->plan->kernels.len; i++) kernel_operands_merge(s->e, &s->operands, &s->kernels[i].operands);
-    s->pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->operands.len + 1);
-    for (int i = 0; i < s->operands.len; i++) s->pointers[i] = location_pointer(s, &s->operands.data[i]);
-}
-
-/* ---- calls --------------------------------------------------------------------------------------------------------------------- */
-
-static void set_context(Step *s, int slot, LLVMValueRef pointer) {
-    LLVMBuildStore(s->b, pointer, irb_at(s->b, s->e->t_i64, s->context, irb_i64(s->b, slot)));
-}
-
-static void call_directly(Step *s, const StepKernel *kernel, LLVMValueRef units) {
-    LLVMValueRef args[] = {s->context, irb_i64(s->b, 0), units, LLVMConstInt(s->e->t_i32, 0, false)};
-    LLVMBuildCall2(s->b, LLVMGlobalGetValueType(kernel->compiled->task), kernel->compiled->task, args, 4, "");
-}
-
-static void call_parallel(Step *s, const StepKernel *kernel, LLVMValueRef pool, LLVMValueRef units) {
-    Emit        *e        = s->e;
-    LLVMTypeRef  params[] = {e->t_ptr, e->t_ptr, e->t_ptr, e->t_i64};
-    LLVMTypeRef  type     = LLVMFunctionType(e->t_void, params, 4, false);
-    LLVMValueRef callee   = LLVMGetNamedFunction(e->module, "nnrt_parallel");
-    LLVMValueRef args[]   = {pool, kernel->compiled->task, s->context, units};
-    if (!callee) callee = LLVMAddFunction(e->module, "nnrt_parallel", type);
-    LLVMBuildCall2(s->b, type, callee, args, 4, "");
-}
-
-static LLVMValueRef is_worth_threads(Step *s, const Kernel *kernel, LLVMValueRef pool, LLVMValueRef units) {
-    LLVMBuilderRef b       = s->b;
-    LLVMValueRef   work    = irb_add(b, dims_value(&s->dims, kernel->flops),
-                                     irb_mul(b, dims_value(&s->dims, kernel->bytes), irb_i64(b, BYTE_WORK)));
-    LLVMValueRef   large   = LLVMBuildICmp(b, LLVMIntSGT, work, irb_i64(b, PARALLEL_WORK), "");
-    LLVMValueRef   several = LLVMBuildICmp(b, LLVMIntSGT, units, irb_i64(b, 1), "");
-    LLVMValueRef   both    = LLVMBuildAnd(b, large, several, "");
-    if (LLVMIsAConstantInt(both) && !LLVMConstIntGetZExtValue(both)) return both;
-    return LLVMBuildAnd(b, both, LLVMBuildIsNotNull(b, pool, ""), "");
-}
-
-static void run_kernel(Step *s, const StepKernel *kernel) {
-    KernelSize size = kernel_size(s->e, kernel->kernel, kernel->compiled, &s->dims);
-    for (int i = 0; i < kernel->operands.len; i++)
-        set_context(s, CONTEXT_OPERANDS + i, s->pointers[operand_index(&s->operands, &kernel->operands.data[i])]);
-    LLVMValueRef pool  = build_member(s->b, s->e->t_ptr, s->args, offsetof(nnrt_args, pool));
-    LLVMValueRef share = is_worth_threads(s, kernel->kernel, pool, size.units);
-    if (LLVMIsAConstantInt(share)) {
-        call_directly(s, kernel, size.units);
-    } else {
-        Branch branch = branch_begin(s->b, share);
-        call_parallel(s, kernel, pool, size.units);
-        branch_else(&branch, s->b);
-        call_directly(s, kernel, size.units);
-        branch_end(&branch, s->b);
-    }
-    if (kernel->compiled->finish)
-        LLVMBuildCall2(s->b, LLVMGlobalGetValueType(kernel->compiled->finish), kernel->compiled->finish, &s->context, 1,
-                       "");
+static LLVMValueRef *load_pointers(Step *s) {
+    const LocationVec *operands = &s->sequence->operands;
+    LLVMValueRef      *pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, operands->len + 1);
+    for (int i = 0; i < operands->len; i++) pointers[i] = location_pointer(s, &operands->data[i]);
+    return pointers;
 }
 
 /* ---- denormals to zero --------------------------------------------------------------------------------------------------------- */
@@ -188,44 +104,33 @@ static void restore_denormals(Step *s, LLVMValueRef saved) {
 
 /* ---- the function ----------------------------------------------------------------------------------------------------------------- */
 
-static void compile_kernels(Step *s) {
-    s->kernels = ARENA_ARRAY(s->e->arena, StepKernel, s->plan->kernels.len + 1);
-    for (int i = 0; i < s->plan->kernels.len; i++) {
-        StepKernel *kernel = &s->kernels[i];
-        kernel->kernel     = loop_normal(s->e, s->plan->kernels.data[i]);
-        kernel->compiled   = kernel_compile(s->e, s->plan, kernel->kernel, &kernel->operands);
-    }
-}
-
-static int context_slots(const Step *s) {
-    int most = 0;
-    for (int i = 0; i < s->plan->kernels.len; i++)
-        if (s->kernels[i].operands.len > most) most = s->kernels[i].operands.len;
-    return CONTEXT_OPERANDS + most;
+static void set_context(Step *s, int slot, LLVMValueRef pointer) {
+    LLVMBuildStore(s->b, pointer, irb_at(s->b, s->e->t_i64, s->context, irb_i64(s->b, slot)));
 }
 
 static void emit_code(Step *s) {
-    Emit *e            = s->e;
+    Emit    *e         = s->e;
+    uint64_t slots     = (uint64_t)sequence_context_slots(s->sequence);
     s->fn              = function_new(e, arena_printf(e->arena, "%s_code", s->plan->fn->name),
                                       LLVMFunctionType(e->t_void, &e->t_ptr, 1, false));
     s->b               = open_block(e, s->fn);
     s->args            = LLVMGetParam(s->fn, 0);
-    s->context         = LLVMBuildAlloca(s->b, LLVMArrayType2(e->t_i64, (uint64_t)context_slots(s)), "context");
+    s->context         = LLVMBuildAlloca(s->b, LLVMArrayType2(e->t_i64, slots), "context");
     s->dims            = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
-    s->regions         = region_offsets(e, s->plan, &s->dims);
+    s->regions         = sequence_regions(s->sequence, &s->dims);
     LLVMValueRef saved = flush_denormals(s);
-    load_pointers(s);
+    SequenceRun  run   = {s->sequence, s->b, &s->dims, s->args, s->context, load_pointers(s)};
     set_context(s, CONTEXT_ARGS, s->args);
     set_context(s, CONTEXT_SCRATCH, workspace_at(s, s->regions[s->plan->regions.len]));
-    for (int i = 0; i < s->plan->kernels.len; i++) run_kernel(s, &s->kernels[i]);
+    sequence_run(&run);
     restore_denormals(s, saved);
     LLVMBuildRetVoid(s->b);
     LLVMDisposeBuilder(s->b);
 }
 
 CompiledFn step_emit(Emit *e, const FnPlan *plan) {
-    Step s = {.e = e, .plan = plan};
-    compile_kernels(&s);
+    const Sequence *sequence = sequence_compile(e, plan);
+    Step            s        = {.e = e, .plan = plan, .sequence = sequence};
     emit_code(&s);
-    return (CompiledFn){s.fn, emit_workspace(e, plan, s.kernels), s.operands};
+    return (CompiledFn){s.fn, emit_workspace(e, sequence), sequence->operands};
 }

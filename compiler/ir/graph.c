@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "ir/scan.h"
 #include "ops/shape.h"
 
 typedef struct Entry {
@@ -18,6 +19,7 @@ struct Graph {
     NodeVec       nodes;
     Entry       **buckets;
     size_t        n_buckets;
+    int           n_locals;
     Span          span;
     const Origin *origin;
 };
@@ -29,6 +31,16 @@ Graph *graph_new(Arena *arena, DimTable *dims) {
     graph->n_buckets = 1024;
     graph->buckets   = ARENA_ARRAY(arena, Entry *, graph->n_buckets);
     return graph;
+}
+
+Graph *graph_successor(const Graph *graph) {
+    Graph *next    = graph_new(graph->arena, graph->dims);
+    next->n_locals = graph->n_locals;
+    return next;
+}
+
+Node *node_local(Graph *graph, const Type *type) {
+    return node_ref(graph, OP_LOCAL, graph->n_locals++, type);
 }
 
 Arena *graph_arena(const Graph *graph) {
@@ -121,33 +133,53 @@ typedef struct Frame { /* a node whose inputs from `next` on are still to be vis
     int   next;
 } Frame;
 
-void graph_post_order_where(Arena *arena, Node *root, struct Map *seen, NodePredicate *enter, const void *context,
-                            NodeVec *order) {
+/* What must come before a node: its inputs, and the body of a scan where the walk is deep. */
+static int edge_count(const Node *node, bool deep) {
+    return node->n_inputs + (deep && node->op == OP_SCAN ? scan_root_count(node->attr.scan) : 0);
+}
+
+static Node *edge(const Node *node, int i) {
+    return i < node->n_inputs ? node->inputs[i] : scan_root(node->attr.scan, i - node->n_inputs);
+}
+
+typedef struct Walk {
+    Arena         *arena;
+    NodePredicate *enter; /* NULL: all are entered */
+    const void    *context;
+    bool           deep;
+} Walk;
+
+static void walk(const Walk *w, Node *root, struct Map *seen, NodeVec *order) {
     VEC(Frame) stack = {0};
     if (!root || map_has(seen, root)) return;
-    vec_push(arena, &stack, ((Frame){root, 0}));
+    vec_push(w->arena, &stack, ((Frame){root, 0}));
     while (stack.len) {
         Frame *top = &vec_last(&stack);
-        int    n   = top->next > 0 || enter(context, top->node) ? top->node->n_inputs : 0;
-        while (top->next < n && map_has(seen, top->node->inputs[top->next])) top->next++;
+        bool   in  = top->next > 0 || !w->enter || w->enter(w->context, top->node);
+        int    n   = in ? edge_count(top->node, w->deep) : 0;
+        while (top->next < n && map_has(seen, edge(top->node, top->next))) top->next++;
         if (top->next < n) {
-            Node *input = top->node->inputs[top->next++];
-            vec_push(arena, &stack, ((Frame){input, 0}));
+            Node *before = edge(top->node, top->next++);
+            vec_push(w->arena, &stack, ((Frame){before, 0}));
             continue;
         }
         map_set(seen, top->node, top->node);
-        vec_push(arena, order, top->node);
+        vec_push(w->arena, order, top->node);
         stack.len--;
     }
 }
 
-static bool enter_all(const void *context, const Node *node) {
-    (void)context, (void)node;
-    return true;
+void graph_post_order_where(Arena *arena, Node *root, struct Map *seen, NodePredicate *enter, const void *context,
+                            NodeVec *order) {
+    walk(&(Walk){arena, enter, context, false}, root, seen, order);
 }
 
 void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order) {
-    graph_post_order_where(arena, root, seen, enter_all, NULL, order);
+    walk(&(Walk){.arena = arena}, root, seen, order);
+}
+
+void graph_post_order_deep(Arena *arena, Node *root, struct Map *seen, NodeVec *order) {
+    walk(&(Walk){.arena = arena, .deep = true}, root, seen, order);
 }
 
 /* The node over the replacements of its inputs. */

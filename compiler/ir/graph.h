@@ -15,6 +15,7 @@
 
 typedef struct Node  Node;
 typedef struct Graph Graph;
+typedef struct Scan  Scan; /* ir/scan.h */
 
 /* Where a node came from: the chain of instances. `path` is the parameter path's prefix, as "backbone/res_block_1". */
 typedef struct Origin Origin;
@@ -57,6 +58,7 @@ typedef union Attr { /* zero the whole union before filling one member: it is ha
     Slide      slide;
     int        ref;
     RandomKey  random;
+    Scan      *scan;
 } Attr;
 
 struct Node {
@@ -83,6 +85,7 @@ typedef struct OpInfo {
 extern const OpInfo op_info[OP_COUNT];
 
 Graph    *graph_new(Arena *arena, DimTable *dims);
+Graph    *graph_successor(const Graph *graph); /* a fresh one whose LOCALs are numbered on from there */
 Arena    *graph_arena(const Graph *graph);
 DimTable *graph_dims(const Graph *graph);
 int       graph_node_count(const Graph *graph);
@@ -98,6 +101,7 @@ Node *graph_node(Graph *graph, Op op, const Type *type, int n_inputs, Node *cons
 Node *node_const(Graph *graph, ElemType elem, double value);    /* rank 0 */
 Node *node_dim(Graph *graph, const Dim *dim);                   /* i64 rank 0 */
 Node *node_ref(Graph *graph, Op op, int ref, const Type *type); /* INPUT, READ, RUNTIME, COTANGENT */
+Node *node_local(Graph *graph, const Type *type);               /* a LOCAL unlike all others */
 Node *node_iota(Graph *graph, const Type *type, int axis);
 Node *node_random(Graph *graph, Op op, const Type *type, RandomKey key);
 Node *node_unary(Graph *graph, Op op, Node *x);
@@ -128,6 +132,9 @@ void graph_post_order(Arena *arena, Node *root, struct Map *seen, NodeVec *order
 typedef bool NodePredicate(const void *context, const Node *node);
 void graph_post_order_where(Arena *arena, Node *root, struct Map *seen, NodePredicate *enter, const void *context,
                             NodeVec *order);
+
+/* The same as graph_post_order, but the bodies of scans come too, each before its SCAN. */
+void graph_post_order_deep(Arena *arena, Node *root, struct Map *seen, NodeVec *order);
 
 /* A copy of the sub-graph under `root` in which nodes are replaced as `replacement` (old Node* -> new Node*) says;
  * the map is extended with every node visited. */

@@ -11,7 +11,7 @@ typedef enum Op {
     OP_COUNT
 } Op;
 
-typedef enum OpClass { SOURCE, ELEMENTWISE, REDUCTION, MOVEMENT, INDEXED, CONTRACTION, EFFECT } OpClass;
+typedef enum OpClass { SOURCE, ELEMENTWISE, REDUCTION, MOVEMENT, INDEXED, CONTRACTION, LOOP, EFFECT } OpClass;
 
 typedef enum AttrKind {
     ATTR_NONE,
@@ -25,6 +25,7 @@ typedef enum AttrKind {
     ATTR_DOT,     /* batch and contracted axes of both sides */
     ATTR_REF,     /* an index into a table of the program */
     ATTR_RANDOM,  /* the key of a random source */
+    ATTR_SCAN,    /* the body of a loop */
 } AttrKind;
 
 typedef enum Domain { DOMAIN_none, DOMAIN_any, DOMAIN_positive, DOMAIN_nonzero, DOMAIN_unit, DOMAIN_apart } Domain;

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "ir/program.h"
+#include "ir/scan.h"
 
 typedef struct Printer {
     const Program *program;
@@ -44,6 +45,23 @@ static void print_ref(const Printer *p, const Node *node) {
     }
 }
 
+static void print_list(const Printer *p, const char *name, const NodeVec *nodes) {
+    fprintf(p->out, " %s=[", name);
+    for (int i = 0; i < nodes->len; i++) fprintf(p->out, "%s%%%d", i ? ", " : "", number(p, nodes->data[i]));
+    fputc(']', p->out);
+}
+
+/* The body stands before its SCAN. */
+static void print_scan(const Printer *p, const Scan *scan) {
+    fprintf(p->out, " length=%s%s index=%%%d", dim_print(p->arena, scan->length), scan->reverse ? " reverse" : "",
+            number(p, scan->index));
+    print_list(p, "carries", &scan->carries);
+    print_list(p, "slices", &scan->slices);
+    print_list(p, "captures", &scan->captures);
+    print_list(p, "next", &scan->next);
+    print_list(p, "emits", &scan->emits);
+}
+
 static void print_attr(const Printer *p, const Node *node) {
     const Attr *attr = &node->attr;
     switch (op_info[node->op].attr) {
@@ -71,6 +89,7 @@ static void print_attr(const Printer *p, const Node *node) {
         print_axes(p->out, "", attr->dot.n_contract, attr->dot.right_contract);
         break;
     case ATTR_REF: print_ref(p, node); break;
+    case ATTR_SCAN: print_scan(p, attr->scan); break;
     case ATTR_RANDOM: fprintf(p->out, " key=%016" PRIx64 ".%u", attr->random.instance, attr->random.call); break;
     }
 }
@@ -88,10 +107,10 @@ static NodeVec nodes_of(const Printer *p, const Fn *fn) {
     NodeVec order = {0};
     Map    *seen  = map_new(p->arena);
     for (int i = 0; i < fn->results.len; i++) {
-        graph_post_order(p->arena, fn->results.data[i].value, seen, &order);
-        graph_post_order(p->arena, fn->results.data[i].weight, seen, &order);
+        graph_post_order_deep(p->arena, fn->results.data[i].value, seen, &order);
+        graph_post_order_deep(p->arena, fn->results.data[i].weight, seen, &order);
     }
-    for (int i = 0; i < fn->updates.len; i++) graph_post_order(p->arena, fn->updates.data[i].value, seen, &order);
+    for (int i = 0; i < fn->updates.len; i++) graph_post_order_deep(p->arena, fn->updates.data[i].value, seen, &order);
     return order;
 }
 

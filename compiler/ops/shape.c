@@ -1,6 +1,8 @@
 /* Shape rules of all ops: they say what is wrong in words, for graph_node() and graph verification. */
 #include "ops/shape.h"
 
+#include "ir/scan.h"
+
 #define RULE(name) static const char *shape_##name(Graph *graph, Node *node, bool declared)
 #define UNUSED     (void)graph, (void)declared
 
@@ -254,6 +256,42 @@ RULE(dot) {
     for (int i = 0; i < b->rank; i++)
         if (!has_axis(dot->right_batch, dot->n_batch, i) && !has_axis(dot->right_contract, dot->n_contract, i))
             node->type.dims[node->type.rank++] = b->dims[i];
+    return NULL;
+}
+
+/* A SCAN is a float, so that gradients pass through it; nothing reads its value. */
+RULE(scan) {
+    UNUSED;
+    const Scan *scan = node->attr.scan;
+    node->type       = (Type){.elem = ELEM_F32};
+    if (node->n_inputs != scan->carries.len + scan->slices.len + scan->captures.len) return "another number of inputs";
+    for (int i = 0; i < node->n_inputs; i++) {
+        const Type *type   = &node->inputs[i]->type;
+        int         slice  = i - scan->carries.len, whole = slice - scan->slices.len;
+        const Type *inside = &(slice < 0   ? scan->carries.data[i]
+                               : whole < 0 ? scan->slices.data[slice]
+                                           : scan->captures.data[whole])->type;
+        Type        piece  = *type;
+        if (slice >= 0 && whole < 0) {
+            if (!type->rank || type->dims[0] != scan->length) return "a slice of another length";
+            piece = (Type){.elem = type->elem, .rank = type->rank - 1};
+            for (int k = 0; k < piece.rank; k++) piece.dims[k] = type->dims[k + 1];
+        }
+        if (!type_equal(&piece, inside)) return "an input of another type than the body's";
+    }
+    for (int i = 0; i < scan->carries.len; i++)
+        if (!type_equal(&scan->next.data[i]->type, &scan->carries.data[i]->type)) return "a carry changes its type";
+    for (int i = 0; i < scan->emits.len; i++)
+        if (scan->emits.data[i]->type.rank == MAX_RANK) return "rank too large";
+    return NULL;
+}
+
+RULE(pick) {
+    UNUSED;
+    if (node->inputs[0]->op != OP_SCAN) return "picks from scans only";
+    const Scan *scan = node->inputs[0]->attr.scan;
+    if (node->attr.ref < 0 || node->attr.ref >= scan_result_count(scan)) return "no such result";
+    node->type = scan_result_type(scan, node->attr.ref);
     return NULL;
 }
 

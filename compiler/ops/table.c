@@ -33,6 +33,11 @@ void grad_custom(Graph *graph, Node *node, Node *g, Node **gin) {
     BUG("%s is differentiated by autodiff/", op_info[node->op].name);
 }
 
+void grad_scan(Graph *graph, Node *node, Node *g, Node **gin) {
+    (void)graph, (void)g, (void)gin;
+    BUG("%s is differentiated by autodiff/", op_info[node->op].name);
+}
+
 /* Only elementwise ops have a lowering rule. */
 #define RULE_ELEMENTWISE(name)    lower_##name
 #define RULE_SOURCE(name)         NULL
@@ -40,6 +45,7 @@ void grad_custom(Graph *graph, Node *node, Node *g, Node **gin) {
 #define RULE_MOVEMENT(name)       NULL
 #define RULE_INDEXED(name)        NULL
 #define RULE_CONTRACTION(name)    NULL
+#define RULE_LOOP(name)           NULL
 #define RULE_EFFECT(name)         NULL
 #define DECLARE_ELEMENTWISE(name) extern LowerRule lower_##name;
 #define DECLARE_SOURCE(name)
@@ -47,6 +53,7 @@ void grad_custom(Graph *graph, Node *node, Node *g, Node **gin) {
 #define DECLARE_MOVEMENT(name)
 #define DECLARE_INDEXED(name)
 #define DECLARE_CONTRACTION(name)
+#define DECLARE_LOOP(name)
 #define DECLARE_EFFECT(name)
 
 #define OP(id, name, arity, attr, class, shape, gradient, lowering, domain, doc) DECLARE_##class(lowering)

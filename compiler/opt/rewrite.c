@@ -3,6 +3,7 @@
 #include "opt/rewrite.h"
 
 #include "base/map.h"
+#include "ir/scan.h"
 #include "opt/opt.h"
 
 enum {
@@ -75,11 +76,34 @@ static Node *normalise(Rewrite *r, Node *node, int depth) {
     return result;
 }
 
+static NodeVec images_of(Rewrite *r, const NodeVec *nodes) {
+    NodeVec images = {0};
+    for (int i = 0; i < nodes->len; i++) vec_push(graph_arena(r->graph), &images, r->done[nodes->data[i]->id]);
+    return images;
+}
+
+/* A SCAN over the image of its body, whose nodes come before it. */
+static Node *over_body(Rewrite *r, const Node *old, Node *const *inputs) {
+    const Scan *body = old->attr.scan;
+    Scan       *scan = ARENA_NEW(graph_arena(r->graph), Scan);
+    Attr        attr = old->attr;
+    *scan            = (Scan){.length   = body->length,
+                              .reverse  = body->reverse,
+                              .index    = r->done[body->index->id],
+                              .carries  = images_of(r, &body->carries),
+                              .slices   = images_of(r, &body->slices),
+                              .captures = images_of(r, &body->captures),
+                              .next     = images_of(r, &body->next),
+                              .emits    = images_of(r, &body->emits)};
+    attr.scan        = scan;
+    return graph_node(r->graph, OP_SCAN, NULL, old->n_inputs, inputs, &attr);
+}
+
 static void rewrite_node(Rewrite *r, Node *old) {
     Node **inputs = ARENA_ARRAY(graph_arena(r->graph), Node *, old->n_inputs + 1);
     for (int i = 0; i < old->n_inputs; i++) inputs[i] = r->done[old->inputs[i]->id];
     graph_set_place(r->graph, old->span, old->origin);
-    Node *node = over(r->graph, old, inputs);
+    Node *node = old->op == OP_SCAN ? over_body(r, old, inputs) : over(r->graph, old, inputs);
     if (r->apply_rules) node = normalise(r, node, 0);
     r->done[old->id] = node;
     image_of(r, node)->uses += r->uses[old->id];
@@ -109,6 +133,9 @@ static int *count_uses(Arena *arena, const Program *program, const RootVec *root
         if (*roots->data[i]) uses[(*roots->data[i])->id]++;
     for (int i = 0; i < order->len; i++)
         for (int k = 0; k < order->data[i]->n_inputs; k++) uses[order->data[i]->inputs[k]->id]++;
+    for (int i = 0; i < order->len; i++)
+        for (int k = 0; order->data[i]->op == OP_SCAN && k < scan_root_count(order->data[i]->attr.scan); k++)
+            uses[scan_root(order->data[i]->attr.scan, k)->id]++;
     return uses;
 }
 
@@ -118,8 +145,8 @@ static bool rebuild(Compilation *c, Program *program, bool apply_rules) {
     RootVec roots = roots_of(arena, program);
     NodeVec order = {0};
     Map    *seen  = map_new(arena);
-    Rewrite r     = {.graph = graph_new(arena, graph_dims(program->graph)), .apply_rules = apply_rules};
-    for (int i = 0; i < roots.len; i++) graph_post_order(arena, *roots.data[i], seen, &order);
+    Rewrite r     = {.graph = graph_successor(program->graph), .apply_rules = apply_rules};
+    for (int i = 0; i < roots.len; i++) graph_post_order_deep(arena, *roots.data[i], seen, &order);
     r.done = ARENA_ARRAY(arena, Node *, graph_node_count(program->graph) + 1);
     r.uses = count_uses(arena, program, &roots, &order);
     for (int i = 0; i < order.len; i++) rewrite_node(&r, order.data[i]);
@@ -137,4 +164,5 @@ void graph_optimise(Compilation *c, Program *program) {
         fired = rebuild(c, program, true);
         rebuild(c, program, false);
     }
+    scans_prune(c, program);
 }

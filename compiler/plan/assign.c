@@ -43,20 +43,23 @@ static void assign(Compilation *c, FnPlan *plan, int index) {
     vec_push(c->arena, &plan->regions.data[picked].buffers, index);
 }
 
-void plan_from_kernels(Compilation *c, Plan *plan) {
-    for (int i = 0; i < plan->fns.len; i++) {
-        FnPlan *fn = plan->fns.data[i];
-        buffers_live(c, fn);
-        /* Constant sizes, the largest first, then the symbolic ones in order. */
-        bool *done = ARENA_ARRAY(c->arena, bool, fn->buffers.len + 1);
-        for (int left = fn->buffers.len; left > 0; left--) {
-            int best = -1;
-            for (int k = 0; k < fn->buffers.len; k++)
-                if (!done[k] && (best < 0 || constant_bytes(&fn->buffers.data[k].type) >
-                                                 constant_bytes(&fn->buffers.data[best].type)))
-                    best = k;
-            done[best] = true;
-            assign(c, fn, best);
-        }
+/* Constant sizes, the largest first, then the symbolic ones in order; the bodies of loops likewise. */
+static void assign_all(Compilation *c, FnPlan *fn) {
+    buffers_live(c, fn);
+    bool *done = ARENA_ARRAY(c->arena, bool, fn->buffers.len + 1);
+    for (int left = fn->buffers.len; left > 0; left--) {
+        int best = -1;
+        for (int k = 0; k < fn->buffers.len; k++)
+            if (!done[k] &&
+                (best < 0 || constant_bytes(&fn->buffers.data[k].type) > constant_bytes(&fn->buffers.data[best].type)))
+                best = k;
+        done[best] = true;
+        assign(c, fn, best);
     }
+    for (int i = 0; i < fn->kernels.len; i++)
+        if (fn->kernels.data[i]->body) assign_all(c, fn->kernels.data[i]->body);
+}
+
+void plan_from_kernels(Compilation *c, Plan *plan) {
+    for (int i = 0; i < plan->fns.len; i++) assign_all(c, plan->fns.data[i]);
 }

@@ -171,7 +171,7 @@ static bool better_home(const Cluster *a, const Cluster *b) {
 }
 
 static bool join(Fuse *f, Node *node, Cluster *cluster, const LeafVec *leaves) {
-    if (cluster->template == TEMPLATE_SCATTER || cluster->scalars || cluster->nodes.len >= MAX_NODES ||
+    if (cluster->template == TEMPLATE_SCATTER || cluster->template == TEMPLATE_SCAN || cluster->scalars || cluster->nodes.len >= MAX_NODES ||
         !join_is_acyclic(f, cluster, leaves))
         return false;
     Level level;
@@ -232,6 +232,13 @@ static bool join_scalars(Fuse *f, Node *node, Cluster **scalars) {
     return true;
 }
 
+/* The results of a loop have one home; its SCAN remembers which. */
+static void join_scan(Fuse *f, Node *pick) {
+    NodeFacts *scan = &f->facts[pick->inputs[0]->id];
+    if (!scan->home) scan->home = cluster_new(f, TEMPLATE_SCAN, &pick->type);
+    cluster_add(f, scan->home, pick, LEVEL_POINT);
+}
+
 void clusters_assign(Fuse *f) {
     Cluster *scalars = NULL;
     for (int i = 0; i < f->nodes.len; i++) {
@@ -242,6 +249,8 @@ void clusters_assign(Fuse *f) {
             cluster_add(f, cluster_new(f, TEMPLATE_CONTRACT, &node->type), node, LEVEL_POINT);
         } else if (node->op == OP_SCATTER_ADD) {
             cluster_add(f, cluster_new(f, TEMPLATE_SCATTER, &node->type), node, LEVEL_POINT);
+        } else if (node->op == OP_PICK) {
+            join_scan(f, node);
         } else if (join_scalars(f, node, &scalars) || join_existing(f, node)) {
             continue;
         } else if (class == REDUCTION) {

@@ -1,4 +1,5 @@
 /* What things cost: recomputing one element, and a kernel's arithmetic and traffic. */
+#include "ir/scan.h"
 #include "plan/fuse.h"
 
 int op_cost(Op op) {
@@ -53,6 +54,16 @@ static void count_dot(Count *count, const Node *dot) {
     count->flops = dim_plus(count->dims, count->flops, work, 2);
 }
 
+static void count_steps(Count *count, const Node *node) {
+    const FnPlan *body = count->kernel->body;
+    for (int i = 0; i < body->kernels.len; i++) {
+        const Dim *flops = dim_mul(count->dims, body->kernels.data[i]->flops, node->attr.scan->length);
+        const Dim *bytes = dim_mul(count->dims, body->kernels.data[i]->bytes, node->attr.scan->length);
+        if (flops) count->flops = dim_plus(count->dims, count->flops, flops, 1);
+        if (bytes) count->bytes = dim_plus(count->dims, count->bytes, bytes, 1);
+    }
+}
+
 /* A node's element count in flops, or its bytes when it is loaded. */
 static void count_node(Count *count, const Node *node) {
     if (!kernel_computes(&(KernelScope){count->f->plan, count->kernel}, node)) {
@@ -65,6 +76,7 @@ static void count_node(Count *count, const Node *node) {
     if (op_info[node->op].class == REDUCTION)
         count->flops = dim_plus(count->dims, count->flops, type_count(count->dims, &node->inputs[0]->type), 1);
     if (node->op == OP_DOT) count_dot(count, node);
+    if (node->op == OP_SCAN) count_steps(count, node);
 }
 
 /* Each node once. */

@@ -41,18 +41,21 @@ static const char *template_name(const Kernel *kernel) {
     switch (kernel->template) {
     case TEMPLATE_CONTRACT: return "contract";
     case TEMPLATE_SCATTER: return "scatter";
+    case TEMPLATE_SCAN: return "scan";
     case TEMPLATE_LOOP: break;
     }
     if (kernel->n_rows + kernel->n_inner == 0) return "scalar";
     return kernel->reductions.len ? "row" : "map";
 }
 
-static FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn) {
+FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     roots_compute(program->graph, fn);
     masks_from_outputs(c, program->graph, fn);
-    Fuse f          = {.c = c, .program = program, .fn = fn, .graph = program->graph};
+    scans_take_memory(c, program->graph, fn);
+    Fuse f          = {.c = c, .program = program, .fn = fn, .scan = scan, .graph = program->graph};
     f.plan          = ARENA_NEW(c->arena, FnPlan);
     f.plan->fn      = fn;
+    f.plan->scan    = scan;
     f.plan->located = map_new(c->arena);
     f.n_facts       = graph_node_count(f.graph);
     f.facts         = ARENA_ARRAY(c->arena, NodeFacts, f.n_facts + 1);
@@ -65,6 +68,7 @@ static FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn) {
     for (int i = 0; i < f.plan->kernels.len; i++) {
         Kernel *kernel = f.plan->kernels.data[i];
         kernel->name   = arena_printf(c->arena, "%s_%d_%s", fn->name, i, template_name(kernel));
+        if (kernel->scan) kernel->body = scan_plan(c, program, kernel);
         kernel_cost(&f, kernel);
     }
     return f.plan;
@@ -74,6 +78,6 @@ Plan *kernels_from_graph(Compilation *c, Program *program) {
     Plan *plan    = ARENA_NEW(c->arena, Plan);
     plan->program = program;
     for (int i = 0; i < program->fns.len; i++)
-        vec_push(c->arena, &plan->fns, fn_plan(c, program, program->fns.data[i]));
+        vec_push(c->arena, &plan->fns, fn_plan(c, program, program->fns.data[i], NULL));
     return plan;
 }

@@ -38,6 +38,7 @@ typedef struct Fuse {
     Compilation *c;
     Program     *program;
     Fn          *fn;
+    const Scan  *scan; /* whose body it is; NULL: a function's */
     Graph       *graph;
     FnPlan      *plan;
     NodeVec      nodes; /* reachable, in id order */
@@ -86,6 +87,12 @@ void kernels_order(Fuse *f);
 
 /* materialise.c: decides what is in memory and where; adds the stores. */
 void values_locate(Fuse *f);
+
+/* scan.c: loops read all their inputs from memory; the plan of a loop's body; which LOCAL of it a node is. */
+void    scans_take_memory(Compilation *c, Graph *graph, Fn *fn);
+FnPlan *scan_plan(Compilation *c, Program *program, const Kernel *kernel);
+int     scan_local_index(const Scan *scan, const Node *local);
+FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan); /* fuse.c */
 
 /* passes.c: cluster to kernel. */
 void kernel_from_cluster(Fuse *f, Cluster *cluster);

@@ -26,6 +26,8 @@
  *                 right free), evaluated on the register tile with the dot's value kept. Operands that are not located are load anchors.
  * TEMPLATE_SCATTER  `scatter` = SCATTER_ADD: zero (then) add rows in index order into dest; partition over the trailing dims or
  *                 over target rows, never over the index, so that sums have a fixed order.
+ * TEMPLATE_SCAN   `scan`: the kernels of `body`, a plan of its own, once a step. The body's inputs are LOCALs (LOC_LOCAL: carries,
+ *                 slices, captures, then the index), its results the next carries and the emits; stores are of the SCAN's PICKs.
  */
 #ifndef NNC_PLAN_KERNEL_H
 #define NNC_PLAN_KERNEL_H
@@ -36,15 +38,15 @@
 #include "compilation.h"
 #include "ir/program.h"
 
-typedef enum LocationKind { LOC_WORKSPACE, LOC_INPUT, LOC_SLOT, LOC_RESULT } LocationKind;
+typedef enum LocationKind { LOC_WORKSPACE, LOC_INPUT, LOC_SLOT, LOC_RESULT, LOC_LOCAL } LocationKind;
 
 typedef struct Location {
     LocationKind kind;
-    int          ref;    /* buffer, input, slot or result index */
+    int          ref;    /* buffer, input, slot, result or local index */
     int          offset; /* elements; 1 for the weight of a loss (LOC_RESULT), else 0 */
 } Location;
 
-typedef enum Template { TEMPLATE_LOOP, TEMPLATE_CONTRACT, TEMPLATE_SCATTER } Template;
+typedef enum Template { TEMPLATE_LOOP, TEMPLATE_CONTRACT, TEMPLATE_SCATTER, TEMPLATE_SCAN } Template;
 typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL } Level;
 
 typedef struct Reduction {
@@ -82,6 +84,8 @@ typedef struct Kernel {
     Node      *dot;           /* TEMPLATE_CONTRACT */
     bool       swap;          /* compute the transposed product, so that lanes run along the left free dims */
     Node      *scatter;       /* TEMPLATE_SCATTER */
+    Node      *scan;          /* TEMPLATE_SCAN */
+    struct FnPlan *body;      /* of its steps */
     const Dim *flops, *bytes; /* counts, in the symbolic dims */
 } Kernel;
 
@@ -100,7 +104,8 @@ typedef struct Region {
 } Region;
 
 typedef struct FnPlan {
-    const Fn *fn;
+    const Fn   *fn;
+    const Scan *scan; /* whose body this is; NULL: a function's */
     VEC(Kernel *) kernels; /* in execution order */
     VEC(Buffer) buffers;
     VEC(Region) regions;

@@ -7,6 +7,7 @@ bool node_computes(const Node *node) {
     case REDUCTION:
     case CONTRACTION: return true;
     case INDEXED: return node->op == OP_SCATTER_ADD;
+    case LOOP: return node->op == OP_PICK;
     case SOURCE:
     case MOVEMENT:
     case EFFECT: return false;
@@ -54,7 +55,7 @@ static Leaf under_expand(const Leaf *at) {
 }
 
 static bool is_leaf(const Node *node) {
-    return node_computes(node) || node->op == OP_INPUT || node->op == OP_READ;
+    return node_computes(node) || node->op == OP_INPUT || node->op == OP_READ || node->op == OP_LOCAL;
 }
 
 /* From `start` down through movement ops, first inputs first. */

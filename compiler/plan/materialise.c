@@ -11,7 +11,7 @@ enum { RECOMPUTE_BUDGET = 10, LOAD_COST = 2, IMPOSSIBLE = 1000 };
 /* ---- recomputation ------------------------------------------------------------------------------------------------- */
 
 static bool in_memory(const Fuse *f, const Node *node) {
-    return node->op == OP_INPUT || node->op == OP_READ || f->facts[node->id].stored;
+    return node->op == OP_INPUT || node->op == OP_READ || node->op == OP_LOCAL || f->facts[node->id].stored;
 }
 
 /* Ops to recompute one element of `node` anywhere from what is in memory; `self` does not count as stored. */
@@ -19,7 +19,8 @@ static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int
     if (budget < 0) return IMPOSSIBLE;
     if (node != self && in_memory(f, node)) return node->type.rank == 0 ? 0 : LOAD_COST;
     OpClass class = op_info[node->op].class;
-    if (class == REDUCTION || class == CONTRACTION || node->op == OP_SCATTER_ADD) return IMPOSSIBLE;
+    if (class == REDUCTION || class == CONTRACTION || class == LOOP || node->op == OP_SCATTER_ADD)
+        return IMPOSSIBLE;
     int cost = op_cost(node->op);
     if (class == MOVEMENT && node->op != OP_EXPAND) cost += 2;
     for (int i = 0; i < node->n_inputs && cost < IMPOSSIBLE; i++)
@@ -60,7 +61,7 @@ static void force_node(Locate *l, Node *node, const char *why) {
 }
 
 static bool must_be_operand(const Node *node) {
-    return node->op == OP_DOT || node->op == OP_SCATTER_ADD;
+    return node->op == OP_DOT || node->op == OP_SCATTER_ADD || node->op == OP_PICK;
 }
 
 typedef struct Visit { /* a node whose leaves from `next` on are still to be looked at */
@@ -82,7 +83,7 @@ static void visit_push(Locate *l, VisitVec *stack, Node *node, Map *seen) {
 static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, Node *leaf) {
     if (!node_computes(leaf)) return false;
     if (must_be_operand(node)) {
-        force_node(l, leaf, "operand of a contraction or scatter");
+        force_node(l, leaf, "operand of a contraction, scatter or loop");
         return false;
     }
     if (l->f->facts[leaf->id].home == cluster) return true;
@@ -260,6 +261,7 @@ static void locate_sources(Fuse *f) {
     for (int i = 0; i < f->nodes.len; i++) {
         Node *node = f->nodes.data[i];
         if (node->op == OP_INPUT) locate(f, node, (Location){LOC_INPUT, node->attr.ref, 0});
+        if (node->op == OP_LOCAL) locate(f, node, (Location){LOC_LOCAL, scan_local_index(f->scan, node), 0});
         if (node->op == OP_READ) locate(f, node, (Location){LOC_SLOT, node->attr.ref, 0});
     }
 }

@@ -173,6 +173,7 @@ static bool is_flat(const Passes *p) {
 }
 
 static void split_space(Kernel *kernel, const Cluster *cluster) {
+    if (cluster->template == TEMPLATE_SCAN) return; /* its steps have spaces of their own */
     int n_rows = cluster->n_rows >= 0 ? cluster->n_rows : cluster->space.rank > 0 ? cluster->space.rank - 1 : 0;
     for (int i = 0; i < cluster->space.rank; i++) {
         if (i < n_rows)
@@ -216,6 +217,7 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster) {
         kernel->dot  = cluster->nodes.data[0];
         kernel->swap = should_swap(kernel->dot);
     }
+    if (cluster->template == TEMPLATE_SCAN) kernel->scan = cluster->nodes.data[0]->inputs[0];
     if (cluster->template == TEMPLATE_SCATTER) kernel->scatter = cluster->nodes.data[0];
     set_store_passes(&p);
     set_reductions(&p);

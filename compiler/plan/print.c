@@ -16,6 +16,7 @@ static const char *location_print(const Printer *p, const Location *at) {
     case LOC_WORKSPACE: return arena_printf(p->arena, "buffer %d", at->ref);
     case LOC_INPUT: return arena_printf(p->arena, "input '%s'", program->inputs.data[at->ref].name);
     case LOC_SLOT: return arena_printf(p->arena, "slot '%s'", program->slots.data[at->ref].path);
+    case LOC_LOCAL: return arena_printf(p->arena, "local %d", at->ref);
     case LOC_RESULT:
         return arena_printf(p->arena, "%s '%s'", at->offset ? "weight of result" : "result",
                             p->plan->fn->results.data[at->ref].name);
@@ -67,6 +68,11 @@ static void print_kernel(Printer *p, const Kernel *kernel) {
                 location_print(p, &store->to));
     }
     fprintf(p->out, "    flops %s, bytes %s\n", dim_print(p->arena, kernel->flops), dim_print(p->arena, kernel->bytes));
+    if (!kernel->body) return;
+    Printer body = {p->arena, p->program, kernel->body, p->out};
+    fprintf(p->out, "  steps of %s: kernels=%d buffers=%d\n", kernel->name, kernel->body->kernels.len,
+            kernel->body->buffers.len);
+    for (int i = 0; i < kernel->body->kernels.len; i++) print_kernel(&body, kernel->body->kernels.data[i]);
 }
 
 void kernels_print(const Plan *plan, FILE *out) {
@@ -80,19 +86,24 @@ void kernels_print(const Plan *plan, FILE *out) {
     arena_free(arena);
 }
 
+static void plan_print_fn(Arena *arena, const FnPlan *fn, const char *what, const char *name, FILE *out) {
+    fprintf(out, "%s %s: kernels=%d buffers=%d regions=%d\n", what, name, fn->kernels.len, fn->buffers.len,
+            fn->regions.len);
+    for (int k = 0; k < fn->kernels.len; k++) fprintf(out, "  %3d  %s\n", k, fn->kernels.data[k]->name);
+    for (int b = 0; b < fn->buffers.len; b++) {
+        const Buffer *buffer = &fn->buffers.data[b];
+        fprintf(out, "  buffer %d: %s, region %d, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type),
+                buffer->region, buffer->first, buffer->last, op_info[buffer->node->op].name,
+                buffer->why ? buffer->why : "");
+    }
+    for (int k = 0; k < fn->kernels.len; k++)
+        if (fn->kernels.data[k]->body)
+            plan_print_fn(arena, fn->kernels.data[k]->body, "steps of", fn->kernels.data[k]->name, out);
+}
+
 void plan_print(const Plan *plan, FILE *out) {
     Arena *arena = arena_new();
-    for (int i = 0; i < plan->fns.len; i++) {
-        const FnPlan *fn = plan->fns.data[i];
-        fprintf(out, "fn %s: kernels=%d buffers=%d regions=%d\n", fn->fn->name, fn->kernels.len, fn->buffers.len,
-                fn->regions.len);
-        for (int k = 0; k < fn->kernels.len; k++) fprintf(out, "  %3d  %s\n", k, fn->kernels.data[k]->name);
-        for (int b = 0; b < fn->buffers.len; b++) {
-            const Buffer *buffer = &fn->buffers.data[b];
-            fprintf(out, "  buffer %d: %s, region %d, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type),
-                    buffer->region, buffer->first, buffer->last, op_info[buffer->node->op].name,
-                    buffer->why ? buffer->why : "");
-        }
-    }
+    for (int i = 0; i < plan->fns.len; i++)
+        plan_print_fn(arena, plan->fns.data[i], "fn", plan->fns.data[i]->fn->name, out);
     arena_free(arena);
 }

@@ -1,5 +1,6 @@
 /* Builtins that make tensors, index them by data, or build layers: full, iota, one_hot, gather, scatter_add, random, chain. */
 #include "sema/builtin.h"
+#include "sema/scan.h"
 
 Value builtin_full(Elab *e, BuiltinCall *call) {
     Value value = call->args[1];
@@ -26,7 +27,8 @@ Value builtin_iota(Elab *e, BuiltinCall *call) {
 
 static bool arg_index(Elab *e, BuiltinCall *call, int index, Node **node) {
     Value value = call->args[index];
-    if (value.kind == VALUE_TENSOR && elem_is_integer(value.node->type.elem)) {
+    bool  count = value.kind == VALUE_SCALAR; /* the position in a loop */
+    if ((count || value.kind == VALUE_TENSOR) && elem_is_integer(value.node->type.elem)) {
         *node = value.node;
         return true;
     }
@@ -106,7 +108,8 @@ Value builtin_uniform(Elab *e, BuiltinCall *call) {
     Value low   = call->args[1].kind == VALUE_NONE ? value_real(0) : call->args[1];
     Value high  = call->args[2].kind == VALUE_NONE ? value_real(1) : call->args[2];
     Value width = op_binary(e, BIN_SUB, high, low, at, at, at);
-    return scaled(e, call, node_random(e->graph, OP_UNIFORM, &type, draw_key(e, at)), low, width);
+    Node *draw  = scan_random(e, OP_UNIFORM, &type, draw_key(e, at), at);
+    return draw ? scaled(e, call, draw, low, width) : value_poison();
 }
 
 Value builtin_normal(Elab *e, BuiltinCall *call) {
@@ -114,7 +117,9 @@ Value builtin_normal(Elab *e, BuiltinCall *call) {
     if (!arg_shape(e, call, 0, e->real, &type) || !numbers(e, call)) return value_poison();
     Value mean = call->args[1].kind == VALUE_NONE ? value_real(0) : call->args[1];
     Value std  = call->args[2].kind == VALUE_NONE ? value_real(1) : call->args[2];
-    return scaled(e, call, node_random(e->graph, OP_NORMAL, &type, draw_key(e, call->call->span)), mean, std);
+    Span  at    = call->call->span;
+    Node *draw  = scan_random(e, OP_NORMAL, &type, draw_key(e, at), at);
+    return draw ? scaled(e, call, draw, mean, std) : value_poison();
 }
 
 /* ---- layers ---------------------------------------------------------------------------------------------------------------------------------- */

@@ -212,6 +212,11 @@ static void exec_train(Elab *e, const Stmt *stmt) {
 
 void exec_model_stmt(Elab *e, Env *env, const Stmt *stmt) {
     bool in_model = e->frame->kind == FRAME_MODEL;
+    if (stmt->kind == STMT_LOSS && e->scan) {
+        Diag *diag = sema_error(e, stmt->span, E0608, "a loss in the body of a loop: there is one a step");
+        diag_help(diag, "emit its values, and make the loss of them after the loop");
+        return;
+    }
     if (stmt->kind == STMT_LOSS && (in_model || e->frame->kind == FRAME_LAYER)) {
         exec_loss(e, env, stmt);
         return;

@@ -172,6 +172,7 @@ struct Elab {
     struct EarlyStop   *stop;   /* where early_stop was given */
     VEC(NamedValue) scheduled;  /* hyper-parameters that schedules drive, of the minimize line at hand */
 
+    struct ScanScope *scan; /* the innermost loop whose body is being elaborated; NULL: none */
     struct Suite    *suite; /* while a file's tests are elaborated: what is made of them */
     struct TestCase *test;  /* the one at hand; NULL: none */
 

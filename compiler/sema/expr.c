@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sema/scan.h"
+
 static Value eval(Elab *e, Env *env, const Expr *expr);
 
 /* Every expression passes here: the bounds on depth and on work. */
@@ -348,12 +350,6 @@ static Value eval_binary(Elab *e, Env *env, const Expr *expr) {
     return op_binary(e, op, left, right, at, expr->u.binary.left->span, expr->u.binary.right->span);
 }
 
-static Value eval_scan(Elab *e, const Expr *expr) {
-    Diag *diag = sema_error(e, expr->span, E0601, "'scan' needs a later version of nnc");
-    diag_help(diag, "a loop over a compile-time range can be written with 'for'");
-    return value_poison();
-}
-
 static Value eval_int(Elab *e, const Expr *expr) {
     if (expr->u.integer.value <= INT64_MAX) return value_dim(dim_const(e->dims, (int64_t)expr->u.integer.value));
     sema_error(e, expr->span, E0504, "an integer overflows 64 bits");
@@ -380,7 +376,7 @@ static Value eval(Elab *e, Env *env, const Expr *expr) {
     case EXPR_LIST:
     case EXPR_TUPLE: return eval_list(e, env, expr);
     case EXPR_REPEAT: return eval_repeat(e, env, expr);
-    case EXPR_SCAN: return eval_scan(e, expr);
+    case EXPR_SCAN: return eval_scan(e, env, expr);
     case EXPR_AS: return eval_as(e, env, expr);
     }
     return value_poison();

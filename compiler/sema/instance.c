@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sema/assertion.h"
+#include "sema/scan.h"
 
 Layer *layer_new(Elab *e, const Function *fn, Span span) {
     Layer *layer = ARENA_NEW(e->arena, Layer);
@@ -203,6 +204,7 @@ static void room_for(Elab *e, int slot) {
 
 Node *slot_current(Elab *e, int slot) {
     room_for(e, slot);
+    scan_carry_slot(e, slot);
     return e->current.data[slot] ? e->current.data[slot] : slot_read(e, slot);
 }
 
@@ -280,10 +282,13 @@ static Node *initial_value(Elab *e, Env *env, const Stmt *stmt, const Type *type
     Span span = stmt->u.store.init->span;
     if (!store_fans(e, env, stmt, type, &in, &out)) return NULL;
     Frame frame = {.kind = FRAME_INIT, .decl = e->frame->decl, .path = path, .call = stmt->span};
+    struct ScanScope *scan = e->scan; /* a first value is made once, not in each step */
+    e->scan                = NULL;
     frame_push(e, &frame);
     Value value = eval_expr(e, env, stmt->u.store.init);
     if (value_is_callable(value)) value = call_initialiser(e, value, type, in, out, span);
     frame_pop(e, &frame);
+    e->scan = scan;
     const char *what = arena_printf(e->arena, "the initial value of '%s'", stmt->u.store.name.text);
     Node       *node = value.kind == VALUE_POISON ? NULL : convert(e, value, type->elem, span, what);
     if (!node) return NULL;
@@ -410,8 +415,10 @@ void exec_assign(Elab *e, Env *env, const Stmt *stmt) {
     if (binding->kind == BIND_STATE) {
         Node *node = fit_type(e, value, &e->program->slots.data[binding->slot].type, span, name->text);
         room_for(e, binding->slot);
+        scan_carry_slot(e, binding->slot);
         if (node && !e->frame->read_only) e->current.data[binding->slot] = node;
     } else if (binding->kind == BIND_VAR) {
+        if (!scan_may_assign(e, env, name, binding)) return;
         if (binding->value.kind == VALUE_TENSOR) {
             Node *node     = fit_type(e, value, &binding->value.node->type, span, name->text);
             binding->value = node ? value_tensor(node) : value_poison();

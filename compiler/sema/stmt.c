@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sema/assertion.h"
+#include "sema/scan.h"
 
 /* ---- binding -------------------------------------------------------------------------------------------------------------------- */
 
@@ -211,7 +212,7 @@ static void exec_plain(Elab *e, Env *env, const Stmt *stmt) {
     case STMT_PARAM:
     case STMT_STATE: exec_store(e, env, stmt); break;
     case STMT_FIT: exec_fit(e, env, stmt); break;
-    case STMT_EMIT: misplaced(e, stmt, "'scan'"); break;
+    case STMT_EMIT: exec_emit(e, env, stmt); break;
     case STMT_SETTING:
     case STMT_MINIMIZE:
     case STMT_GROUP:

@@ -72,7 +72,8 @@ static InterpRule *const rules[OP_COUNT] = {
     [OP_SLICE] = interp_slice,     [OP_PAD] = interp_pad,
     [OP_CONCAT] = interp_concat,   [OP_SLIDE] = interp_slide,
     [OP_GATHER] = interp_gather,   [OP_SCATTER_ADD] = interp_scatter_add,
-    [OP_DOT] = interp_dot,
+    [OP_DOT] = interp_dot,         [OP_SCAN] = interp_scan,
+    [OP_PICK] = interp_pick,
 };
 
 Interp *interp_new(Arena *arena, const Program *program, const InterpArgs *args) {
@@ -81,6 +82,7 @@ Interp *interp_new(Arena *arena, const Program *program, const InterpArgs *args)
     interp->program = program;
     interp->args    = args;
     interp->values  = map_new(arena);
+    interp->results = map_new(arena);
     return interp;
 }
 

@@ -74,6 +74,7 @@ static Cell *cell_at(Machine *m, const Location *at, int *expected) {
     case LOC_SLOT: return &m->slots[at->ref];
     case LOC_RESULT: return at->offset ? &m->weights[at->ref] : &m->results[at->ref];
     case LOC_WORKSPACE: *expected = at->ref + 1; return &m->regions[m->plan->buffers.data[at->ref].region];
+    case LOC_LOCAL:
     case LOC_INPUT: break;
     }
     BUG("an input in a program without any");

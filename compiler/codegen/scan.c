@@ -1,0 +1,228 @@
+/* A loop as a function: it computes where everything is once, then runs the kernels of its body step by step.
+ *
+ * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
+ * the last step writes to the carry's result. Slices and emits move by one piece a step. Scratch of the kernel, in this order: the
+ * body's regions, the carries' second places, the index, the scratch of the body's kernels. */
+#include "codegen/sequence.h"
+#include "ir/scan.h"
+
+#include <stddef.h>
+
+#include "nnrt.h"
+
+typedef struct ScanEmit {
+    Emit           *e;
+    const FnPlan   *plan; /* the outer one */
+    const Kernel   *kernel;
+    const Scan     *scan;
+    const Sequence *body;
+    LocationVec     operands;
+    LLVMBuilderRef  entry, b; /* what holds for all steps is emitted in the entry block */
+    LLVMValueRef    context, args, inner; /* contexts: the kernel's own, its body's */
+    DimEnv          dims;
+    LLVMValueRef   *regions, scratch;
+    LLVMValueRef   *inputs, *results; /* pointers; a result that nobody picks: its spare place */
+    bool           *picked;
+    LLVMValueRef   *spare; /* by carry */
+    LLVMValueRef    cell;  /* of the index */
+    LLVMValueRef    length, turn, position;
+} ScanEmit;
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef bytes_of(DimEnv *dims, const Type *type) {
+    LLVMValueRef count = dims_product(dims, type->rank, type->dims);
+    return irb_mul(dims->b, count, irb_i64(dims->b, elem_size(type->elem)));
+}
+
+/* Spare places: of each carry, and of the piece that a result takes a step where nobody picks it. */
+static LLVMValueRef spare_bytes(const Scan *scan, DimEnv *dims, int result) {
+    const Type *type = result < scan->carries.len ? &scan->carries.data[result]->type
+                                                  : &scan->emits.data[result - scan->carries.len]->type;
+    return irb_round_up(dims->b, bytes_of(dims, type), 64);
+}
+
+KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims) {
+    (void)e;
+    const Sequence *body   = compiled->body;
+    const Scan     *scan   = kernel->scan->attr.scan;
+    KernelSize      size   = sequence_scratch(body, dims);
+    LLVMValueRef    shared = sequence_regions(body, dims)[body->plan->regions.len];
+    for (int i = 0; i < scan_result_count(scan); i++) /* twice: where a carry's last value is not picked it needs both places */
+        shared = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), irb_i64(dims->b, 2)));
+    size.shared_bytes = irb_add(dims->b, irb_add(dims->b, shared, irb_i64(dims->b, 64)), size.shared_bytes);
+    return size;
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------------------------ */
+
+static void add_operand(ScanEmit *s, const Location *at) {
+    if (!at) BUG("a loop's input is not in memory");
+    if (operand_index(&s->operands, at) < 0) vec_push(s->e->arena, &s->operands, *at);
+}
+
+static LLVMValueRef operand(ScanEmit *s, const Location *at) {
+    int slot = CONTEXT_OPERANDS + operand_index(&s->operands, at);
+    return build_member(s->entry, s->e->t_ptr, s->context, 8 * slot);
+}
+
+static void find_operands(ScanEmit *s) {
+    const Node *node = s->kernel->scan;
+    for (int i = 0; i < node->n_inputs; i++) add_operand(s, node_location(s->plan, node->inputs[i]));
+    for (int i = 0; i < s->kernel->stores.len; i++) add_operand(s, &s->kernel->stores.data[i].to);
+}
+
+/* The kernel's scratch is handed out from `offset` on. */
+static LLVMValueRef take(ScanEmit *s, LLVMValueRef *offset, LLVMValueRef bytes) {
+    LLVMValueRef place = irb_at(s->entry, s->e->t_i8, s->scratch, *offset);
+    *offset            = irb_add(s->entry, *offset, bytes);
+    return place;
+}
+
+static void find_places(ScanEmit *s) {
+    const Node  *node    = s->kernel->scan;
+    int          results = scan_result_count(s->scan);
+    LLVMValueRef offset  = s->regions[s->body->plan->regions.len];
+    s->inputs            = ARENA_ARRAY(s->e->arena, LLVMValueRef, node->n_inputs + 1);
+    s->results           = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
+    s->spare             = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
+    s->picked            = ARENA_ARRAY(s->e->arena, bool, results + 1);
+    for (int i = 0; i < node->n_inputs; i++) s->inputs[i] = operand(s, node_location(s->plan, node->inputs[i]));
+    for (int i = s->kernel->stores.len - 1; i >= 0; i--) { /* the first store of a result is the one that is computed into */
+        const Store *store      = &s->kernel->stores.data[i];
+        int          result     = store->node->attr.ref;
+        s->results[result]      = operand(s, &store->to);
+        s->picked[result]       = true;
+    }
+    for (int i = 0; i < results; i++) {
+        LLVMValueRef bytes = spare_bytes(s->scan, &s->dims, i);
+        s->spare[i]        = take(s, &offset, bytes);
+        if (!s->picked[i]) s->results[i] = take(s, &offset, bytes);
+    }
+    s->cell                = take(s, &offset, irb_i64(s->entry, 64));
+    LLVMValueRef slots[2]  = {s->args, irb_at(s->entry, s->e->t_i8, s->scratch, offset)};
+    for (int i = 0; i < 2; i++)
+        LLVMBuildStore(s->entry, slots[i], irb_at(s->entry, s->e->t_i64, s->inner, irb_i64(s->entry, i)));
+}
+
+/* ---- a step ------------------------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef moved(ScanEmit *s, LLVMValueRef base, const Type *piece) {
+    return irb_at(s->b, s->e->t_i8, base, irb_mul(s->b, s->position, bytes_of(&s->dims, piece)));
+}
+
+/* Whether this step writes the carries' results: the last one does, the one before it does not, and so on. */
+static LLVMValueRef writes_result(ScanEmit *s) {
+    LLVMValueRef left = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
+    LLVMValueRef odd  = LLVMBuildAnd(s->b, left, irb_i64(s->b, 1), "");
+    return LLVMBuildICmp(s->b, LLVMIntEQ, odd, irb_i64(s->b, 0), "");
+}
+
+static LLVMValueRef local_pointer(ScanEmit *s, int local) {
+    const Scan *scan  = s->scan;
+    int         slice = local - scan->carries.len, whole = slice - scan->slices.len;
+    if (whole == scan->captures.len) return s->cell;
+    if (whole >= 0) return s->inputs[local];
+    if (slice >= 0) return moved(s, s->inputs[local], &scan->slices.data[slice]->type);
+    LLVMValueRef before = LLVMBuildSelect(s->b, writes_result(s), s->spare[local], s->results[local], "");
+    LLVMValueRef first  = LLVMBuildICmp(s->b, LLVMIntEQ, s->turn, irb_i64(s->b, 0), "");
+    return LLVMBuildSelect(s->b, first, s->inputs[local], before, "");
+}
+
+static LLVMValueRef result_pointer(ScanEmit *s, int result) {
+    int emit = result - s->scan->carries.len;
+    if (emit < 0) return LLVMBuildSelect(s->b, writes_result(s), s->results[result], s->spare[result], "");
+    return s->picked[result] ? moved(s, s->results[result], &s->scan->emits.data[emit]->type) : s->results[result];
+}
+
+static LLVMValueRef body_pointer(ScanEmit *s, const Location *at) {
+    switch (at->kind) {
+    case LOC_LOCAL: return local_pointer(s, at->ref);
+    case LOC_RESULT: return result_pointer(s, at->ref);
+    case LOC_WORKSPACE:
+        return irb_at(s->b, s->e->t_i8, s->scratch, s->regions[s->body->plan->buffers.data[at->ref].region]);
+    default: BUG("a loop's body reads memory that is not its own");
+    }
+}
+
+static void emit_step(ScanEmit *s) {
+    LLVMValueRef *pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->operands.len + 1);
+    s->position            = s->turn;
+    if (s->scan->reverse)
+        s->position = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
+    LLVMBuildStore(s->b, s->position, s->cell);
+    for (int i = 0; i < s->body->operands.len; i++) pointers[i] = body_pointer(s, &s->body->operands.data[i]);
+    sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers});
+}
+
+/* ---- the function ---------------------------------------------------------------------------------------------------------------- */
+
+static void copy(ScanEmit *s, LLVMValueRef to, LLVMValueRef from, const Type *type) {
+    LLVMBuildMemCpy(s->b, to, (unsigned)elem_size(type->elem), from, (unsigned)elem_size(type->elem), bytes_of(&s->dims, type));
+}
+
+/* Without a step a carry's result is its first value. */
+static void emit_no_step(ScanEmit *s) {
+    LLVMValueRef none   = LLVMBuildICmp(s->b, LLVMIntSLE, s->length, irb_i64(s->b, 0), "");
+    int64_t      length;
+    if (irb_const(s->length, &length) && length > 0) return;
+    Branch branch = branch_begin(s->b, none);
+    for (int i = 0; i < s->scan->carries.len; i++)
+        if (s->picked[i]) copy(s, s->results[i], s->inputs[i], &s->scan->carries.data[i]->type);
+    branch_end(&branch, s->b);
+}
+
+/* A result that is wanted in several places. */
+static void emit_copies(ScanEmit *s) {
+    for (int i = 0; i < s->kernel->stores.len; i++) {
+        const Store *store = &s->kernel->stores.data[i];
+        LLVMValueRef to    = operand(s, &store->to), from = s->results[store->node->attr.ref];
+        bool         first = true;
+        for (int k = 0; k < i; k++) first &= s->kernel->stores.data[k].node != store->node;
+        if (!first) copy(s, to, from, &store->node->type);
+    }
+}
+
+static LLVMValueRef emit_function(ScanEmit *s) {
+    Emit             *e        = s->e;
+    LLVMTypeRef       params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
+    LLVMValueRef      fn       = function_new(e, s->kernel->name, LLVMFunctionType(e->t_void, params, 4, false));
+    LLVMBasicBlockRef entry    = LLVMAppendBasicBlockInContext(e->context, fn, "entry");
+    LLVMBasicBlockRef start    = LLVMAppendBasicBlockInContext(e->context, fn, "start");
+    uint64_t          slots    = (uint64_t)sequence_context_slots(s->body);
+    s->entry                   = LLVMCreateBuilderInContext(e->context);
+    s->b                       = LLVMCreateBuilderInContext(e->context);
+    LLVMPositionBuilderAtEnd(s->entry, entry);
+    LLVMPositionBuilderAtEnd(s->b, start);
+    s->context = LLVMGetParam(fn, 0);
+    s->args    = build_member(s->entry, e->t_ptr, s->context, 8 * CONTEXT_ARGS);
+    s->scratch = build_member(s->entry, e->t_ptr, s->context, 8 * CONTEXT_SCRATCH);
+    s->inner   = LLVMBuildAlloca(s->entry, LLVMArrayType2(e->t_i64, slots), "context");
+    s->dims    = dims_begin(e, s->entry, build_member(s->entry, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
+    s->regions = sequence_regions(s->body, &s->dims);
+    s->length  = dims_value(&s->dims, s->scan->length);
+    find_places(s);
+    emit_no_step(s);
+    Loop loop = loop_begin(s->b, irb_i64(s->b, 0), s->length, irb_i64(s->b, 1));
+    s->turn   = loop.index;
+    emit_step(s);
+    loop_end(&loop, s->b);
+    emit_copies(s);
+    LLVMBuildRetVoid(s->b);
+    LLVMBuildBr(s->entry, start);
+    LLVMDisposeBuilder(s->b);
+    LLVMDisposeBuilder(s->entry);
+    return fn;
+}
+
+CompiledKernel *scan_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands) {
+    CompiledKernel *compiled = ARENA_NEW(e->arena, CompiledKernel);
+    ScanEmit        s        = {.e = e, .plan = plan, .kernel = kernel, .scan = kernel->scan->attr.scan};
+    compiled->body           = sequence_compile(e, kernel->body);
+    s.body                   = compiled->body;
+    find_operands(&s);
+    compiled->n_operands = s.operands.len;
+    compiled->task       = emit_function(&s);
+    *operands            = s.operands;
+    return compiled;
+}

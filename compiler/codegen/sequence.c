@@ -1,0 +1,119 @@
+/* Running kernels: workspace, contexts, the choice between one thread and several. */
+#include "codegen/sequence.h"
+
+#include <stddef.h>
+
+#include "nnrt.h"
+
+/* About 10 us of work: flops at 32 a ns, bytes at 16 a ns. Below it a kernel is not worth handing to other threads. */
+enum { PARALLEL_WORK = 320000, BYTE_WORK = 2 };
+
+Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
+    Sequence *sequence = ARENA_NEW(e->arena, Sequence);
+    sequence->e        = e;
+    sequence->plan     = plan;
+    sequence->kernels  = ARENA_ARRAY(e->arena, SequenceKernel, plan->kernels.len + 1);
+    for (int i = 0; i < plan->kernels.len; i++) {
+        SequenceKernel *kernel = &sequence->kernels[i];
+        kernel->kernel         = loop_normal(e, plan->kernels.data[i]);
+        kernel->compiled       = kernel_compile(e, plan, kernel->kernel, &kernel->operands);
+        kernel_operands_merge(e, &sequence->operands, &kernel->operands);
+    }
+    return sequence;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef region_bytes(const FnPlan *plan, const Region *region, DimEnv *dims) {
+    LLVMValueRef largest = irb_i64(dims->b, 0);
+    for (int i = 0; i < region->buffers.len; i++) {
+        const Type  *type  = &plan->buffers.data[region->buffers.data[i]].type;
+        LLVMValueRef count = dims_product(dims, type->rank, type->dims);
+        largest = irb_max(dims->b, largest, irb_mul(dims->b, count, irb_i64(dims->b, elem_size(type->elem))));
+    }
+    return irb_round_up(dims->b, largest, 64);
+}
+
+LLVMValueRef *sequence_regions(const Sequence *sequence, DimEnv *dims) {
+    const FnPlan *plan    = sequence->plan;
+    LLVMValueRef *offsets = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, plan->regions.len + 1);
+    offsets[0]            = irb_i64(dims->b, 0);
+    for (int i = 0; i < plan->regions.len; i++)
+        offsets[i + 1] = irb_add(dims->b, offsets[i], region_bytes(plan, &plan->regions.data[i], dims));
+    return offsets;
+}
+
+KernelSize sequence_scratch(const Sequence *sequence, DimEnv *dims) {
+    LLVMBuilderRef b   = dims->b;
+    KernelSize     all = {irb_i64(b, 1), irb_i64(b, 0), irb_i64(b, 0)};
+    for (int i = 0; i < sequence->plan->kernels.len; i++) {
+        const SequenceKernel *kernel = &sequence->kernels[i];
+        KernelSize            size   = kernel_size(sequence->e, kernel->kernel, kernel->compiled, dims);
+        all.shared_bytes             = irb_max(b, all.shared_bytes, size.shared_bytes);
+        all.worker_bytes             = irb_max(b, all.worker_bytes, size.worker_bytes);
+    }
+    return all;
+}
+
+int sequence_context_slots(const Sequence *sequence) {
+    int most = 0;
+    for (int i = 0; i < sequence->plan->kernels.len; i++)
+        if (sequence->kernels[i].operands.len > most) most = sequence->kernels[i].operands.len;
+    return CONTEXT_OPERANDS + most;
+}
+
+/* ---- calls --------------------------------------------------------------------------------------------------------------- */
+
+static void set_context(const SequenceRun *run, int slot, LLVMValueRef pointer) {
+    LLVMBuildStore(run->b, pointer, irb_at(run->b, run->sequence->e->t_i64, run->context, irb_i64(run->b, slot)));
+}
+
+static void call_directly(const SequenceRun *run, const SequenceKernel *kernel, LLVMValueRef units) {
+    LLVMValueRef args[] = {run->context, irb_i64(run->b, 0), units, LLVMConstInt(run->sequence->e->t_i32, 0, false)};
+    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(kernel->compiled->task), kernel->compiled->task, args, 4, "");
+}
+
+static void call_parallel(const SequenceRun *run, const SequenceKernel *kernel, LLVMValueRef pool, LLVMValueRef units) {
+    Emit        *e        = run->sequence->e;
+    LLVMTypeRef  params[] = {e->t_ptr, e->t_ptr, e->t_ptr, e->t_i64};
+    LLVMTypeRef  type     = LLVMFunctionType(e->t_void, params, 4, false);
+    LLVMValueRef callee   = LLVMGetNamedFunction(e->module, "nnrt_parallel");
+    LLVMValueRef args[]   = {pool, kernel->compiled->task, run->context, units};
+    if (!callee) callee = LLVMAddFunction(e->module, "nnrt_parallel", type);
+    LLVMBuildCall2(run->b, type, callee, args, 4, "");
+}
+
+static LLVMValueRef is_worth_threads(const SequenceRun *run, const Kernel *kernel, LLVMValueRef pool, LLVMValueRef units) {
+    LLVMBuilderRef b       = run->b;
+    LLVMValueRef   work    = irb_add(b, dims_value(run->dims, kernel->flops),
+                                     irb_mul(b, dims_value(run->dims, kernel->bytes), irb_i64(b, BYTE_WORK)));
+    LLVMValueRef   large   = LLVMBuildICmp(b, LLVMIntSGT, work, irb_i64(b, PARALLEL_WORK), "");
+    LLVMValueRef   several = LLVMBuildICmp(b, LLVMIntSGT, units, irb_i64(b, 1), "");
+    LLVMValueRef   both    = LLVMBuildAnd(b, large, several, "");
+    if (LLVMIsAConstantInt(both) && !LLVMConstIntGetZExtValue(both)) return both;
+    return LLVMBuildAnd(b, both, LLVMBuildIsNotNull(b, pool, ""), "");
+}
+
+static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
+    KernelSize size = kernel_size(run->sequence->e, kernel->kernel, kernel->compiled, run->dims);
+    for (int i = 0; i < kernel->operands.len; i++)
+        set_context(run, CONTEXT_OPERANDS + i, run->pointers[operand_index(&run->sequence->operands, &kernel->operands.data[i])]);
+    LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
+    LLVMValueRef share = is_worth_threads(run, kernel->kernel, pool, size.units);
+    if (kernel->kernel->template == TEMPLATE_SCAN || LLVMIsAConstantInt(share)) {
+        call_directly(run, kernel, size.units);
+    } else {
+        Branch branch = branch_begin(run->b, share);
+        call_parallel(run, kernel, pool, size.units);
+        branch_else(&branch, run->b);
+        call_directly(run, kernel, size.units);
+        branch_end(&branch, run->b);
+    }
+    if (kernel->compiled->finish)
+        LLVMBuildCall2(run->b, LLVMGlobalGetValueType(kernel->compiled->finish), kernel->compiled->finish, (LLVMValueRef[]){run->context}, 1,
+                       "");
+}
+
+void sequence_run(const SequenceRun *run) {
+    for (int i = 0; i < run->sequence->plan->kernels.len; i++) run_kernel(run, &run->sequence->kernels[i]);
+}

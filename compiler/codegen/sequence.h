@@ -1,0 +1,40 @@
+/* The kernels of a plan, run in order: those of a function (step.c), or of one step of a loop (scan.c). */
+#ifndef NNC_CODEGEN_SEQUENCE_H
+#define NNC_CODEGEN_SEQUENCE_H
+
+#include "codegen/emit.h"
+
+typedef struct SequenceKernel {
+    const Kernel   *kernel;
+    CompiledKernel *compiled;
+    LocationVec     operands;
+} SequenceKernel;
+
+typedef struct Sequence {
+    Emit           *e;
+    const FnPlan   *plan;
+    SequenceKernel *kernels;
+    LocationVec     operands; /* of all kernels */
+} Sequence;
+
+Sequence *sequence_compile(Emit *e, const FnPlan *plan);
+
+/* Bytes of memory: where each region of the plan starts (regions[count]: where the last one ends), and the kernels' scratch. */
+LLVMValueRef *sequence_regions(const Sequence *sequence, DimEnv *dims);
+KernelSize    sequence_scratch(const Sequence *sequence, DimEnv *dims);
+int           sequence_context_slots(const Sequence *sequence); /* of a context that serves all kernels */
+
+typedef struct SequenceRun {
+    const Sequence *sequence;
+    LLVMBuilderRef  b;
+    DimEnv         *dims;
+    LLVMValueRef    args, context; /* the context's ARGS and SCRATCH are set */
+    LLVMValueRef   *pointers;      /* by sequence->operands */
+} SequenceRun;
+void sequence_run(const SequenceRun *run);
+
+/* scan.c: a loop as a kernel of one unit of work. */
+CompiledKernel *scan_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands);
+KernelSize      scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims);
+
+#endif
