@@ -82,7 +82,8 @@ static void visit(Sweep *s, Node *node, Node *g) {
         rule == grad_custom ? custom_gradient(s, node, g) : sweep_scan(s, node);
         return;
     }
-    if (node->op == OP_PICK) { /* the SCAN, whose turn comes when all its results have had theirs, looks at their gradients */
+    if (node->op ==
+        OP_PICK) { /* the SCAN, whose turn comes when all its results have had theirs, looks at their gradients */
         map_set(s->cotangent, node->inputs[0], g);
         return;
     }

@@ -7,21 +7,21 @@
  * The gradient of a captured value is a sum over the steps. Where the summand is a contraction, a sum or a scatter, the sum is taken
  * outside of the loop over the stacked operands: sum_t a_t' b_t is one contraction over steps and rows, and no step touches a matrix
  * of the parameter's size. Else it is a carry. */
-#include "autodiff/sweep.h"
 #include "ir/scan.h"
+#include "autodiff/sweep.h"
 
 typedef struct Back {
-    Sweep     *s;
-    Arena     *arena;
-    Graph     *graph;
-    Node      *node; /* the forward SCAN */
-    Scan      *fore, *back;
-    NodeVec    inits, wholes; /* of the backward SCAN */
-    Map       *own;           /* nodes that depend on the backward loop's LOCALs: node -> 1, else 2 */
-    Map       *replacement;   /* forward node -> what stands for it in the backward body */
-    Stacking   stacking;      /* of what the forward steps computed */
-    Map       *emitted;       /* node of the backward body -> result index + 1 */
-    Node      *made;          /* the backward SCAN, once it is there */
+    Sweep   *s;
+    Arena   *arena;
+    Graph   *graph;
+    Node    *node; /* the forward SCAN */
+    Scan    *fore, *back;
+    NodeVec  inits, wholes; /* of the backward SCAN */
+    Map     *own;           /* nodes that depend on the backward loop's LOCALs: node -> 1, else 2 */
+    Map     *replacement;   /* forward node -> what stands for it in the backward body */
+    Stacking stacking;      /* of what the forward steps computed */
+    Map     *emitted;       /* node of the backward body -> result index + 1 */
+    Node    *made;          /* the backward SCAN, once it is there */
 } Back;
 
 static Type gradient_type(const Type *type) {
@@ -261,8 +261,8 @@ static Map *targets_of(Back *b) {
 
 static Share share_of_carry(Back *b, Node *local, const Map *cotangent, int *next) {
     if (!elem_is_float(local->type.elem)) return (Share){NULL, 0, false};
-    Type  type                    = gradient_type(&local->type);
-    Node *g                       = map_get(cotangent, local);
+    Type  type                = gradient_type(&local->type);
+    Node *g                   = map_get(cotangent, local);
     b->back->next.data[*next] = g ? node_cast(b->graph, type.elem, brought(b, g)) : node_fill(b->graph, &type, 0);
     return (Share){local, (*next)++, false};
 }
@@ -313,16 +313,17 @@ void sweep_scan(Sweep *s, Node *node) {
     b.stacking   = (Stacking){s->graph, b.fore, map_new(arena)};
     Sweep   body = {.c = s->c, .graph = s->graph, .loss = s->loss};
     SeedVec seeds;
-    seeds           = seeds_of(&b);
-    Map *cotangent  = sweep_back(&body, &seeds, targets_of(&b));
-    s->failed      |= body.failed;
+    seeds          = seeds_of(&b);
+    Map *cotangent = sweep_back(&body, &seeds, targets_of(&b));
+    s->failed |= body.failed;
     if (body.failed) return;
     graph_set_place(s->graph, node->span, node->origin);
     Share *shares = shares_of(&b, cotangent);
     b.made        = scan_node(s->graph, b.back, &b.inits, &b.wholes);
     for (int i = 0; i < node->n_inputs; i++) {
         if (!shares[i].gradient) continue;
-        Node *g = shares[i].outside ? sum_outside(&b, shares[i].gradient) : scan_pick(s->graph, b.made, shares[i].result);
+        Node *g =
+            shares[i].outside ? sum_outside(&b, shares[i].gradient) : scan_pick(s->graph, b.made, shares[i].result);
         sweep_contribute(s, node->inputs[i], g);
     }
 }

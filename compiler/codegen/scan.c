@@ -3,8 +3,8 @@
  * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
  * the last step writes to the carry's result. Slices and emits move by one piece a step. Scratch of the kernel, in this order: the
  * body's regions, the carries' second places, the index, the scratch of the body's kernels. */
-#include "codegen/sequence.h"
 #include "ir/scan.h"
+#include "codegen/sequence.h"
 
 #include <stddef.h>
 
@@ -17,7 +17,7 @@ typedef struct ScanEmit {
     const Scan     *scan;
     const Sequence *body;
     LocationVec     operands;
-    LLVMBuilderRef  entry, b; /* what holds for all steps is emitted in the entry block */
+    LLVMBuilderRef  entry, b;             /* what holds for all steps is emitted in the entry block */
     LLVMValueRef    context, args, inner; /* contexts: the kernel's own, its body's */
     DimEnv          dims;
     LLVMValueRef   *regions, scratch;
@@ -48,7 +48,8 @@ KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compil
     const Scan     *scan   = kernel->scan->attr.scan;
     KernelSize      size   = sequence_scratch(body, dims);
     LLVMValueRef    shared = sequence_regions(body, dims)[body->plan->regions.len];
-    for (int i = 0; i < scan_result_count(scan); i++) /* twice: where a carry's last value is not picked it needs both places */
+    for (int i = 0; i < scan_result_count(scan);
+         i++) /* twice: where a carry's last value is not picked it needs both places */
         shared = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), irb_i64(dims->b, 2)));
     size.shared_bytes = irb_add(dims->b, irb_add(dims->b, shared, irb_i64(dims->b, 64)), size.shared_bytes);
     return size;
@@ -88,19 +89,20 @@ static void find_places(ScanEmit *s) {
     s->spare             = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
     s->picked            = ARENA_ARRAY(s->e->arena, bool, results + 1);
     for (int i = 0; i < node->n_inputs; i++) s->inputs[i] = operand(s, node_location(s->plan, node->inputs[i]));
-    for (int i = s->kernel->stores.len - 1; i >= 0; i--) { /* the first store of a result is the one that is computed into */
-        const Store *store      = &s->kernel->stores.data[i];
-        int          result     = store->node->attr.ref;
-        s->results[result]      = operand(s, &store->to);
-        s->picked[result]       = true;
+    for (int i = s->kernel->stores.len - 1; i >= 0;
+         i--) { /* the first store of a result is the one that is computed into */
+        const Store *store  = &s->kernel->stores.data[i];
+        int          result = store->node->attr.ref;
+        s->results[result]  = operand(s, &store->to);
+        s->picked[result]   = true;
     }
     for (int i = 0; i < results; i++) {
         LLVMValueRef bytes = spare_bytes(s->scan, &s->dims, i);
         s->spare[i]        = take(s, &offset, bytes);
         if (!s->picked[i]) s->results[i] = take(s, &offset, bytes);
     }
-    s->cell                = take(s, &offset, irb_i64(s->entry, 64));
-    LLVMValueRef slots[2]  = {s->args, irb_at(s->entry, s->e->t_i8, s->scratch, offset)};
+    s->cell               = take(s, &offset, irb_i64(s->entry, 64));
+    LLVMValueRef slots[2] = {s->args, irb_at(s->entry, s->e->t_i8, s->scratch, offset)};
     for (int i = 0; i < 2; i++)
         LLVMBuildStore(s->entry, slots[i], irb_at(s->entry, s->e->t_i64, s->inner, irb_i64(s->entry, i)));
 }
@@ -148,8 +150,7 @@ static LLVMValueRef body_pointer(ScanEmit *s, const Location *at) {
 static void emit_step(ScanEmit *s) {
     LLVMValueRef *pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->operands.len + 1);
     s->position            = s->turn;
-    if (s->scan->reverse)
-        s->position = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
+    if (s->scan->reverse) s->position = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
     LLVMBuildStore(s->b, s->position, s->cell);
     for (int i = 0; i < s->body->operands.len; i++) pointers[i] = body_pointer(s, &s->body->operands.data[i]);
     sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers});
@@ -158,12 +159,13 @@ static void emit_step(ScanEmit *s) {
 /* ---- the function ---------------------------------------------------------------------------------------------------------------- */
 
 static void copy(ScanEmit *s, LLVMValueRef to, LLVMValueRef from, const Type *type) {
-    LLVMBuildMemCpy(s->b, to, (unsigned)elem_size(type->elem), from, (unsigned)elem_size(type->elem), bytes_of(&s->dims, type));
+    LLVMBuildMemCpy(s->b, to, (unsigned)elem_size(type->elem), from, (unsigned)elem_size(type->elem),
+                    bytes_of(&s->dims, type));
 }
 
 /* Without a step a carry's result is its first value. */
 static void emit_no_step(ScanEmit *s) {
-    LLVMValueRef none   = LLVMBuildICmp(s->b, LLVMIntSLE, s->length, irb_i64(s->b, 0), "");
+    LLVMValueRef none = LLVMBuildICmp(s->b, LLVMIntSLE, s->length, irb_i64(s->b, 0), "");
     int64_t      length;
     if (irb_const(s->length, &length) && length > 0) return;
     Branch branch = branch_begin(s->b, none);
@@ -176,7 +178,7 @@ static void emit_no_step(ScanEmit *s) {
 static void emit_copies(ScanEmit *s) {
     for (int i = 0; i < s->kernel->stores.len; i++) {
         const Store *store = &s->kernel->stores.data[i];
-        LLVMValueRef to    = operand(s, &store->to), from = s->results[store->node->attr.ref];
+        LLVMValueRef to = operand(s, &store->to), from = s->results[store->node->attr.ref];
         bool         first = true;
         for (int k = 0; k < i; k++) first &= s->kernel->stores.data[k].node != store->node;
         if (!first) copy(s, to, from, &store->node->type);

@@ -83,7 +83,8 @@ static void call_parallel(const SequenceRun *run, const SequenceKernel *kernel, 
     LLVMBuildCall2(run->b, type, callee, args, 4, "");
 }
 
-static LLVMValueRef is_worth_threads(const SequenceRun *run, const Kernel *kernel, LLVMValueRef pool, LLVMValueRef units) {
+static LLVMValueRef is_worth_threads(const SequenceRun *run, const Kernel *kernel, LLVMValueRef pool,
+                                     LLVMValueRef units) {
     LLVMBuilderRef b       = run->b;
     LLVMValueRef   work    = irb_add(b, dims_value(run->dims, kernel->flops),
                                      irb_mul(b, dims_value(run->dims, kernel->bytes), irb_i64(b, BYTE_WORK)));
@@ -97,7 +98,8 @@ static LLVMValueRef is_worth_threads(const SequenceRun *run, const Kernel *kerne
 static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
     KernelSize size = kernel_size(run->sequence->e, kernel->kernel, kernel->compiled, run->dims);
     for (int i = 0; i < kernel->operands.len; i++)
-        set_context(run, CONTEXT_OPERANDS + i, run->pointers[operand_index(&run->sequence->operands, &kernel->operands.data[i])]);
+        set_context(run, CONTEXT_OPERANDS + i,
+                    run->pointers[operand_index(&run->sequence->operands, &kernel->operands.data[i])]);
     LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
     LLVMValueRef share = is_worth_threads(run, kernel->kernel, pool, size.units);
     if (kernel->kernel->template == TEMPLATE_SCAN || LLVMIsAConstantInt(share)) {
@@ -110,8 +112,8 @@ static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
         branch_end(&branch, run->b);
     }
     if (kernel->compiled->finish)
-        LLVMBuildCall2(run->b, LLVMGlobalGetValueType(kernel->compiled->finish), kernel->compiled->finish, (LLVMValueRef[]){run->context}, 1,
-                       "");
+        LLVMBuildCall2(run->b, LLVMGlobalGetValueType(kernel->compiled->finish), kernel->compiled->finish,
+                       (LLVMValueRef[]){run->context}, 1, "");
 }
 
 void sequence_run(const SequenceRun *run) {

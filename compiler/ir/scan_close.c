@@ -8,15 +8,15 @@
 enum { ON_SLICES = 1, ON_STEP = 2 }; /* bits: depends on a slice; on a carry or the index */
 
 typedef struct Close {
-    Graph  *graph;
-    Arena  *arena;
-    Scan   *scan;
-    NodeVec inputs;  /* of the SCAN: carries, slices, captures */
-    NodeVec order;   /* of the body, inputs first */
-    Map    *depends; /* node -> bits + 1 */
-    Map    *leaves;  /* node -> itself: can be computed outside, from slices alone, with a contraction in it */
-    Map    *captured; /* node outside -> its LOCAL */
-    Map    *inside;  /* node -> what stands for it in the closed body */
+    Graph   *graph;
+    Arena   *arena;
+    Scan    *scan;
+    NodeVec  inputs;   /* of the SCAN: carries, slices, captures */
+    NodeVec  order;    /* of the body, inputs first */
+    Map     *depends;  /* node -> bits + 1 */
+    Map     *leaves;   /* node -> itself: can be computed outside, from slices alone, with a contraction in it */
+    Map     *captured; /* node outside -> its LOCAL */
+    Map     *inside;   /* node -> what stands for it in the closed body */
     Stacking stacking;
 } Close;
 
@@ -30,8 +30,7 @@ static int depends_on(const Close *c, const Node *node) {
 
 static void find_dependences(Close *c) {
     const Scan *scan = c->scan;
-    for (int i = 0; i < scan->carries.len; i++)
-        if (scan->next.data[i] != scan->carries.data[i]) depend(c, scan->carries.data[i], ON_STEP);
+    for (int i = 0; i < scan->carries.len; i++) depend(c, scan->carries.data[i], ON_STEP);
     for (int i = 0; i < scan->slices.len; i++) depend(c, scan->slices.data[i], ON_SLICES);
     depend(c, scan->index, ON_STEP);
     for (int i = 0; i < c->order.len; i++) {
@@ -52,16 +51,9 @@ static bool is_portable(const Node *node) {
            node->op == OP_COTANGENT;
 }
 
-/* A carry that never changes is its first value. */
-static Node *outside(const Close *c, Node *node) {
-    for (int i = 0; i < c->scan->carries.len; i++)
-        if (c->scan->carries.data[i] == node) return c->inputs.data[i];
-    return node;
-}
-
 /* What is only repeated outside is repeated inside. */
-static Node *capture(Close *c, Node *node) {
-    Node *value = outside(c, node), *known = map_get(c->captured, value);
+static Node *capture(Close *c, Node *value) {
+    Node *known = map_get(c->captured, value);
     if (known || is_portable(value)) return known ? known : value;
     if (value->op == OP_EXPAND) {
         Node *input = capture(c, value->inputs[0]);
@@ -123,9 +115,10 @@ static void hoist_contractions(Close *c) {
     for (int i = 0; i < slices; i++)
         map_set(c->stacking.stacks, c->scan->slices.data[i], c->inputs.data[c->scan->carries.len + i]);
     for (int i = 0; i < c->order.len; i++)
-        if (depends_on(c, c->order.data[i]) == 0) map_set(c->stacking.stacks, c->order.data[i], outside(c, c->order.data[i]));
+        if (depends_on(c, c->order.data[i]) == 0) map_set(c->stacking.stacks, c->order.data[i], c->order.data[i]);
     for (int i = 0; i < c->order.len; i++)
-        for (int k = 0; k < c->order.data[i]->n_inputs; k++) hoist_used(c, c->order.data[i], c->order.data[i]->inputs[k]);
+        for (int k = 0; k < c->order.data[i]->n_inputs; k++)
+            hoist_used(c, c->order.data[i], c->order.data[i]->inputs[k]);
     for (int i = 0; i < c->scan->next.len; i++) hoist_used(c, NULL, c->scan->next.data[i]);
     for (int i = 0; i < c->scan->emits.len; i++) hoist_used(c, NULL, c->scan->emits.data[i]);
 }
@@ -172,19 +165,37 @@ static void rebuild(Close *c) {
     for (int i = 0; i < c->scan->emits.len; i++) c->scan->emits.data[i] = inside(c, c->scan->emits.data[i]);
 }
 
+/* A carry that never changes is its first value. */
+static void replace_constant_carries(Graph *graph, Scan *scan, const NodeVec *inits) {
+    Map *values = map_new(graph_arena(graph));
+    bool any    = false;
+    for (int i = 0; i < scan->carries.len; i++)
+        if (scan->next.data[i] == scan->carries.data[i]) {
+            map_set(values, scan->carries.data[i], inits->data[i]);
+            any = true;
+        }
+    if (!any) return;
+    for (int i = 0; i < scan->next.len; i++)
+        if (scan->next.data[i] != scan->carries.data[i])
+            scan->next.data[i] = graph_substitute(graph, scan->next.data[i], values);
+    for (int i = 0; i < scan->emits.len; i++)
+        scan->emits.data[i] = graph_substitute(graph, scan->emits.data[i], values);
+}
+
 Node *scan_node(Graph *graph, Scan *scan, const NodeVec *inits, const NodeVec *wholes) {
     Arena *arena = graph_arena(graph);
-    Close  c     = {.graph   = graph,
-                    .arena   = arena,
-                    .scan    = scan,
-                    .depends = map_new(arena),
-                    .leaves  = map_new(arena),
+    Close  c     = {.graph    = graph,
+                    .arena    = arena,
+                    .scan     = scan,
+                    .depends  = map_new(arena),
+                    .leaves   = map_new(arena),
                     .captured = map_new(arena),
-                    .inside  = map_new(arena)};
+                    .inside   = map_new(arena)};
     c.stacking   = (Stacking){graph, scan, map_new(arena)};
     Map *seen    = map_new(arena);
     for (int i = 0; i < inits->len; i++) vec_push(arena, &c.inputs, inits->data[i]);
     for (int i = 0; i < wholes->len; i++) vec_push(arena, &c.inputs, wholes->data[i]);
+    replace_constant_carries(graph, scan, inits);
     for (int i = 0; i < scan->next.len; i++) graph_post_order(arena, scan->next.data[i], seen, &c.order);
     for (int i = 0; i < scan->emits.len; i++) graph_post_order(arena, scan->emits.data[i], seen, &c.order);
     find_dependences(&c);

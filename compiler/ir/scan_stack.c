@@ -89,7 +89,7 @@ static Node *stack_dot(Stacking *s, Node *node) {
         return node_dot(s->graph, a, b, &axes);
     }
     Node *dot = node_dot(s->graph, a, b, &axes);
-    int   at = right ? axes.n_batch + a->type.rank - axes.n_batch - axes.n_contract : axes.n_batch;
+    int   at  = right ? axes.n_batch + a->type.rank - axes.n_batch - axes.n_contract : axes.n_batch;
     int   order[MAX_RANK], n = 0;
     order[n++] = at;
     for (int i = 0; i < dot->type.rank; i++)
@@ -98,9 +98,9 @@ static Node *stack_dot(Stacking *s, Node *node) {
 }
 
 static StackRule *const rules[OP_COUNT] = {
-    [OP_SUM]     = stack_axes,    [OP_REDUCE_MAX] = stack_axes, [OP_PERMUTE] = stack_permute, [OP_EXPAND] = stack_axes,
-    [OP_RESHAPE] = stack_same,    [OP_SLICE] = stack_offsets,   [OP_PAD] = stack_offsets,     [OP_CONCAT] = stack_axis,
-    [OP_GATHER]  = stack_gather,  [OP_DOT] = stack_dot,
+    [OP_SUM] = stack_axes,      [OP_REDUCE_MAX] = stack_axes, [OP_PERMUTE] = stack_permute, [OP_EXPAND] = stack_axes,
+    [OP_RESHAPE] = stack_same,  [OP_SLICE] = stack_offsets,   [OP_PAD] = stack_offsets,     [OP_CONCAT] = stack_axis,
+    [OP_GATHER] = stack_gather, [OP_DOT] = stack_dot,
 };
 
 static StackRule *rule_of(const Node *node) {

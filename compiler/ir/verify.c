@@ -1,7 +1,9 @@
 /* The checker that runs between passes in debug builds. */
 #include <string.h>
 
+#include "base/map.h"
 #include "ir/program.h"
+#include "ir/scan.h"
 #include "ops/shape.h"
 
 typedef struct Verify {
@@ -51,6 +53,38 @@ static void verify_node(const Verify *v, const Node *node) {
     if (node->op == OP_INPUT || node->op == OP_READ || node->op == OP_RUNTIME) verify_ref(v, node);
 }
 
+/* ---- loops: their bodies read their own LOCALs, and nothing else does ------------------------------------------------------ */
+
+static bool has_local(const Scan *scan, const Node *local) {
+    const NodeVec *lists[] = {&scan->carries, &scan->slices, &scan->captures};
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < lists[k]->len; i++)
+            if (lists[k]->data[i] == local) return true;
+    return local == scan->index;
+}
+
+/* `scan` is NULL for a function's own nodes. */
+static void verify_locals(const Verify *v, Arena *arena, const char *fn, const Scan *scan, Node *root) {
+    NodeVec order = {0};
+    graph_post_order(arena, root, map_new(arena), &order);
+    for (int i = 0; i < order.len; i++) {
+        Node *node = order.data[i];
+        if (node->op == OP_LOCAL && (!scan || !has_local(scan, node)))
+            BUG("after %s: %s reads local %d outside of its loop", v->after, fn, node->attr.ref);
+        if (node->op != OP_SCAN) continue;
+        const Scan *body = node->attr.scan;
+        for (int k = 0; k < body->next.len; k++) verify_locals(v, arena, fn, body, body->next.data[k]);
+        for (int k = 0; k < body->emits.len; k++) verify_locals(v, arena, fn, body, body->emits.data[k]);
+    }
+}
+
+static void verify_fn_locals(const Verify *v, const Fn *fn) {
+    Arena *arena = arena_new();
+    for (int i = 0; i < fn->results.len; i++) verify_locals(v, arena, fn->name, NULL, fn->results.data[i].value);
+    for (int i = 0; i < fn->updates.len; i++) verify_locals(v, arena, fn->name, NULL, fn->updates.data[i].value);
+    arena_free(arena);
+}
+
 static void verify_fn(const Verify *v, const Fn *fn) {
     for (int i = 0; i < fn->updates.len; i++) {
         const Update *update = &fn->updates.data[i];
@@ -79,4 +113,5 @@ void program_verify(const Program *program, const char *after) {
     for (int i = 0; i < graph_node_count(program->graph); i++) verify_node(&v, graph_node_at(program->graph, i));
     for (int i = 0; i < program->slots.len; i++) verify_slot(&v, &program->slots.data[i]);
     for (int i = 0; i < program->fns.len; i++) verify_fn(&v, program->fns.data[i]);
+    for (int i = 0; i < program->fns.len; i++) verify_fn_locals(&v, program->fns.data[i]);
 }

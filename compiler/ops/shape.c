@@ -266,12 +266,13 @@ RULE(scan) {
     node->type       = (Type){.elem = ELEM_F32};
     if (node->n_inputs != scan->carries.len + scan->slices.len + scan->captures.len) return "another number of inputs";
     for (int i = 0; i < node->n_inputs; i++) {
-        const Type *type   = &node->inputs[i]->type;
-        int         slice  = i - scan->carries.len, whole = slice - scan->slices.len;
+        const Type *type  = &node->inputs[i]->type;
+        int         slice = i - scan->carries.len, whole = slice - scan->slices.len;
         const Type *inside = &(slice < 0   ? scan->carries.data[i]
                                : whole < 0 ? scan->slices.data[slice]
-                                           : scan->captures.data[whole])->type;
-        Type        piece  = *type;
+                                           : scan->captures.data[whole])
+                                  ->type;
+        Type piece = *type;
         if (slice >= 0 && whole < 0) {
             if (!type->rank || type->dims[0] != scan->length) return "a slice of another length";
             piece = (Type){.elem = type->elem, .rank = type->rank - 1};

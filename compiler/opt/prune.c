@@ -16,12 +16,12 @@ typedef struct Needs { /* of one SCAN */
 } Needs;
 
 typedef struct Prune {
-    Arena *arena;
-    Graph *graph;
-    Map   *needs; /* SCAN -> Needs * */
-    Map   *seen;
+    Arena  *arena;
+    Graph  *graph;
+    Map    *needs; /* SCAN -> Needs * */
+    Map    *seen;
     NodeVec stack;
-    bool   any; /* loops */
+    bool    any; /* loops */
 } Prune;
 
 static Needs *needs_of(Prune *p, Node *node) {
@@ -54,7 +54,8 @@ static void need_result(Prune *p, Needs *needs, int result) {
     Map        *seen  = map_new(p->arena);
     if (needs->results[result]) return;
     needs->results[result] = true;
-    graph_post_order(p->arena, result < carry ? scan->next.data[result] : scan->emits.data[result - carry], seen, &order);
+    graph_post_order(p->arena, result < carry ? scan->next.data[result] : scan->emits.data[result - carry], seen,
+                     &order);
     for (int i = 0; i < needs->node->n_inputs; i++) {
         bool reads = map_has(seen, input_local(scan, i)) || (i < carry && i == result);
         if (!reads || needs->locals[i]) continue;
@@ -101,8 +102,8 @@ static Node *pruned(Prune *p, Node *node, const Map *replacement) {
     const Scan *scan    = node->attr.scan;
     Needs      *needs   = needs_of(p, node);
     int         carries = scan->carries.len, slices = scan->slices.len, count = 0;
-    Scan       *less    = ARENA_NEW(p->arena, Scan);
-    NodeVec     inputs  = {0};
+    Scan       *less   = ARENA_NEW(p->arena, Scan);
+    NodeVec     inputs = {0};
     Attr        attr;
     *less          = *scan;
     less->carries  = kept_of(p->arena, &scan->carries, needs->results);
@@ -119,7 +120,6 @@ static Node *pruned(Prune *p, Node *node, const Map *replacement) {
     graph_set_place(p->graph, node->span, node->origin);
     return graph_node(p->graph, OP_SCAN, NULL, inputs.len, inputs.data, &attr);
 }
-
 
 /* The nodes that are needed, inputs first. */
 static NodeVec needed_nodes(Prune *p) {
@@ -162,7 +162,7 @@ static void prune_roots(Arena *arena, Graph *graph, int n, Node **roots[]) {
 
 void scans_prune(Compilation *c, Program *program) {
     for (int f = 0; f < program->fns.len; f++) {
-        Fn *fn = program->fns.data[f];
+        Fn *fn             = program->fns.data[f];
         VEC(Node **) roots = {0};
         for (int i = 0; i < fn->results.len; i++) {
             vec_push(c->arena, &roots, &fn->results.data[i].value);

@@ -171,8 +171,8 @@ static bool better_home(const Cluster *a, const Cluster *b) {
 }
 
 static bool join(Fuse *f, Node *node, Cluster *cluster, const LeafVec *leaves) {
-    if (cluster->template == TEMPLATE_SCATTER || cluster->template == TEMPLATE_SCAN || cluster->scalars || cluster->nodes.len >= MAX_NODES ||
-        !join_is_acyclic(f, cluster, leaves))
+    if (cluster->template == TEMPLATE_SCATTER || cluster->template == TEMPLATE_SCAN || cluster->scalars ||
+        cluster->nodes.len >= MAX_NODES || !join_is_acyclic(f, cluster, leaves))
         return false;
     Level level;
     bool  fits = op_info[node->op].class == ELEMENTWISE ? level_of_elementwise(f, cluster, node, leaves, &level)

@@ -80,13 +80,13 @@ typedef struct Kernel {
     bool        flat;
     VEC(Reduction) reductions; /* in dependency order */
     VEC(Kept) kept;
-    VEC(Store) stores;        /* in order */
-    Node      *dot;           /* TEMPLATE_CONTRACT */
-    bool       swap;          /* compute the transposed product, so that lanes run along the left free dims */
-    Node      *scatter;       /* TEMPLATE_SCATTER */
-    Node      *scan;          /* TEMPLATE_SCAN */
-    struct FnPlan *body;      /* of its steps */
-    const Dim *flops, *bytes; /* counts, in the symbolic dims */
+    VEC(Store) stores;            /* in order */
+    Node          *dot;           /* TEMPLATE_CONTRACT */
+    bool           swap;          /* compute the transposed product, so that lanes run along the left free dims */
+    Node          *scatter;       /* TEMPLATE_SCATTER */
+    Node          *scan;          /* TEMPLATE_SCAN */
+    struct FnPlan *body;          /* of its steps */
+    const Dim     *flops, *bytes; /* counts, in the symbolic dims */
 } Kernel;
 
 typedef struct Buffer { /* a tensor in the workspace */
@@ -105,7 +105,7 @@ typedef struct Region {
 
 typedef struct FnPlan {
     const Fn   *fn;
-    const Scan *scan; /* whose body this is; NULL: a function's */
+    const Scan *scan;      /* whose body this is; NULL: a function's */
     VEC(Kernel *) kernels; /* in execution order */
     VEC(Buffer) buffers;
     VEC(Region) regions;

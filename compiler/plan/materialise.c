@@ -19,8 +19,7 @@ static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int
     if (budget < 0) return IMPOSSIBLE;
     if (node != self && in_memory(f, node)) return node->type.rank == 0 ? 0 : LOAD_COST;
     OpClass class = op_info[node->op].class;
-    if (class == REDUCTION || class == CONTRACTION || class == LOOP || node->op == OP_SCATTER_ADD)
-        return IMPOSSIBLE;
+    if (class == REDUCTION || class == CONTRACTION || class == LOOP || node->op == OP_SCATTER_ADD) return IMPOSSIBLE;
     int cost = op_cost(node->op);
     if (class == MOVEMENT && node->op != OP_EXPAND) cost += 2;
     for (int i = 0; i < node->n_inputs && cost < IMPOSSIBLE; i++)

@@ -46,7 +46,8 @@ void scans_take_memory(Compilation *c, Graph *graph, Fn *fn) {
         root_over_memory(c->arena, graph, &fn->results.data[i].value, replacement);
         root_over_memory(c->arena, graph, &fn->results.data[i].weight, replacement);
     }
-    for (int i = 0; i < fn->updates.len; i++) root_over_memory(c->arena, graph, &fn->updates.data[i].value, replacement);
+    for (int i = 0; i < fn->updates.len; i++)
+        root_over_memory(c->arena, graph, &fn->updates.data[i].value, replacement);
 }
 
 /* ---- bodies --------------------------------------------------------------------------------------------------------------- */
@@ -71,7 +72,8 @@ FnPlan *scan_plan(Compilation *c, Program *program, const Kernel *kernel) {
         bool  carry = i < scan->carries.len;
         Node *value = carry ? scan->next.data[i] : scan->emits.data[i - scan->carries.len];
         vec_push(c->arena, &fn->results,
-                 ((Result){.name  = arena_printf(c->arena, "%s %d", carry ? "carry" : "emit", carry ? i : i - scan->carries.len),
+                 ((Result){.name  = arena_printf(c->arena, "%s %d", carry ? "carry" : "emit",
+                                                carry ? i : i - scan->carries.len),
                            .value = value,
                            .slot  = -1}));
     }

@@ -117,8 +117,8 @@ Value builtin_normal(Elab *e, BuiltinCall *call) {
     if (!arg_shape(e, call, 0, e->real, &type) || !numbers(e, call)) return value_poison();
     Value mean = call->args[1].kind == VALUE_NONE ? value_real(0) : call->args[1];
     Value std  = call->args[2].kind == VALUE_NONE ? value_real(1) : call->args[2];
-    Span  at    = call->call->span;
-    Node *draw  = scan_random(e, OP_NORMAL, &type, draw_key(e, at), at);
+    Span  at   = call->call->span;
+    Node *draw = scan_random(e, OP_NORMAL, &type, draw_key(e, at), at);
     return draw ? scaled(e, call, draw, mean, std) : value_poison();
 }
 

@@ -172,9 +172,9 @@ struct Elab {
     struct EarlyStop   *stop;   /* where early_stop was given */
     VEC(NamedValue) scheduled;  /* hyper-parameters that schedules drive, of the minimize line at hand */
 
-    struct ScanScope *scan; /* the innermost loop whose body is being elaborated; NULL: none */
-    struct Suite    *suite; /* while a file's tests are elaborated: what is made of them */
-    struct TestCase *test;  /* the one at hand; NULL: none */
+    struct ScanScope *scan;  /* the innermost loop whose body is being elaborated; NULL: none */
+    struct Suite     *suite; /* while a file's tests are elaborated: what is made of them */
+    struct TestCase  *test;  /* the one at hand; NULL: none */
 
     int64_t steps;
     int     depth, call_depth;

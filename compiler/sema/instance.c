@@ -281,14 +281,14 @@ static Node *initial_value(Elab *e, Env *env, const Stmt *stmt, const Type *type
     }
     Span span = stmt->u.store.init->span;
     if (!store_fans(e, env, stmt, type, &in, &out)) return NULL;
-    Frame frame = {.kind = FRAME_INIT, .decl = e->frame->decl, .path = path, .call = stmt->span};
-    struct ScanScope *scan = e->scan; /* a first value is made once, not in each step */
-    e->scan                = NULL;
+    Frame             frame = {.kind = FRAME_INIT, .decl = e->frame->decl, .path = path, .call = stmt->span};
+    struct ScanScope *scan  = e->scan; /* a first value is made once, not in each step */
+    e->scan                 = NULL;
     frame_push(e, &frame);
     Value value = eval_expr(e, env, stmt->u.store.init);
     if (value_is_callable(value)) value = call_initialiser(e, value, type, in, out, span);
     frame_pop(e, &frame);
-    e->scan = scan;
+    e->scan          = scan;
     const char *what = arena_printf(e->arena, "the initial value of '%s'", stmt->u.store.name.text);
     Node       *node = value.kind == VALUE_POISON ? NULL : convert(e, value, type->elem, span, what);
     if (!node) return NULL;

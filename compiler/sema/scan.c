@@ -30,7 +30,8 @@ Node *scan_random(Elab *e, Op op, const Type *type, RandomKey key, Span span) {
     if (!scope) return node_random(e->graph, op, type, key);
     Type all = {.elem = type->elem, .rank = type->rank + 1};
     if (all.rank > MAX_RANK) {
-        sema_error(e, span, E0307, "a tensor has at most %d axes, and random numbers in a loop have one more", MAX_RANK);
+        sema_error(e, span, E0307, "a tensor has at most %d axes, and random numbers in a loop have one more",
+                   MAX_RANK);
         return NULL;
     }
     all.dims[0] = scope->scan->length;
@@ -73,9 +74,11 @@ bool scan_may_assign(Elab *e, const Env *env, const Name *name, const Binding *b
     if (!e->scan || binding->kind != BIND_VAR) return true;
     for (; env && !binds(env, name); env = env->parent) outside |= env == e->scan->env;
     if (!outside) return true;
-    Diag *diag = sema_error(e, name->span, E0508, "'%s' is made outside of this loop, which runs many times", name->text);
+    Diag *diag =
+        sema_error(e, name->span, E0508, "'%s' is made outside of this loop, which runs many times", name->text);
     diag_label(diag, binding->span, "made here");
-    diag_help(diag, "let the loop carry it: 'scan ... carry %s = %s { ... }' gives its last value", name->text, name->text);
+    diag_help(diag, "let the loop carry it: 'scan ... carry %s = %s { ... }' gives its last value", name->text,
+              name->text);
     return false;
 }
 
@@ -91,7 +94,8 @@ void exec_emit(Elab *e, Env *env, const Stmt *stmt) {
         }
         Node *node = item.kind == VALUE_TENSOR ? item.node : convert(e, item, e->real, stmt->span, "what is emitted");
         if (node && node->type.rank == MAX_RANK)
-            sema_error(e, stmt->span, E0307, "a tensor has at most %d axes, and what is emitted gets one more", MAX_RANK);
+            sema_error(e, stmt->span, E0307, "a tensor has at most %d axes, and what is emitted gets one more",
+                       MAX_RANK);
         else if (node)
             vec_push(e->arena, &e->scan->scan->emits, node);
     }
@@ -156,7 +160,9 @@ static bool direction(Elab *e, const ScanSourceVec *sources) {
     for (int i = 0; i < sources->len; i++) {
         if (!sources->data[i].reverse || reverse) continue;
         Diag *diag = sema_error(e, sources->data[i].name.span, E0608, "one source cannot run against the others");
-        diag_help(diag, "'reverse' stands after the last source and turns the whole loop round; flip(x, axis) turns one tensor");
+        diag_help(
+            diag,
+            "'reverse' stands after the last source and turns the whole loop round; flip(x, axis) turns one tensor");
     }
     return reverse;
 }
@@ -234,8 +240,8 @@ static bool close_carries(Elab *e, const ArgVec *carries, ScanScope *scope) {
 
 static void update_slots(Elab *e, const ScanScope *scope, int first, Node *node) {
     for (int i = 0; i < scope->slots.len; i++) {
-        const CarriedSlot *carried = &scope->slots.data[i];
-        bool               changed = node && scope->scan->next.data[first + i] != carried->local;
+        const CarriedSlot *carried     = &scope->slots.data[i];
+        bool               changed     = node && scope->scan->next.data[first + i] != carried->local;
         e->current.data[carried->slot] = changed ? scan_pick(e->graph, node, first + i) : carried->before;
     }
 }
@@ -268,8 +274,8 @@ Value eval_scan(Elab *e, Env *env, const Expr *expr) {
     const Dim *length = scope.scan->length;
     e->scan           = &scope;
     exec_block(e, scope.env, expr->u.scan.body);
-    fits     = close_carries(e, carries, &scope) && scope.scan->length == length && !e->exhausted;
-    e->scan  = scope.parent;
+    fits    = close_carries(e, carries, &scope) && scope.scan->length == length && !e->exhausted;
+    e->scan = scope.parent;
     if (fits && !carries->len && !scope.scan->emits.len) {
         Diag *diag = sema_error(e, expr->span, E0207, "this loop has no result");
         diag_help(diag, "'emit' gives a value of each step, 'carry' one that goes from step to step");

@@ -15,7 +15,8 @@ static void set_piece(Tensor *whole, const Tensor *piece, int64_t position) {
 }
 
 /* One step at `position`: a fresh evaluation over what the body is given. */
-static Interp *step_of(Interp *interp, const Scan *scan, const Tensor *const *in, const Tensor *carries, int64_t position) {
+static Interp *step_of(Interp *interp, const Scan *scan, const Tensor *const *in, const Tensor *carries,
+                       int64_t position) {
     Interp *step  = interp_new(interp->arena, interp->program, interp->args);
     Tensor  index = tensor_new(interp->arena, &scan->index->type, interp->args->symbols);
     int     k     = scan->carries.len;
