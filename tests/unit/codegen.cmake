@@ -7,6 +7,13 @@ foreach(area codegen codegen_random codegen_narrow)
   target_link_options(test_${area} PRIVATE -Wl,--undefined=nnrt_parallel)
 endforeach()
 
+# Loops, whose gradients and optimised forms are run too.
+nnc_unit(codegen_scan test_codegen_scan.c base ir ops autodiff opt plan codegen interp)
+target_sources(test_codegen_scan PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c)
+target_link_libraries(test_codegen_scan PRIVATE ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS})
+set_target_properties(test_codegen_scan PROPERTIES ENABLE_EXPORTS ON)
+target_link_options(test_codegen_scan PRIVATE -Wl,--undefined=nnrt_parallel)
+
 # Convolutions: a test against the interpreter, and bench_conv, which is no test and prints shares of the peak.
 nnc_unit(codegen_windows test_codegen_windows.c base ir ops autodiff opt plan codegen interp)
 target_sources(test_codegen_windows PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c ${PROJECT_SOURCE_DIR}/tests/codegen/convolution.c)
