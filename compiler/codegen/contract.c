@@ -53,6 +53,14 @@ static int choose_vectors(const ContractShape *shape, int most, int lanes) {
     return vectors % 2 ? (int)least(vectors, most) : 2;
 }
 
+/* Few columns: vectors of half the width, two of which a clock may take where it takes one of 64 bytes. */
+static int choose_lanes(const ContractShape *shape, const Target *target, int elem_bytes) {
+    enum { WIDEST_BYTES = 64 };
+    int  lanes = target_lanes(target, elem_bytes);
+    bool few   = shape->n > 0 && shape->n <= lanes / 2;
+    return target->vector_bytes == WIDEST_BYTES && few ? lanes / 2 : lanes;
+}
+
 static const TileRow *tile_for(const Target *target) {
     int count = (int)(sizeof tiles / sizeof *tiles);
     for (int i = 0; i < count; i++)
@@ -191,7 +199,7 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->target        = target;
     plan->shape         = *shape;
     plan->elem_bytes    = shape->is_double ? 8 : 4;
-    plan->lanes         = target_lanes(target, plan->elem_bytes);
+    plan->lanes         = choose_lanes(shape, target, plan->elem_bytes);
     plan->mr            = tile->mr;
     plan->nv            = choose_vectors(shape, tile->nv, plan->lanes);
     plan->nr            = plan->nv * plan->lanes;

@@ -177,7 +177,8 @@ static LLVMValueRef open_function(LLVMModuleRef module, const char *name, LLVMTy
 static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors, bool windows) {
     char           name[64];
     LLVMBuilderRef b;
-    snprintf(name, sizeof name, "nnc.%s.f%d.%dx%d", windows ? "windows" : "tile", plan->elem_bytes * 8, rows, vectors);
+    snprintf(name, sizeof name, "nnc.%s.v%df%d.%dx%d", windows ? "windows" : "tile", plan->lanes, plan->elem_bytes * 8,
+             rows, vectors);
     LLVMValueRef f = open_function(module, name, tile_type(LLVMGetModuleContext(module), windows, false), &b);
     if (!b) return f;
     TileArgs     args = params_as_args(f, windows);
@@ -220,7 +221,8 @@ void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef
     char           name[64];
     bool           windows = args->segments != NULL;
     LLVMBuilderRef own;
-    snprintf(name, sizeof name, "nnc.%s.f%d.x%d", windows ? "window_tail" : "tail", plan->elem_bytes * 8, vectors);
+    snprintf(name, sizeof name, "nnc.%s.v%df%d.x%d", windows ? "window_tail" : "tail", plan->lanes,
+             plan->elem_bytes * 8, vectors);
     LLVMTypeRef  type = tile_type(irb_context(b), windows, true);
     LLVMValueRef f    = open_function(irb_module(b), name, type, &own);
     if (own) {
@@ -274,7 +276,7 @@ static void transpose_body(const ContractPlan *plan, LLVMBuilderRef b, LLVMValue
 LLVMValueRef contract_transpose_function(const ContractPlan *plan, LLVMModuleRef module) {
     char           name[64];
     LLVMContextRef context = LLVMGetModuleContext(module);
-    snprintf(name, sizeof name, "nnc.transpose.f%d", plan->elem_bytes * 8);
+    snprintf(name, sizeof name, "nnc.transpose.v%df%d", plan->lanes, plan->elem_bytes * 8);
     LLVMValueRef function = LLVMGetNamedFunction(module, name);
     if (function) return function;
     function         = irb_internal_function(module, name, contract_transpose_type(context));

@@ -77,6 +77,8 @@ LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Ac
 
 /* ---- loops at the place of use ------------------------------------------------------------------------------------------------ */
 
+enum { STRAIGHT_MOST = 9 }; /* elements of a reduction that is no loop */
+
 typedef struct InlineLoop {
     KernelEmit  *k;
     Node        *node;
@@ -156,6 +158,23 @@ static Accumulator inline_range(InlineLoop *in, int axis, Scope *parent, LLVMVal
     return (Accumulator){carried[0], n > 1 ? carried[1] : NULL};
 }
 
+/* Small windows, straight on: what depends on one axis alone lands in the loop over that axis. */
+static Accumulator inline_straight(InlineLoop *in, int axis, Scope *scope, Accumulator acc) {
+    KernelEmit *k = in->k;
+    int64_t     extent;
+    dim_is_const(in->dims[axis], &extent);
+    for (int64_t i = 0; i < extent; i++) {
+        in->at[axis] = index_constant(k, i);
+        acc          = axis + 1 < in->n_axes ? inline_straight(in, axis + 1, scope, acc) : inline_step(in, acc);
+    }
+    return acc;
+}
+
+static bool is_small(const InlineLoop *in) {
+    int64_t count = dims_constant(in->n_axes, in->dims);
+    return !in->along && in->n_axes > 0 && count > 0 && count <= STRAIGHT_MOST;
+}
+
 static Accumulator inline_axis(InlineLoop *in, int axis, Scope *parent, Accumulator acc) {
     KernelEmit    *k    = in->k;
     LLVMBuilderRef b    = parent->b;
@@ -189,14 +208,19 @@ static Value inline_loop(InlineLoop *in) {
     Scope *now = k->now;
     if (same) k->now = scope;
     Accumulator acc = reduce_start(k, in->node, k->lanes);
-    acc             = inline_axis(in, 0, scope, acc);
-    LLVMValueRef v  = in->along                   ? reduce_finish(k, scope->b, in->node, acc)
-                      : in->node->op == OP_ARGMAX ? acc.where
-                                                  : acc.value;
-    k->now          = now;
-    k->mask         = mask;
-    k->mask_scope   = mask_scope;
-    k->lanes        = lanes;
+    if (is_small(in)) {
+        k->now = scope;
+        acc    = inline_straight(in, 0, scope, acc);
+    } else {
+        acc = inline_axis(in, 0, scope, acc);
+    }
+    LLVMValueRef v = in->along                   ? reduce_finish(k, scope->b, in->node, acc)
+                     : in->node->op == OP_ARGMAX ? acc.where
+                                                 : acc.value;
+    k->now         = now;
+    k->mask        = mask;
+    k->mask_scope  = mask_scope;
+    k->lanes       = lanes;
     return value_new(k, v, scope);
 }
 

@@ -90,3 +90,84 @@ Node *sum_of_slid_dot(Graph *graph, Node *node) {
     }
     return node_reduce(graph, OP_SUM, node_permute(graph, dot, order), n, axes);
 }
+
+/* ---- gradients of pooling -------------------------------------------------------------------------------------------------------- */
+
+/* The axis of a reduction's input that is axis `out` of its result. */
+static int axis_before_reduction(const Node *reduction, int out) {
+    for (int i = 0;; i++)
+        if (!names_axis(reduction, i) && out-- == 0) return i;
+}
+
+/* slide(sum(x)) = sum(slide(x)), so that sums over the axes of small windows become one. */
+Node *slide_of_sum(Graph *graph, Node *node) {
+    enum { ELEMENTS_MOST = 16 }; /* of a window: more are summed axis by axis */
+    const Node *sum     = node->inputs[0];
+    Slide       slide   = node->attr.slide;
+    int64_t     product = 1, extent;
+    int         axes[MAX_RANK];
+    if (sum->op != OP_SUM || !slide.dilation || slide.fill != 0 || !elem_is_float(node->type.elem)) return NULL;
+    if (!dim_is_const(node->type.dims[slide.by], &product)) return NULL;
+    for (int i = 0; i < sum->attr.axes.count; i++) {
+        axes[i] = sum->attr.axes.axes[i];
+        if (!dim_is_const(sum->inputs[0]->type.dims[axes[i]], &extent)) return NULL;
+        product *= extent;
+    }
+    if (product > ELEMENTS_MOST) return NULL;
+    slide.axis = (int8_t)axis_before_reduction(sum, slide.axis);
+    slide.by   = (int8_t)axis_before_reduction(sum, slide.by);
+    Node *slid = node_slide(graph, sum->inputs[0], &slide, node->type.dims[node->attr.slide.axis]);
+    return node_reduce(graph, OP_SUM, slid, sum->attr.axes.count, axes);
+}
+
+/* Whether `back` undoes `slide`: p s + k t - c = i d both ways, with the sign where the divisor is positive. */
+static bool undoes(Graph *graph, const Slide *back, const Slide *slide) {
+    DimTable  *dims   = graph_dims(graph);
+    int        sign   = slide->step < 0 ? -1 : 1;
+    const Dim *before = dim_mul(dims, slide->before, dim_const(dims, -sign));
+    return back->axis == slide->axis && back->by == slide->by && slide->dilation && before == back->before &&
+           back->step == sign * slide->divisor && back->dilation == -sign * slide->dilation &&
+           back->divisor == sign * slide->step;
+}
+
+/* What `slide` makes of windows that it undoes, seen through expansions along other axes: what they were made of, where they reach; elsewhere
+ * anything. NULL where x is no such windows. */
+static Node *windows_undone(Graph *graph, Node *x, const Slide *slide, const Type *type) {
+    if (x->op == OP_SLIDE && undoes(graph, slide, &x->attr.slide) && type_equal(&x->inputs[0]->type, type))
+        return x->inputs[0];
+    if (x->op != OP_EXPAND || names_axis(x, slide->axis) || names_axis(x, slide->by)) return NULL;
+    Slide inner  = *slide;
+    Type  narrow = *type;
+    int   axes[MAX_RANK];
+    narrow.rank = 0;
+    for (int i = 0; i < type->rank; i++) {
+        if (i == slide->axis) inner.axis = (int8_t)narrow.rank;
+        if (i == slide->by) inner.by = (int8_t)narrow.rank;
+        if (!names_axis(x, i)) narrow.dims[narrow.rank++] = type->dims[i];
+    }
+    for (int i = 0; i < x->attr.axes.count; i++) axes[i] = x->attr.axes.axes[i];
+    Node *undone = windows_undone(graph, x->inputs[0], &inner, &narrow);
+    return undone ? node_expand(graph, undone, type, x->attr.axes.count, axes) : NULL;
+}
+
+/* slide((w == y) * g) = (x == slide(y)) * slide(g) for windows w of x that the slide undoes: where it reaches outside, slide(g) is 0. */
+Node *slide_of_masked(Graph *graph, Node *node) {
+    const Node  *product = node->inputs[0];
+    const Slide *slide   = &node->attr.slide;
+    const Dim   *size    = node->type.dims[slide->axis];
+    if (product->op != OP_MUL || !slide->dilation || slide->fill != 0) return NULL;
+    for (int side = 0; side < 2; side++) {
+        const Node *mask = product->inputs[side], *equal = mask->inputs ? mask->inputs[0] : NULL;
+        if (mask->op != OP_CAST || equal->op != OP_EQ) continue;
+        for (int k = 0; k < 2; k++) {
+            Type type = node->type;
+            type.elem = equal->inputs[k]->type.elem;
+            Node *x   = windows_undone(graph, equal->inputs[k], slide, &type);
+            if (!x) continue;
+            Node *y = node_slide(graph, equal->inputs[1 - k], slide, size);
+            Node *g = node_slide(graph, product->inputs[1 - side], slide, size);
+            return node_binary(graph, OP_MUL, node_cast(graph, node->type.elem, node_binary(graph, OP_EQ, x, y)), g);
+        }
+    }
+    return NULL;
+}

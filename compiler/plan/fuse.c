@@ -20,7 +20,9 @@ static void roots_compute(Graph *graph, Fn *fn) {
 }
 
 static void reach(Fuse *f, const Node *root) {
-    if (root) f->facts[root->id].reached = true;
+    if (!root) return;
+    f->facts[root->id].reached = true;
+    f->facts[root->id].uses++;
 }
 
 static void reach_all(Fuse *f) {

@@ -28,6 +28,7 @@ typedef struct NodeFacts { /* one a node of the graph, indexed by id */
     Cluster    *home;
     Level       level;
     bool        reached;
+    int         uses;             /* by reached nodes and roots */
     bool        inline_reduction; /* a reduction emitted as a loop at its use, as its axes fit no row space */
     bool        forced;           /* must be in memory: result, update, operand */
     bool        stored;           /* will be in memory */

@@ -78,6 +78,12 @@ static void visit_push(Locate *l, VisitVec *stack, Node *node, Map *seen) {
     vec_push(l->f->c->arena, stack, visit);
 }
 
+/* A reduction that is evaluated where it is used asks for each element of its input once: if nobody else does, memory is a detour. */
+static bool is_asked_once(const Locate *l, const Node *node, const Node *leaf) {
+    return l->f->facts[node->id].inline_reduction && l->f->facts[leaf->id].uses == 1 &&
+           op_info[leaf->op].class == ELEMENTWISE;
+}
+
 /* True when `leaf` is computed in `cluster` for `node`; stores it where it is neither computed there nor in memory nor cheap. */
 static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, Node *leaf) {
     if (!node_computes(leaf)) return false;
@@ -87,7 +93,7 @@ static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, N
     }
     if (l->f->facts[leaf->id].home == cluster) return true;
     if (l->f->facts[leaf->id].stored) return false;
-    if (is_cheap(l->f, leaf)) return true;
+    if (is_cheap(l->f, leaf) || is_asked_once(l, node, leaf)) return true;
     store_node(l, leaf, "read by another kernel");
     return false;
 }
