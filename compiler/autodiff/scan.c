@@ -169,11 +169,16 @@ static Node *operand(Back *b, Node *node) {
 static Node *sum_of_dot(Back *b, Node *node) {
     Node *left = operand(b, node->inputs[0]), *right = operand(b, node->inputs[1]);
     if (!b->made) return NULL;
-    DotAxes axes = node->attr.dot;
-    int     n    = axes.n_contract++;
-    for (int i = 0; i < axes.n_batch; i++) axes.left_batch[i]++, axes.right_batch[i]++;
-    for (int i = 0; i < n; i++) axes.left_contract[i]++, axes.right_contract[i]++;
-    axes.left_contract[n] = axes.right_contract[n] = 0;
+    const DotAxes *step = &node->attr.dot;
+    DotAxes        axes = {.n_batch = step->n_batch, .n_contract = (int8_t)(step->n_contract + 1)};
+    for (int i = 0; i < step->n_batch; i++) {
+        axes.left_batch[i]  = (int8_t)(step->left_batch[i] + 1);
+        axes.right_batch[i] = (int8_t)(step->right_batch[i] + 1);
+    }
+    for (int i = 0; i < step->n_contract; i++) { /* after the steps, which come first in memory */
+        axes.left_contract[i + 1]  = (int8_t)(step->left_contract[i] + 1);
+        axes.right_contract[i + 1] = (int8_t)(step->right_contract[i] + 1);
+    }
     return node_dot(b->graph, left, right, &axes);
 }
 
