@@ -118,6 +118,7 @@ Node *scan_stacked(Stacking *s, Node *node) {
     if (known) return known;
     if (op_info[node->op].class == SOURCE && node->op != OP_LOCAL) return node;
     if (!scan_can_stack(node)) return NULL;
+    for (int i = 0; i < node->n_inputs; i++) scan_stacked(s, node->inputs[i]);
     graph_set_place(s->graph, node->span, node->origin);
     Node *stack = rule_of(node)(s, node);
     if (stack) map_set(s->stacks, node, stack);

@@ -123,6 +123,7 @@ typedef struct NamedValue {
 typedef struct LayerCall { /* which outputs stand for a layer's state updates */
     const Layer *layer;
     Value        result;
+    bool         in_loop;
 } LayerCall;
 
 struct Elab {

@@ -138,7 +138,7 @@ static Value apply_declared(Elab *e, Layer *layer, Call *call) {
     if (bind_tensors(e, layer->fn, env, values, spans, call->span)) {
         if (!layer->call_count++) keep_instance_dims(e, layer, env, from);
         result           = run_layer(e, layer, env, call);
-        LayerCall record = {layer, result};
+        LayerCall record = {layer, result, e->scan != NULL};
         vec_push(e->arena, &e->calls, record);
     }
     e->call_depth--;
