@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "options_table.h"
 
@@ -78,11 +79,27 @@ static int default_level(Command command) {
     return command == COMMAND_TEST || command == COMMAND_GRADCHECK ? 0 : 2;
 }
 
+/* A first word that is neither a file nor looks like one is a command's, misspelt. */
+static bool no_such_command(Arena *arena, const char *word) {
+    const char **names = ARENA_ARRAY(arena, const char *, command_row_count + 1);
+    int          n     = 0;
+    if (strpbrk(word, "./-") || access(word, F_OK) == 0) return false;
+    for (int i = 0; i < command_row_count; i++)
+        if (command_rows[i].name) names[n++] = command_rows[i].name;
+    const char *near = nearest_name(word, names, n);
+    if (near)
+        fprintf(stderr, "nnc: no command and no file is called '%s'; did you mean 'nnc %s'?\n", word, near);
+    else
+        option_complain("no command and no file is called '%s'", word);
+    return true;
+}
+
 static bool finish(Arena *arena, CommandLine *line) {
     if (line->options.opt_level < 0) line->options.opt_level = default_level(line->command);
     if (line->command == COMMAND_HELP || line->command == COMMAND_VERSION) return true;
     if (needs_operand(line)) return false;
     if (takes_many(line->command)) return true;
+    if (line->command == COMMAND_COMPILE && no_such_command(arena, line->operands[0])) return false;
     if (line->n_operands > 1) return option_complain("one file at a time, '%s' is a second one", line->operands[1]);
     line->options.input = line->operands[0];
     if (line->command == COMMAND_CHECK) line->product = PRODUCT_CHECK;

@@ -29,6 +29,25 @@ static bool failed(const Compilation *c) {
     return diags_error_count(c->diags) > 0;
 }
 
+static bool links_header(Product product) {
+    return product == PRODUCT_OBJECT || product == PRODUCT_ARCHIVE || product == PRODUCT_SHARED;
+}
+
+/* A header that nnc did not make stays. */
+static bool header_is_free(Compilation *c) {
+    const char *path = header_path(c->arena, c->options.output);
+    FILE       *file = path ? fopen(path, "r") : NULL;
+    char        line[256];
+    if (!file) return true; /* none, or one that cannot be read: writing says why */
+    bool ours = fgets(line, sizeof line, file) && strstr(line, HEADER_MARK);
+    bool none = feof(file) && ftell(file) == 0;
+    fclose(file);
+    if (ours || none) return true;
+    Diag *d = diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': it is there, and nnc did not make it", path);
+    diag_help(d, "name another object with -o, or move that file away; --emit=header -o FILE writes the header alone");
+    return false;
+}
+
 /* What an application links comes with its header. */
 static bool emit_header(Compilation *c, const Plan *plan) {
     const char *path = header_path(c->arena, c->options.output);
@@ -106,6 +125,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
     if (product == PRODUCT_CHECK) return check(c, module);
     Program *program = program_from_module(c, module);
     if (!program || !output_is_apart(c)) return false; /* imports are read by now */
+    if (links_header(product) && !header_is_free(c)) return false;
     if (product == PRODUCT_DEPENDENCIES) return dependencies_print(c, out), true;
     if (c->options.weights && !weights_read(c, program)) return false;
     if (c->options.only_predict) program_only_predict(program);

@@ -22,6 +22,8 @@ bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse
 /* The C header of the API as text (header.c). Requires: an optimised program. */
 bool header_print(Compilation *c, const Program *program, FILE *out);
 /* Where the header of a linkable file goes: "build/xor.h" for build/xor.o and build/libxor.a; NULL where `output` is a device. */
+/* In the first line of every header made. */
+#define HEADER_MARK "Made by nnc"
 const char *header_path(Arena *arena, const char *output);
 /* Writes it there, whole or not at all. */
 bool header_from_plan(Compilation *c, const Plan *plan, const char *path);

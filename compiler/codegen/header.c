@@ -352,7 +352,7 @@ bool header_print(Compilation *c, const Program *program, FILE *out) {
     char  *upper = arena_printf(c->arena, "%s", h.api->prefix);
     for (char *at = upper; *at; at++) *at = (char)toupper((unsigned char)*at);
     h.upper = upper;
-    fprintf(out, "/* The model %s as C and C++ see it. Made by nnc: change the .nnet file instead. */\n",
+    fprintf(out, "/* The model %s as C and C++ see it. " HEADER_MARK ": change the .nnet file instead. */\n",
             program->model);
     put(&h, opening);
     put(&h, config);

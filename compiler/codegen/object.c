@@ -93,7 +93,9 @@ bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse
     LLVMMemoryBufferRef bytes = plan_bytes(c, plan, kind, use);
     if (!bytes) return false;
     const char *wrong = output_write(c->arena, path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
-    if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, wrong);
+    if (wrong)
+        diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", c->options.output ? c->options.output : path,
+                   wrong);
     LLVMDisposeMemoryBuffer(bytes);
     return !wrong;
 }

@@ -155,7 +155,7 @@ static bool run_suite(Tester *t) {
 }
 
 typedef struct Count { /* over all files */
-    int passed, failed, not_run;
+    int passed, failed, not_run, empty;
 } Count;
 
 static void test_file(const CommandLine *line, const char *path, Count *count) {
@@ -165,7 +165,9 @@ static void test_file(const CommandLine *line, const char *path, Count *count) {
     Module     *module = ast_from_file(&c, path);
     bool        fine   = module && (t.suite = suite_from_ast(&c, module)) != NULL;
     c.options.input    = path;
+    if (fine && !t.suite->tests.len) printf("%s: has no tests\n", path);
     if (fine && t.suite->tests.len) fine = run_suite(&t);
+    count->empty += fine && !t.suite->tests.len;
     run_close(&t.run);
     count->passed += t.passed;
     count->failed += t.failed;
@@ -184,5 +186,6 @@ int command_test(const CommandLine *line) {
         printf("%d test%s passed", count.passed, count.passed == 1 ? "" : "s");
     if (count.not_run) printf("; %d file%s could not be run", count.not_run, count.not_run == 1 ? "" : "s");
     putchar('\n');
-    return count.failed || count.not_run ? EXIT_FAILED : EXIT_OK;
+    bool nothing = count.empty == line->n_operands; /* a slip in a build would pass unnoticed */
+    return count.failed || count.not_run || nothing ? EXIT_FAILED : EXIT_OK;
 }

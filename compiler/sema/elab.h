@@ -281,6 +281,7 @@ bool     const_int(Value value, int64_t *result);
 bool     const_real(Value value, double *result);
 /* Folds a scalar node made of constants and hyper-parameters' defaults; false when it needs run-time values. Slots met are baked. */
 bool fold_scalar(Elab *e, const Node *node, double *result);
+bool peek_scalar(Elab *e, const Node *node, double *result); /* the same, but nothing is compiled in */
 
 /* operators.c */
 Value op_binary(Elab *e, BinaryOp op, Value a, Value b, Span at, Span left, Span right);

@@ -168,7 +168,7 @@ static double fold_op(const Node *node, const double *x, bool *known) {
     }
 }
 
-static bool fold(Elab *e, const Node *node, int depth, double *result) {
+static bool fold(Elab *e, const Node *node, int depth, bool bakes, double *result) {
     if (node->type.rank || node->n_inputs > 2 || depth > FOLD_DEPTH) return false;
     if (node->op == OP_CONST) {
         *result = node->attr.value;
@@ -176,16 +176,20 @@ static bool fold(Elab *e, const Node *node, int depth, double *result) {
     }
     if (node->op == OP_READ && e->program->slots.data[node->attr.ref].kind == SLOT_HYPER) {
         *result = e->program->slots.data[node->attr.ref].value;
-        bake(e, &e->program->slots.data[node->attr.ref]);
+        if (bakes) bake(e, &e->program->slots.data[node->attr.ref]);
         return true;
     }
     double inputs[2] = {0, 0};
     bool   known     = node->n_inputs > 0;
-    for (int i = 0; i < node->n_inputs && known; i++) known = fold(e, node->inputs[i], depth + 1, &inputs[i]);
+    for (int i = 0; i < node->n_inputs && known; i++) known = fold(e, node->inputs[i], depth + 1, bakes, &inputs[i]);
     if (known) *result = fold_op(node, inputs, &known);
     return known;
 }
 
 bool fold_scalar(Elab *e, const Node *node, double *result) {
-    return fold(e, node, 0, result);
+    return fold(e, node, 0, true, result);
+}
+
+bool peek_scalar(Elab *e, const Node *node, double *result) {
+    return fold(e, node, 0, false, result);
 }

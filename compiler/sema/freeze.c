@@ -81,14 +81,25 @@ static bool read_pattern(Elab *e, const Expr *expr, Value value, FreezeLine *lin
     return false;
 }
 
+/* What `as` names is a part of paths, and no name that an expression can use. */
+static bool is_path_name(Elab *e, const Expr *expr) {
+    if (expr->kind != EXPR_NAME || env_find(e->model_env, expr->u.name.text)) return false;
+    const char *name = expr->u.name.text;
+    if (!pattern_matches(e, name) && !pattern_matches(e, arena_printf(e->arena, "%s/*", name))) return false;
+    Diag *diag = sema_error(e, expr->span, E0606, "'%s' is a name in paths, not a part of the model", name);
+    diag_help(diag, "freeze what is below it: freeze \"%s/*\"", name);
+    return true;
+}
+
 void read_freeze(Elab *e, TrainPlan *plan, const Stmt *stmt) {
     Phase phase;
     bool  fine = read_until(e, stmt->u.freeze.until, &phase);
     for (int i = 0; i < stmt->u.freeze.patterns.len; i++) {
-        const Expr *expr  = stmt->u.freeze.patterns.data[i];
-        Value       value = eval_expr(e, e->model_env, expr);
-        FreezeLine  line  = {.phase = phase, .span = expr->span};
-        PathVec     paths = {0};
+        const Expr *expr = stmt->u.freeze.patterns.data[i];
+        if (is_path_name(e, expr)) continue;
+        Value      value = eval_expr(e, e->model_env, expr);
+        FreezeLine line  = {.phase = phase, .span = expr->span};
+        PathVec    paths = {0};
         if (value.kind == VALUE_LAYER) {
             part_paths(e, value, &paths);
             if (!value.layer->path)

@@ -14,6 +14,9 @@ typedef struct Reading {
     Span            epochs_at, steps_at; /* where they are given */
 } Reading;
 
+/* More batches in a step than any training has is a slip of the pen. */
+static const int64_t COUNT_MOST = INT64_C(1000000000000), ACCUMULATE_MOST = 1000000;
+
 typedef void SettingFn(Reading *r, const Stmt *stmt, Value value);
 
 static void bad_value(Reading *r, const Stmt *stmt, const char *needed, Value value) {
@@ -22,10 +25,13 @@ static void bad_value(Reading *r, const Stmt *stmt, const char *needed, Value va
                    value_describe(r->e->arena, value));
 }
 
-static int64_t whole(Reading *r, const Stmt *stmt, Value value, int64_t least) {
+static int64_t whole(Reading *r, const Stmt *stmt, Value value, int64_t least, int64_t most) {
     int64_t number;
-    if (const_int(value, &number) && number >= least && number <= INT64_C(1000000000000)) return number;
-    bad_value(r, stmt, arena_printf(r->e->arena, "an integer of at least %lld", (long long)least), value);
+    if (const_int(value, &number) && number >= least && number <= most) return number;
+    bool        large  = const_int(value, &number) && number > most;
+    const char *needed = arena_printf(r->e->arena, large ? "an integer of at most %lld" : "an integer of at least %lld",
+                                      (long long)(large ? most : least));
+    bad_value(r, stmt, needed, value);
     return least;
 }
 
@@ -37,21 +43,21 @@ static double within(Reading *r, const Stmt *stmt, Value value, double low, doub
 }
 
 static void set_batch(Reading *r, const Stmt *stmt, Value value) {
-    r->e->program->train.batch = whole(r, stmt, value, 1);
+    r->e->program->train.batch = whole(r, stmt, value, 1, COUNT_MOST);
 }
 
 static void set_epochs(Reading *r, const Stmt *stmt, Value value) {
-    r->e->program->train.epochs = whole(r, stmt, value, 1);
+    r->e->program->train.epochs = whole(r, stmt, value, 1, COUNT_MOST);
     r->epochs_at                = stmt->u.bind.name.span;
 }
 
 static void set_steps(Reading *r, const Stmt *stmt, Value value) {
-    r->e->program->train.steps = whole(r, stmt, value, 1);
+    r->e->program->train.steps = whole(r, stmt, value, 1, COUNT_MOST);
     r->steps_at                = stmt->u.bind.name.span;
 }
 
 static void set_seed(Reading *r, const Stmt *stmt, Value value) {
-    r->e->program->train.seed = whole(r, stmt, value, 0);
+    r->e->program->train.seed = whole(r, stmt, value, 0, COUNT_MOST);
 }
 
 static void set_shuffle(Reading *r, const Stmt *stmt, Value value) {
@@ -87,7 +93,7 @@ static void set_nothing(Reading *r, const Stmt *stmt, Value value) {
 }
 
 static void set_accumulate(Reading *r, const Stmt *stmt, Value value) {
-    r->e->program->train.accumulate = whole(r, stmt, value, 1);
+    r->e->program->train.accumulate = whole(r, stmt, value, 1, ACCUMULATE_MOST);
 }
 
 static void set_ema(Reading *r, const Stmt *stmt, Value value) {

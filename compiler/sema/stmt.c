@@ -63,6 +63,19 @@ static void keep_check(Elab *e, Env *env, const Stmt *stmt, const Dim *left, con
     vec_push(e->arena, &e->program->checks, check);
 }
 
+/* Of an optimizer's or a schedule's hyper-parameters only the values in the model are looked at: they stay settable. */
+static bool eval_assertion(Elab *e, Env *env, const Expr *condition, bool *holds) {
+    Node *run_time;
+    if (e->frame->kind != FRAME_OPTIMIZER && e->frame->kind != FRAME_SCHEDULE)
+        return eval_condition(e, env, condition, "an assertion", holds, &run_time) && !run_time;
+    Value  value = eval_expr(e, env, condition);
+    double known;
+    if (value.kind == VALUE_BOOL) return *holds = value.boolean, true;
+    if (value.kind != VALUE_SCALAR || !peek_scalar(e, value.node, &known)) return false;
+    *holds = known != 0;
+    return true;
+}
+
 void exec_assert(Elab *e, Env *env, const Stmt *stmt) {
     if (e->frame->kind == FRAME_TEST) {
         test_assert(e, env, stmt);
@@ -79,10 +92,8 @@ void exec_assert(Elab *e, Env *env, const Stmt *stmt) {
             }
         }
     }
-    bool  holds;
-    Node *run_time;
-    if (!eval_condition(e, env, condition, "an assertion", &holds, &run_time) || holds) return;
-    if (run_time) return;
+    bool holds;
+    if (!eval_assertion(e, env, condition, &holds) || holds) return;
     const char  *message = assert_message(e, env, stmt);
     const Frame *frame   = e->frame;
     bool         inside  = frame && frame->kind != FRAME_MODEL && frame->call.file;

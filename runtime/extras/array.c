@@ -92,6 +92,15 @@ static nnrt_status refuse_known(const char *path, const nnrt_bytes *bytes, nnrt_
     if (bytes->size >= 8 && memcmp(bytes->data, "\x89HDF\r\n\x1a\n", 8) == 0)
         return nnrt_fail(error, NNRT_BAD_DATA,
                          "%s: HDF5 files are not read: save the arrays with np.savez(file, name=array)", path);
+    if (bytes->size >= 2 && (memcmp(bytes->data, "\xff\xfe", 2) == 0 || memcmp(bytes->data, "\xfe\xff", 2) == 0))
+        return nnrt_fail(
+            error, NNRT_BAD_DATA,
+            "%s: is text in UTF-16: save it as UTF-8 (\"CSV UTF-8\" in a spreadsheet; iconv -f UTF-16 -t UTF-8)", path);
+    if (bytes->data[0] < 0x80 && memchr(bytes->data, '\r', bytes->size) && !memchr(bytes->data, '\n', bytes->size) &&
+        !memchr(bytes->data, 0, bytes->size))
+        return nnrt_fail(error, NNRT_BAD_DATA,
+                         "%s: its lines end as those of old Macintosh files, with CR alone: tr '\\r' '\\n' gives LF",
+                         path);
     if (memchr(bytes->data, 0, bytes->size < 512 ? bytes->size : 512))
         return nnrt_fail(
             error, NNRT_BAD_DATA,

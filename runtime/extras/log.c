@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/status.h"
 
@@ -34,6 +35,22 @@ static nnrt_status keep_lines(const char *path, int64_t steps_done, nnrt_error *
     return status;
 }
 
+/* Whether a block can be written: a full disk is better found now than after the training. Sets errno. */
+static bool has_room(FILE *file) {
+    static const char block[4096];
+    long              end = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (end < 0) { /* a pipe, a terminal */
+        errno = 0;
+        return true;
+    }
+    bool fits = fwrite(block, 1, sizeof block, file) == sizeof block && fflush(file) == 0;
+    int  why  = errno;
+    if (ftruncate(fileno(file), end) != 0 && errno != EINVAL) fits = false, why = errno;
+    rewind(file);
+    errno = why;
+    return fits;
+}
+
 nnrt_status nnrt_log_open(nnrt_log *log, const char *path, int64_t steps_done, nnrt_error *error) {
     *log = (nnrt_log){.path = path};
     clock_gettime(CLOCK_MONOTONIC, &log->start);
@@ -41,7 +58,9 @@ nnrt_status nnrt_log_open(nnrt_log *log, const char *path, int64_t steps_done, n
     nnrt_status status = steps_done > 0 ? keep_lines(path, steps_done, error) : NNRT_OK;
     if (status != NNRT_OK) return status;
     log->file = fopen(path, steps_done > 0 ? "a" : "w");
-    if (log->file) return NNRT_OK;
+    if (log->file && has_room(log->file)) return NNRT_OK;
+    if (log->file) fclose(log->file);
+    log->file = NULL;
     return nnrt_fail(error, NNRT_ERROR, "%s: cannot be written: %s", path, strerror(errno));
 }
 

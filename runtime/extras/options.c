@@ -122,14 +122,24 @@ static nnrt_status append(nnrt_list *list, const char *item, nnrt_error *error) 
     return NNRT_OK;
 }
 
+static nnrt_status fail_empty(const nnrt_option *option, nnrt_error *error) {
+    return nnrt_fail(error, NNRT_USAGE, "'%s' has an empty value: %s %s is needed", option->name, option->name,
+                     option->argument);
+}
+
 static nnrt_status store(nnrt_options *options, const nnrt_option *option, const char *text, nnrt_error *error) {
     void       *place  = (char *)options + option->offset;
     int64_t     count  = 0;
     nnrt_status status = NNRT_OK;
     switch (option->kind) {
     case NNRT_OPTION_FLAG: *(bool *)place = true; break;
-    case NNRT_OPTION_TEXT: *(const char **)place = text; break;
-    case NNRT_OPTION_LIST: return append(place, text, error);
+    case NNRT_OPTION_TEXT:
+        if (!*text) return fail_empty(option, error);
+        *(const char **)place = text;
+        break;
+    case NNRT_OPTION_LIST:
+        if (!*text || text[strlen(text) - 1] == '=') return fail_empty(option, error);
+        return append(place, text, error);
     case NNRT_OPTION_COUNT: status = parse_count(option, text, 1, MAX_COUNT, place, error); break;
     case NNRT_OPTION_SEED: status = parse_count(option, text, 0, INT64_MAX, place, error); break;
     case NNRT_OPTION_INTERVAL: status = parse_interval(option, text, place, error); break;
@@ -215,44 +225,6 @@ static nnrt_status parse_arguments(nnrt_options *options, int argc, char **argv,
     return NNRT_OK;
 }
 
-static bool is_same_file(const char *a, const char *b) {
-    struct stat one, other;
-    if (strcmp(a, b) == 0) return true;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && S_ISREG(one.st_mode) && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
-}
-
-/* A result must not replace data that is read, nor another result. (--save may replace the weights begun with.) */
-static nnrt_status check_results(const nnrt_options *options, nnrt_error *error) {
-    const struct {
-        const char *name, *path;
-    } results[] = {
-        {"--save", options->save}, {"--log", options->log}, {"--plot", options->plot}, {"--out", options->out}};
-    const nnrt_list *const data[]    = {&options->data, &options->val, &options->test};
-    const char *const      weights[] = {options->weights, options->init, options->resume};
-    const int              n         = sizeof results / sizeof *results;
-    for (int r = 0; r < n; r++) {
-        const char *path = results[r].path;
-        if (!path) continue;
-        for (size_t d = 0; d < sizeof data / sizeof *data; d++)
-            for (int i = 0; i < data[d]->n; i++) {
-                const char *argument = data[d]->items[i], *equals = strchr(argument, '=');
-                if (is_same_file(path, argument) || (equals && is_same_file(path, equals + 1)))
-                    return nnrt_fail(error, NNRT_USAGE, "%s %s would replace data that is read: name another file",
-                                     results[r].name, path);
-            }
-        for (size_t w = 0; w < sizeof weights / sizeof *weights && r > 0; w++)
-            if (weights[w] && is_same_file(path, weights[w]))
-                return nnrt_fail(error, NNRT_USAGE, "%s %s would replace weights that are read: name another file",
-                                 results[r].name, path);
-        for (int k = 0; k < r; k++)
-            if (results[k].path && is_same_file(path, results[k].path))
-                return nnrt_fail(error, NNRT_USAGE, "%s and %s name the same file '%s'", results[k].name,
-                                 results[r].name, path);
-    }
-    return NNRT_OK;
-}
-
 static nnrt_status check_together(const nnrt_options *options, nnrt_error *error) {
     const nnrt_settings *settings = &options->settings;
     if (settings->epochs >= 0 && settings->steps >= 0)
@@ -261,7 +233,7 @@ static nnrt_status check_together(const nnrt_options *options, nnrt_error *error
     if (options->maps.n > 0 && !options->init && !options->weights)
         return nnrt_fail(error, NNRT_USAGE, "--map names the weights of a file: give %s FILE too",
                          options->command == NNRT_TRAIN ? "--init" : "--weights");
-    return check_results(options, error);
+    return NNRT_OK;
 }
 
 /* What was not given is the model's; a resumed training takes its file's instead (run_train.c). */
@@ -297,6 +269,7 @@ nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, i
     settings->epochs = settings->steps = settings->seed = settings->batch = -1; /* to see what was given */
     nnrt_status status                                                    = parse_arguments(options, argc, argv, error);
     if (status == NNRT_OK) status = check_together(options, error);
+    if (status == NNRT_OK && !options->help) status = nnrt_results_check(options, model, error);
     fill_defaults(options, model);
     return status;
 }

@@ -69,6 +69,10 @@ void        nnrt_options_free(nnrt_options *options);
 /* set_option.c: applies --set NAME=VALUE to the instance's hyper-parameters. */
 nnrt_status nnrt_options_apply_sets(const nnrt_options *options, nnrt_instance *instance, nnrt_error *error);
 
+/* results.c: NNRT_USAGE where a result would replace data or weights that are read, or another result; the file that `train` saves to
+ * unless told otherwise is such a result. */
+nnrt_status nnrt_results_check(const nnrt_options *options, const nnrt_model *model, nnrt_error *error);
+
 int nnrt_online_cpus(void);
 
 #endif

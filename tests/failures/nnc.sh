@@ -171,4 +171,22 @@ touch -d '2 minutes ago' x.*.tmp*
 expect 0 "" "$nnc" "$xor" -o x
 [ "$(ls x.* | tr '\n' ' ')" = "x.$$.tmp x.old.tmp " ] || fail "two minutes after a kill: $(ls)"
 rm -f x x.* started
+
+# A header that nnc did not make stays, and so does the folder; one that it made is made anew.
+echo 'int mine;' > xor.h
+for kind in obj lib shared; do
+  expect 1 "cannot write 'xor.h': it is there, and nnc did not make it" "$nnc" --emit=$kind "$xor" -o xor.o
+  left xor.h
+done
+[ "$(cat xor.h)" = 'int mine;' ] || fail "a header was replaced"
+expect 0 "" "$nnc" --emit=header "$xor" -o xor.h
+expect 0 "" "$nnc" -c "$xor" -o xor.o
+expect 0 "" "$nnc" -c "$xor" -o xor.o
+rm -f xor.h xor.o
+
+# Words that are neither a command nor a file; files without tests.
+expect 2 "no command and no file is called 'tset'; did you mean 'nnc test'?" "$nnc" tset "$xor"
+expect 2 "no command and no file is called 'frobnicate'" "$nnc" frobnicate
+expect 1 "" "$nnc" test "$xor"
+grep -q 'has no tests' .out || fail "a file without tests passes: $(cat .out)"
 finish

@@ -133,6 +133,20 @@ for result in save log plot; do
 done
 expect 2 "--out iris.csv would replace data that is read" ./iris predict --data x=iris.csv --out iris.csv
 expect 2 "--save and --log name the same file 'one'" ./iris train --data iris.csv --save one --log one
+# The name that train saves to by itself is a result too.
+cp iris.csv iris.safetensors
+expect 2 "train's own result iris.safetensors would replace data that is read: give --save FILE" ./iris train --data iris.safetensors
+cmp -s iris.csv iris.safetensors || fail "data called like the default result was replaced"
+rm iris.safetensors
+expect 2 "train's own result and --log name the same file 'iris.safetensors'" ./iris train --data iris.csv --log iris.safetensors
+expect 2 "'--data' has an empty value: --data FILE|NAME=FILE is needed" ./iris train --data x=
+expect 2 "'--save' has an empty value" ./iris train --data iris.csv --save ""
+if [ -c /dev/full ]; then expect 1 "/dev/full: cannot be written: No space left" ./iris train --data iris.csv --log /dev/full; fi
+[ ! -e iris.safetensors ] || fail "trained although the log cannot be written"
+iconv -f UTF-8 -t UTF-16 plain.csv > u16.csv && expect 3 "u16.csv: is text in UTF-16: save it as UTF-8" ./iris train --data u16.csv
+tr '\n' '\r' < plain.csv > mac.csv
+expect 3 "mac.csv: its lines end as those of old Macintosh files, with CR alone" ./iris train --data mac.csv
+rm -f u16.csv mac.csv
 expect 2 "no command: train, eval, predict, data, info or export" ./iris
 expect 2 "unknown command 'trian'; did you mean 'train'?" ./iris trian
 for option in epochs batch threads steps; do

@@ -1,0 +1,76 @@
+/* Results never replace what they are made from, nor one another. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/status.h"
+#include "extras/checkpoint.h"
+#include "extras/options.h"
+
+enum { SAVE, LOG, PLOT, OUT, N_RESULTS };
+
+typedef struct Results {
+    const nnrt_options *options;
+    const char         *names[N_RESULTS], *paths[N_RESULTS];
+    nnrt_error         *error;
+} Results;
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat one, other;
+    if (strcmp(a, b) == 0) return true;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && S_ISREG(one.st_mode) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+static const char *remedy(const Results *r, int result) {
+    return result == SAVE && !r->options->save ? "give --save FILE" : "name another file";
+}
+
+static nnrt_status check_data(const Results *r, int result) {
+    const nnrt_list *const data[] = {&r->options->data, &r->options->val, &r->options->test};
+    const char            *path   = r->paths[result];
+    for (size_t d = 0; d < sizeof data / sizeof *data; d++)
+        for (int i = 0; i < data[d]->n; i++) {
+            const char *argument = data[d]->items[i], *equals = strchr(argument, '=');
+            if (is_same_file(path, argument) || (equals && is_same_file(path, equals + 1)))
+                return nnrt_fail(r->error, NNRT_USAGE, "%s %s would replace data that is read: %s", r->names[result],
+                                 path, remedy(r, result));
+        }
+    return NNRT_OK;
+}
+
+/* --save may replace the weights begun with. */
+static nnrt_status check_weights(const Results *r, int result) {
+    const char *const weights[] = {r->options->weights, r->options->init, r->options->resume};
+    for (size_t w = 0; w < sizeof weights / sizeof *weights && result != SAVE; w++)
+        if (weights[w] && is_same_file(r->paths[result], weights[w]))
+            return nnrt_fail(r->error, NNRT_USAGE, "%s %s would replace weights that are read: name another file",
+                             r->names[result], r->paths[result]);
+    return NNRT_OK;
+}
+
+static nnrt_status check_others(const Results *r, int result) {
+    for (int k = 0; k < result; k++)
+        if (r->paths[k] && is_same_file(r->paths[result], r->paths[k]))
+            return nnrt_fail(r->error, NNRT_USAGE, "%s and %s name the same file '%s'", r->names[k], r->names[result],
+                             r->paths[result]);
+    return NNRT_OK;
+}
+
+nnrt_status nnrt_results_check(const nnrt_options *options, const nnrt_model *model, nnrt_error *error) {
+    bool        saves  = options->command == NNRT_TRAIN && !options->overfit;
+    char       *usual  = saves && !options->save ? nnrt_checkpoint_default_path(model) : NULL;
+    Results     r      = {options,
+                          {usual ? "train's own result" : "--save", "--log", "--plot", "--out"},
+                          {usual ? usual : options->save, options->log, options->plot, options->out},
+                          error};
+    nnrt_status status = NNRT_OK;
+    for (int i = 0; i < N_RESULTS && status == NNRT_OK; i++) {
+        if (!r.paths[i]) continue;
+        status = check_data(&r, i);
+        if (status == NNRT_OK) status = check_weights(&r, i);
+        if (status == NNRT_OK) status = check_others(&r, i);
+    }
+    free(usual);
+    return status;
+}
