@@ -69,6 +69,10 @@ static const TileRow *tile_for(const Target *target) {
     return &tiles[2];
 }
 
+int contract_tile_rows(const Target *target) {
+    return tile_for(target)->mr;
+}
+
 /* Whether each column block packs its own rows of a transposed A. */
 static bool packs_rows_often(const ContractPlan *plan) {
     return plan->a_packing == A_PACK_ROWS && !plan->shared_rows;
@@ -182,14 +186,15 @@ static void lay_out_scratch(ContractPlan *plan) {
     int64_t tables = 0;
     if (plan->shape.window) {
         a      = plan->shape.window->copied ? plan->shape.window->copy_elems : 0;
-        tables = window_table_bytes(plan, &plan->rows_offset, &plan->segments_offset);
+        tables = window_table_bytes(plan);
     }
     plan->c_offset      = 0;
     plan->a_offset      = round_up(rows * cols * plan->elem_bytes, 64);
     plan->b_offset      = plan->a_offset + round_up(a * plan->elem_bytes, 64);
     plan->scratch_bytes = plan->b_offset + round_up(b * plan->elem_bytes, 64);
     plan->rows_offset += plan->scratch_bytes;
-    plan->segments_offset += plan->scratch_bytes;
+    plan->numbers_offset += plan->scratch_bytes;
+    plan->runs_offset += plan->scratch_bytes;
     plan->scratch_bytes += tables;
 }
 

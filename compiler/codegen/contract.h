@@ -23,6 +23,25 @@ typedef struct ContractLevel { /* one of several nested loops over a flattened i
     int64_t extent, stride;    /* stride: elements */
 } ContractLevel;
 
+/* Where windows reach out of an image, or its elements are spread, only some of k meet elements. Regions are sets of rows for which those
+ * are the same: in runs of consecutive k that are `step` elements apart. Rows are sorted by region. */
+typedef struct WindowRow {
+    int32_t at, number; /* offset in the image, in elements; which of the rows (of an image, or all) it is */
+} WindowRow;
+typedef struct WindowRun {
+    int32_t at, k; /* offset behind the row's; first k (of an image, or all) */
+} WindowRun;
+typedef struct WindowRegion {
+    int32_t row, n_rows, run, n_runs; /* first row, first run */
+    int32_t length, step;             /* of each run */
+} WindowRegion;
+typedef struct WindowRegions {
+    int           count, n_rows, n_runs;
+    WindowRegion *regions;
+    WindowRow    *rows;
+    WindowRun    *runs;
+} WindowRegions;
+
 /* A seen through windows: element (m, k) lies at the image's start + its row's offset + its k's offset. An image is one index of the
  * outermost axis of m, or of k (image_in_k); `rows` and `depth` are the other axes of m and of k, outermost first. A chunk, the
  * unit of work along that axis, is a number of whole images, or of bands of one image, and is read in place or from
@@ -38,7 +57,9 @@ typedef struct ContractWindow {
     int64_t       band_stride;  /* from one band to the next, in elements (0 in a copy) */
     int64_t       image_stride; /* from one image to the next */
     int64_t       copy_elems;   /* of a chunk's copy */
-    int64_t       copy_origin;  /* in it, of the element that all indices 0 name */
+    const WindowRegions
+           *regions;     /* NULL: all k meet elements (zeros, in a copy); else images are whole and read in place */
+    int64_t copy_origin; /* in it, of the element that all indices 0 name */
 } ContractWindow;
 
 typedef struct ContractOperand {
@@ -84,6 +105,9 @@ typedef struct ContractShape {
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape);
+
+/* Rows of the register tile. */
+int contract_tile_rows(const Target *target);
 
 /* Bytes of scratch (64-byte aligned) that one worker needs. */
 int64_t contract_scratch_bytes(const ContractPlan *plan);

@@ -46,13 +46,14 @@ void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     Loop                inner = loop_begin(b, e->zero, select_value(e, e->b_stays, tiles, e->panels), e->one);
     LLVMValueRef        tile  = select_value(e, e->b_stays, inner.index, outer.index);
     TilePlace           at;
-    at.panel = select_value(e, e->b_stays, outer.index, inner.index);
-    at.i0    = irb_add(b, s0, irb_mul(b, tile, mr));
-    at.tile  = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->a_row0), mr, "");
-    at.rows  = plan->shape.m >= 0 && plan->shape.m % plan->mr == 0 ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
-    at.j0    = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
-    at.cols  = irb_min(b, irb_sub(b, e->n1, at.j0), nr);
-    at.c     = e->c_buffer;
+    at.panel   = select_value(e, e->b_stays, outer.index, inner.index);
+    at.i0      = irb_add(b, s0, irb_mul(b, tile, mr));
+    at.tile    = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->a_row0), mr, "");
+    bool whole = !e->number_table && plan->shape.m >= 0 && plan->shape.m % plan->mr == 0;
+    at.rows    = whole ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
+    at.j0      = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
+    at.cols    = irb_min(b, irb_sub(b, e->n1, at.j0), nr);
+    at.c       = e->c_buffer;
     if (plan->mc) {
         LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->c_row0), mr, "");
         LLVMValueRef number   = irb_add(b, irb_mul(b, row_tile, e->c_panels), irb_add(b, e->c_panel0, at.panel));

@@ -34,7 +34,7 @@ struct ContractPlan {
     BPacking      b_packing;
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
-    int64_t       rows_offset, segments_offset; /* of windows: the tables of offsets */
+    int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
 };
 
 /* Elements from one row (k together) or one row panel of packed A to the next: a cache line more than they hold, so that
@@ -60,8 +60,9 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
  * start from c[row][column] (c_row apart) unless `first`. */
 typedef struct TileArgs {
     LLVMValueRef a, a_row, a_k, b, b_k, k, c, first;
-    LLVMValueRef rows, segments,
-        n_segments; /* through windows, else NULL: element (i, p) is a[rows[i] + segments[p / k] + p % k * a_k] */
+    /* Through windows, else NULL: k is in runs of args.k each. Element (i, p) of run r is a[rows[i] + runs[r].at + p * a_k], and meets
+     * row runs[r].k + p of B. */
+    LLVMValueRef rows, runs, n_runs;
 } TileArgs;
 enum { TILE_SUMS_MOST = 32 };
 /* Emits them in place: sums[row * vectors + vector]. */
@@ -101,14 +102,16 @@ typedef struct ContractEmit {
     LLVMValueRef        m, n, k;
     LLVMValueRef        a_buffer, b_buffer, c_buffer;
     Cut                 cut;
-    LLVMValueRef        b_stays, a_packed;             /* i1 */
-    LLVMValueRef        begin, end;                    /* the units */
-    LLVMValueRef        column0, column1;              /* the column blocks that they may touch */
-    LLVMValueRef        n0, n1, full_panels, panels;   /* the column block */
-    LLVMValueRef        r0, r1;                        /* the chunk of rows */
-    LLVMValueRef        p0, kk, first, last;           /* the block of K */
-    LLVMValueRef        a_row0;                        /* the row that packed A starts with */
-    LLVMValueRef row_table, segment_table, n_segments; /* windows: the offsets of rows from a_row0 on, and of k */
+    LLVMValueRef        b_stays, a_packed;           /* i1 */
+    LLVMValueRef        begin, end;                  /* the units */
+    LLVMValueRef        column0, column1;            /* the column blocks that they may touch */
+    LLVMValueRef        n0, n1, full_panels, panels; /* the column block */
+    LLVMValueRef        r0, r1;                      /* the chunk of rows */
+    LLVMValueRef        p0, kk, first, last;         /* the block of K */
+    LLVMValueRef        a_row0;                      /* the row that packed A starts with */
+    LLVMValueRef        row_table, number_table,
+        number0; /* windows: offsets of rows from a_row0 on; which rows they are, behind number0 (NULL: i0) */
+    LLVMValueRef run_table, n_runs, run_length, run_step; /* ... and the runs of k */
     LLVMValueRef c_row0, c_panel0, c_panels; /* sums in scratch: first row; first panel of a row, panels of a row */
 } ContractEmit;
 
@@ -128,11 +131,24 @@ void         set_columns(ContractEmit *e, LLVMValueRef j);
 LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit);
 
 /* contract_window.c */
-int64_t window_kc(const ContractPlan *plan); /* k summed at once: all of it, or a chunk of images */
-int64_t window_table_bytes(const ContractPlan *plan, int64_t *rows, int64_t *segments); /* with their places in it */
+int64_t window_kc(const ContractPlan *plan);    /* k summed at once: all of it, or a chunk of images */
+int64_t window_table_bytes(ContractPlan *plan); /* and sets their places among them */
 Cut     window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
 void    window_emit(ContractEmit *e);
-void    window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args);
+
+/* contract_window_tables.c: offsets of rows and runs of k, made in scratch */
+typedef struct RegionTables { /* of the module */
+    LLVMValueRef regions, rows, runs;
+} RegionTables;
+int64_t window_rows(const ContractPlan *plan); /* entries */
+int64_t window_runs(const ContractPlan *plan);
+ContractLevel
+window_run(const ContractWindow *w); /* the innermost level of k, whose elements follow each other evenly */
+RegionTables window_make_tables(ContractEmit *e); /* of regions: empty where there are none */
+/* One number of a region, at `offset` in WindowRegion. */
+LLVMValueRef window_region_number(const ContractEmit *e, const RegionTables *tables, LLVMValueRef region,
+                                  size_t offset);
+void         window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args);
 
 /* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
 void contract_step(const ContractEmit *e, const TilePlace *at);

@@ -50,9 +50,9 @@ static void dispatch_tile(const ContractEmit *e, const TilePlace *at, const Tile
     LLVMBasicBlockRef   after      = LLVMAppendBasicBlockInContext(context, irb_function(b), "summed");
     LLVMValueRef        choice     = LLVMBuildSwitch(b, code, impossible, 2 * (unsigned)plan->nv);
     for (int c = 2 * plan->nv + 1; c > 1; c--) {
-        int  v = c / 2, rows = c % 2 ? plan->mr : -1;
-        bool rows_may =
-            rows > 0 ? may_leave(plan->shape.m, rows, plan->mr, 1) : plan->shape.m < 0 || plan->shape.m % plan->mr;
+        int     v = c / 2, rows = c % 2 ? plan->mr : -1;
+        int64_t m        = e->number_table ? -1 : plan->shape.m; /* a region has any number of rows */
+        bool    rows_may = rows > 0 ? may_leave(m, rows, plan->mr, 1) : m < 0 || m % plan->mr;
         if (!rows_may || !may_have_vectors(e, v)) continue;
         LLVMBasicBlockRef here = LLVMInsertBasicBlockInContext(context, impossible, "tile");
         LLVMAddCase(choice, c64(e, c), here);
@@ -122,6 +122,15 @@ static LLVMValueRef load_sums(const ContractEmit *e, const TilePlace *at, LLVMVa
     return irb_load(e->b, e->vec, irb_at(e->b, e->elem, at->c, offset));
 }
 
+/* The product's row at place i of the loops. */
+static LLVMValueRef row_number(const ContractEmit *e, LLVMValueRef i) {
+    LLVMContextRef context = irb_context(e->b);
+    LLVMTypeRef    i32 = LLVMInt32TypeInContext(context), i64 = LLVMInt64TypeInContext(context);
+    if (!e->number_table) return i;
+    LLVMValueRef number = irb_load(e->b, i32, irb_at(e->b, i32, e->number_table, i));
+    return irb_add(e->b, e->number0, LLVMBuildSExt(e->b, number, i64, ""));
+}
+
 /* The anchor's size is how many instructions it emitted; one with control flow counts as long. */
 static unsigned store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
                              LLVMValueRef mask) {
@@ -140,7 +149,7 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     LLVMValueRef   rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
     LLVMValueRef   whole = irb_sub(b, at->cols, rest), mask = irb_mask_below(b, rest, lanes);
     Loop           rows = loop_begin(b, e->zero, at->rows, e->one);
-    LLVMValueRef   i    = irb_add(b, at->i0, rows.index);
+    LLVMValueRef   i    = row_number(e, irb_add(b, at->i0, rows.index));
     if (n < 0 || n >= lanes) {
         Loop         loop = loop_begin(b, e->zero, whole, c64(e, lanes));
         LLVMValueRef sums = load_sums(e, at, rows.index, loop.index);
@@ -172,9 +181,10 @@ static void step_by_registers(const ContractEmit *e, const TilePlace *at, const 
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        sums[TILE_SUMS_MOST];
     contract_tile_sums(plan, b, plan->mr, plan->nv, args, sums);
-    Branch last = branch_begin(b, e->last);
+    Branch       last = branch_begin(b, e->last);
+    LLVMValueRef row  = NULL;
     for (int i = 0; i < plan->mr * plan->nv; i++) {
-        LLVMValueRef row    = irb_add(b, at->i0, c64(e, i / plan->nv));
+        if (i % plan->nv == 0) row = row_number(e, irb_add(b, at->i0, c64(e, i / plan->nv)));
         LLVMValueRef column = irb_add(b, at->j0, c64(e, (int64_t)(i % plan->nv) * plan->lanes));
         store_vector(e, row, column, sums[i], NULL);
     }

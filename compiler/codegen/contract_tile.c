@@ -69,57 +69,56 @@ static void start_sums(const Tile *t, const TileArgs *args, LLVMValueRef *sums) 
     }
 }
 
-/* k in [0, args->k) from `a` and *b_from on; *b_from becomes the row of B after it. */
-static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef *b_from, LLVMValueRef *sums) {
+/* k in [0, args->k) from `a` and `b_from` on. */
+static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef b_from, LLVMValueRef *sums) {
     LLVMBuilderRef b    = t->b;
     int            n    = t->rows * t->vectors;
     Loop           loop = loop_begin(b, irb_i64(b, 0), args->k, irb_i64(b, 1));
-    LLVMValueRef   a_at = loop_carry(&loop, b, a), b_at = loop_carry(&loop, b, *b_from);
+    LLVMValueRef   a_at = loop_carry(&loop, b, a), b_at = loop_carry(&loop, b, b_from);
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
     rank_one(t, a_at, b_at, sums);
     loop_next(&loop, 0, t->row_start[0] ? irb_add(b, a_at, args->a_k) : irb_at(b, t->elem, a_at, args->a_k));
     loop_next(&loop, 1, irb_at(b, t->elem, b_at, args->b_k));
     for (int i = 0; i < n; i++) loop_next(&loop, i + 2, sums[i]);
     loop_end(&loop, b);
-    *b_from = loop.result[1];
     for (int i = 0; i < n; i++) sums[i] = loop.result[i + 2];
 }
 
-/* Entry `i` of a table of offsets, in elements. */
+/* Entry `i` of a table of 32-bit numbers. */
 static LLVMValueRef table_entry(const Tile *t, LLVMValueRef table, LLVMValueRef i) {
     LLVMTypeRef i32 = LLVMInt32TypeInContext(irb_context(t->b)), i64 = LLVMInt64TypeInContext(irb_context(t->b));
     return LLVMBuildSExt(t->b, irb_load(t->b, i32, irb_at(t->b, i32, table, i)), i64, "");
 }
 
-/* Segment by segment of k, each row from its own start. */
-static void sum_segments(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
-    LLVMBuilderRef b = t->b;
-    int            n = t->rows * t->vectors;
+/* Run by run of k, each row from its own start. */
+static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
+    LLVMBuilderRef b   = t->b;
+    LLVMValueRef   two = irb_i64(b, 2);
+    int            n   = t->rows * t->vectors;
     for (int r = 0; r < t->rows; r++)
         t->row_start[r] = irb_at(b, t->elem, args->a, table_entry(t, args->rows, irb_i64(b, r)));
-    Loop         loop = loop_begin(b, irb_i64(b, 0), args->n_segments, irb_i64(b, 1));
-    LLVMValueRef b_at = loop_carry(&loop, b, args->b);
+    Loop loop = loop_begin(b, irb_i64(b, 0), irb_mul(b, args->n_runs, two), two);
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
-    sum_run(t, args, table_entry(t, args->segments, loop.index), &b_at, sums);
-    loop_next(&loop, 0, b_at);
-    for (int i = 0; i < n; i++) loop_next(&loop, i + 1, sums[i]);
+    LLVMValueRef k    = table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
+    LLVMValueRef from = irb_at(b, t->elem, args->b, irb_mul(b, k, args->b_k));
+    sum_run(t, args, table_entry(t, args->runs, loop.index), from, sums);
+    for (int i = 0; i < n; i++) loop_next(&loop, i, sums[i]);
     loop_end(&loop, b);
-    for (int i = 0; i < n; i++) sums[i] = loop.result[i + 1];
+    for (int i = 0; i < n; i++) sums[i] = loop.result[i];
 }
 
 void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args,
                         LLVMValueRef *sums) {
-    LLVMTypeRef  elem = elem_type(plan, irb_context(b));
-    Tile         t    = {.plan = plan, .b = b, .elem = elem, .rows = rows, .vectors = vectors, .lanes = plan->lanes};
-    LLVMValueRef b_at = args->b;
-    t.vec             = irb_vector_type(elem, plan->lanes);
+    LLVMTypeRef elem = elem_type(plan, irb_context(b));
+    Tile        t    = {.plan = plan, .b = b, .elem = elem, .rows = rows, .vectors = vectors, .lanes = plan->lanes};
+    t.vec            = irb_vector_type(elem, plan->lanes);
     start_sums(&t, args, sums);
-    if (args->segments) {
-        sum_segments(&t, args, sums);
+    if (args->runs) {
+        sum_runs(&t, args, sums);
         return;
     }
     for (int r = 0; r < rows; r++) t.row_offset[r] = irb_mul(b, args->a_row, irb_i64(b, r));
-    sum_run(&t, args, args->a, &b_at, sums);
+    sum_run(&t, args, args->a, args->b, sums);
 }
 
 /* ---- as functions ---- */
@@ -148,16 +147,14 @@ static TileArgs params_as_args(LLVMValueRef f, bool windows) {
                      NULL,
                      NULL,
                      NULL};
-    if (windows)
-        args.rows = LLVMGetParam(f, 8), args.segments = LLVMGetParam(f, 9), args.n_segments = LLVMGetParam(f, 10);
+    if (windows) args.rows = LLVMGetParam(f, 8), args.runs = LLVMGetParam(f, 9), args.n_runs = LLVMGetParam(f, 10);
     return args;
 }
 
 static void call_with(LLVMBuilderRef b, LLVMValueRef f, const TileArgs *args, LLVMValueRef rows) {
-    LLVMValueRef values[WINDOW_PARAMS + 1] = {args->a,    args->a_row,    args->a_k,       args->b,
-                                              args->b_k,  args->k,        args->c,         args->first,
-                                              args->rows, args->segments, args->n_segments};
-    int          n                         = args->segments ? WINDOW_PARAMS : TILE_PARAMS;
+    LLVMValueRef values[WINDOW_PARAMS + 1] = {args->a, args->a_row, args->a_k,  args->b,    args->b_k,   args->k,
+                                              args->c, args->first, args->rows, args->runs, args->n_runs};
+    int          n                         = args->runs ? WINDOW_PARAMS : TILE_PARAMS;
     if (rows) values[n++] = rows;
     LLVMBuildCall2(b, LLVMGlobalGetValueType(f), f, values, (unsigned)n, "");
 }
@@ -191,7 +188,7 @@ static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module
 }
 
 void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args) {
-    call_with(b, tile_function(plan, irb_module(b), rows, vectors, args->segments != NULL), args, NULL);
+    call_with(b, tile_function(plan, irb_module(b), rows, vectors, args->runs != NULL), args, NULL);
 }
 
 /* Rows below mr, as tiles of 4, 2 and 1 rows: few micro-kernels to compile, at little loss. */
@@ -205,7 +202,7 @@ static void tail_body(const ContractPlan *plan, LLVMBuilderRef b, int vectors, L
         Branch       has    = branch_begin(b, LLVMBuildICmp(b, LLVMIntNE, bit, irb_i64(b, 0), ""));
         LLVMValueRef before = LLVMBuildAnd(b, rows, irb_i64(b, -2 * (int64_t)size), ""); /* rows of the larger tiles */
         TileArgs     part   = *args;
-        if (args->segments)
+        if (args->runs)
             part.rows = irb_at(b, i32, args->rows, before);
         else
             part.a = irb_at(b, elem, args->a, irb_mul(b, before, args->a_row));
@@ -219,7 +216,7 @@ static void tail_body(const ContractPlan *plan, LLVMBuilderRef b, int vectors, L
 void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef rows, int vectors,
                         const TileArgs *args) {
     char           name[64];
-    bool           windows = args->segments != NULL;
+    bool           windows = args->runs != NULL;
     LLVMBuilderRef own;
     snprintf(name, sizeof name, "nnc.%s.v%df%d.x%d", windows ? "window_tail" : "tail", plan->lanes,
              plan->elem_bytes * 8, vectors);

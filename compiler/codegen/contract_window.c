@@ -1,15 +1,16 @@
-/* The loops of a contraction whose A is seen through windows over an image: a convolution (the images are rows of the product), or its
+/* The loops of a contraction whose A is seen through windows over images: a convolution (the images are rows of the product), or its
  * gradient with respect to the kernel (they are summed over).
  *
  *     for each column block of the units                      for each column block, each chunk of rows
  *       pack B, all of K                                         for each chunk of images
  *       for each chunk of images                                   pack B, copy the images
- *         copy the images with zeros around, if need be            for each tile: sum; after the last chunk: epilogue
- *         for each tile: sum; epilogue
+ *         copy the images with zeros around, if need be            for each region, each tile: sum
+ *         for each region, each tile: sum; epilogue                after the last chunk: epilogue
  *
  * Where an element of A lies is the sum of an offset of its row and one of its k, so that no window is ever copied: the tile reads the
- * images. Offsets of rows, and of the segments of k that run on evenly, are in tables in scratch. */
+ * images. Where windows reach out of them, rows that miss the same k make a region; no zeros are multiplied. */
 #include <assert.h>
+#include <stddef.h>
 
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
@@ -20,28 +21,17 @@ static LLVMValueRef c64(const ContractEmit *e, int64_t value) {
     return irb_i64(e->b, value);
 }
 
-/* ---- sizes ---- */
-
-static const ContractLevel *position_levels(const ContractWindow *w, int *count) {
-    *count = w->image_in_k ? w->n_depth : w->n_rows;
-    return w->image_in_k ? w->depth : w->rows;
-}
+/* ---- sizes ------------------------------------------------------------------------------------------------------------------ */
 
 /* Positions of one index of the outermost axis. */
 static int64_t positions_inside(const ContractWindow *w) {
-    int                  count;
-    const ContractLevel *levels = position_levels(w, &count);
-    return count ? w->positions / levels[0].extent : 1;
+    int count = w->image_in_k ? w->n_depth : w->n_rows;
+    return count ? w->positions / (w->image_in_k ? w->depth : w->rows)[0].extent : 1;
 }
 
 /* Positions of a full chunk. */
 static int64_t chunk_positions(const ContractWindow *w) {
     return w->bands > 1 ? w->band * positions_inside(w) : w->images * w->positions;
-}
-
-/* The innermost level of k, in which elements follow each other evenly. */
-static ContractLevel run_of(const ContractWindow *w) {
-    return w->n_depth ? w->depth[w->n_depth - 1] : (ContractLevel){1, 1};
 }
 
 int64_t window_kc(const ContractPlan *plan) {
@@ -50,20 +40,16 @@ int64_t window_kc(const ContractPlan *plan) {
     return plan->shape.k > 0 ? plan->shape.k : 1;
 }
 
-static int64_t table_rows(const ContractPlan *plan) {
-    return plan->shape.window->image_in_k ? plan->shape.m : chunk_positions(plan->shape.window);
+int64_t window_rows(const ContractPlan *plan) {
+    const ContractWindow *w = plan->shape.window;
+    return w->image_in_k ? plan->shape.m : chunk_positions(w);
 }
 
-static int64_t table_segments(const ContractPlan *plan) {
-    int64_t run = run_of(plan->shape.window).extent;
-    return (window_kc(plan) + run - 1) / run;
-}
-
-int64_t window_table_bytes(const ContractPlan *plan, int64_t *rows, int64_t *segments) {
-    enum { ENTRY = 4 };
-    *rows     = 0;
-    *segments = (table_rows(plan) * ENTRY + 63) / 64 * 64;
-    return *segments + (table_segments(plan) * ENTRY + 63) / 64 * 64;
+int64_t window_runs(const ContractPlan *plan) {
+    const ContractWindow *w = plan->shape.window;
+    if (w->regions) return w->regions->n_runs * (w->image_in_k ? w->images : 1);
+    int64_t length = window_run(w).extent;
+    return (window_kc(plan) + length - 1) / length;
 }
 
 static LLVMValueRef chunks_of_images(const ContractWindow *w, LLVMBuilderRef b, LLVMValueRef positions) {
@@ -84,71 +70,11 @@ Cut window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMV
     return cut;
 }
 
-/* ---- tables ---- */
-
-/* Writes the offsets of all indices of the levels, in order, from entry `place` of the table on. */
-static void write_offsets(const ContractEmit *e, LLVMValueRef table, const ContractLevel *levels, int count,
-                          LLVMValueRef offset, LLVMValueRef place) {
-    LLVMBuilderRef b = e->b;
-    if (!count) {
-        LLVMTypeRef i32 = LLVMInt32TypeInContext(irb_context(b));
-        irb_store(b, LLVMBuildTrunc(b, offset, i32, ""), irb_at(b, i32, table, place));
-        return;
-    }
-    int64_t inside = 1;
-    for (int i = 1; i < count; i++) inside *= levels[i].extent;
-    Loop         loop = loop_begin(b, e->zero, c64(e, levels->extent), e->one);
-    LLVMValueRef at   = irb_add(b, offset, irb_mul(b, loop.index, c64(e, levels->stride)));
-    write_offsets(e, table, levels + 1, count - 1, at, irb_add(b, place, irb_mul(b, loop.index, c64(e, inside))));
-    loop_end(&loop, b);
-}
-
-static LLVMValueRef new_table(const ContractEmit *e, int64_t offset, const ContractLevel *levels, int count) {
-    LLVMTypeRef  i8    = LLVMInt8TypeInContext(irb_context(e->b));
-    LLVMValueRef table = irb_at(e->b, i8, e->c_buffer, c64(e, offset - e->plan->c_offset));
-    write_offsets(e, table, levels, count, e->zero, e->zero);
-    return table;
-}
-
-/* The levels of a side, with the chunk's images or its part of one where they belong to that side. */
-static int table_levels(const ContractWindow *w, bool k_side, ContractLevel *levels) {
-    const ContractLevel *from = k_side ? w->depth : w->rows;
-    int                  n = 0, count = k_side ? w->n_depth - (w->n_depth > 0) : w->n_rows; /* runs have no entries */
-    bool                 images = k_side == w->image_in_k;
-    if (images && w->images > 1) levels[n++] = (ContractLevel){w->images, w->image_stride};
-    for (int i = 0; i < count; i++) {
-        levels[n] = from[i];
-        if (images && w->bands > 1 && i == 0) levels[n].extent = w->band;
-        n++;
-    }
-    return n;
-}
-
-static void make_tables(ContractEmit *e) {
-    const ContractWindow *w = e->plan->shape.window;
-    ContractLevel         levels[CONTRACT_LEVELS + 1];
-    int                   n = table_levels(w, false, levels);
-    e->row_table            = new_table(e, e->plan->rows_offset, levels, n);
-    n                       = table_levels(w, true, levels);
-    e->segment_table        = new_table(e, e->plan->segments_offset, levels, n);
-}
-
-void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
-    const ContractLevel run = run_of(e->plan->shape.window);
-    LLVMTypeRef         i32 = LLVMInt32TypeInContext(irb_context(e->b));
-    args->a                 = e->a_buffer;
-    args->a_row             = e->zero;
-    args->a_k               = c64(e, run.stride);
-    args->k                 = c64(e, run.extent);
-    args->rows              = irb_at(e->b, i32, e->row_table, irb_sub(e->b, at->i0, e->a_row0));
-    args->segments          = e->segment_table;
-    args->n_segments        = e->n_segments;
-}
-
-/* ---- chunks ---- */
+/* ---- chunks ----------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Chunk {
     LLVMValueRef begin, end; /* of its positions among all images' */
+    LLVMValueRef n_images;   /* where images are whole */
 } Chunk;
 
 static void zero_copy(const ContractEmit *e, LLVMValueRef copy) {
@@ -159,23 +85,25 @@ static void zero_copy(const ContractEmit *e, LLVMValueRef copy) {
 
 /* Makes chunk `number` readable at e->a_buffer. */
 static Chunk open_chunk(ContractEmit *e, LLVMValueRef number, LLVMValueRef copy, LLVMValueRef positions) {
-    LLVMBuilderRef        b    = e->b;
-    const ContractWindow *w    = e->plan->shape.window;
-    LLVMValueRef          each = c64(e, w->positions), per_band = c64(e, w->band * positions_inside(w));
+    LLVMBuilderRef        b     = e->b;
+    const ContractWindow *w     = e->plan->shape.window;
+    LLVMValueRef          each  = c64(e, w->positions);
     LLVMValueRef          image = irb_mul(b, LLVMBuildUDiv(b, number, c64(e, w->bands), ""), c64(e, w->images));
     LLVMValueRef          part  = LLVMBuildURem(b, number, c64(e, w->bands), "");
     LLVMValueRef          start = irb_mul(b, image, each);
-    Chunk                 chunk = {start, irb_min(b, irb_add(b, start, c64(e, w->images * w->positions)), positions)};
-    LLVMValueRef          band  = irb_mul(b, part, c64(e, w->band)); /* its first index */
+    LLVMValueRef          full  = irb_add(b, start, c64(e, w->images * w->positions));
+    Chunk                 chunk = {.begin = start, .end = irb_min(b, full, positions)};
     if (w->bands > 1) {
-        LLVMValueRef end = irb_add(b, start, each);
-        chunk.begin      = irb_add(b, start, irb_mul(b, part, per_band));
-        chunk.end        = irb_min(b, irb_add(b, chunk.begin, per_band), end);
+        LLVMValueRef per_band = c64(e, w->band * positions_inside(w));
+        chunk.begin           = irb_add(b, start, irb_mul(b, part, per_band));
+        chunk.end             = irb_min(b, irb_add(b, chunk.begin, per_band), irb_add(b, start, each));
     }
+    chunk.n_images = e->one;
+    if (w->images > 1) chunk.n_images = LLVMBuildUDiv(b, irb_sub(b, chunk.end, chunk.begin), each, "");
     if (w->copied) {
-        LLVMValueRef n = w->images == 1 ? e->one : LLVMBuildUDiv(b, irb_sub(b, chunk.end, chunk.begin), each, "");
+        LLVMValueRef band = irb_mul(b, part, c64(e, w->band)); /* its first index */
         if (w->bands > 1) zero_copy(e, copy);
-        e->spec->a.fill(e->spec->a.user, copy, image, n, band);
+        e->spec->a.fill(e->spec->a.user, copy, image, chunk.n_images, band);
         e->a_buffer = irb_at(b, e->elem, copy, c64(e, w->copy_origin));
     } else {
         LLVMValueRef offset = irb_mul(b, image, c64(e, w->image_stride));
@@ -185,43 +113,85 @@ static Chunk open_chunk(ContractEmit *e, LLVMValueRef number, LLVMValueRef copy,
     return chunk;
 }
 
-/* ---- images are rows ---- */
+/* ---- regions ------------------------------------------------------------------------------------------------------------------ */
 
-static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy) {
+/* The tiles of a chunk: region by region, its rows among [r0, r1) of the row table (NULL: all of them). */
+static void emit_regions(ContractEmit *e, const RegionTables *tables, LLVMValueRef n_images, LLVMValueRef r0,
+                         LLVMValueRef r1) {
+    LLVMBuilderRef        b   = e->b;
+    const ContractWindow *w   = e->plan->shape.window;
+    LLVMValueRef          all = e->run_table, images = c64(e, w->images);
+    Loop                  loop   = loop_begin(b, e->zero, c64(e, w->regions->count), e->one);
+    LLVMValueRef          row    = window_region_number(e, tables, loop.index, offsetof(WindowRegion, row));
+    LLVMValueRef          n_rows = window_region_number(e, tables, loop.index, offsetof(WindowRegion, n_rows));
+    LLVMValueRef          run    = window_region_number(e, tables, loop.index, offsetof(WindowRegion, run));
+    e->n_runs                    = window_region_number(e, tables, loop.index, offsetof(WindowRegion, n_runs));
+    e->run_length                = window_region_number(e, tables, loop.index, offsetof(WindowRegion, length));
+    e->run_step                  = window_region_number(e, tables, loop.index, offsetof(WindowRegion, step));
+    if (w->image_in_k) {
+        run       = irb_mul(b, run, images);
+        e->n_runs = irb_mul(b, e->n_runs, n_images);
+    } else {
+        row    = irb_mul(b, row, images);
+        n_rows = irb_mul(b, n_rows, n_images);
+    }
+    LLVMTypeRef pair   = LLVMInt64TypeInContext(irb_context(b)); /* two entries */
+    e->run_table       = irb_at(b, pair, all, run);
+    LLVMValueRef begin = r0 ? irb_max(b, row, r0) : row, end = irb_add(b, row, n_rows);
+    if (r1) end = irb_min(b, end, r1);
+    emit_tiles(e, begin, irb_max(b, begin, end));
+    loop_end(&loop, b);
+    e->run_table = all;
+}
+
+/* ---- images are rows ------------------------------------------------------------------------------------------------------------ */
+
+static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const RegionTables *tables) {
     LLVMBuilderRef b       = e->b;
     Loop           columns = loop_begin(b, e->column0, e->column1, e->one);
     set_columns(e, columns.index);
     e->p0    = e->zero;
     e->kk    = e->k;
     e->first = e->last = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false);
-    e->n_segments      = c64(e, table_segments(e->plan));
+    e->n_runs          = c64(e, window_runs(e->plan));
     emit_pack_b(e);
     Loop chunks = loop_begin(b, first_block(e, columns.index, e->begin), first_block(e, columns.index, e->end), e->one);
     Chunk chunk = open_chunk(e, chunks.index, copy, e->m);
-    e->a_row0   = chunk.begin;
-    emit_tiles(e, chunk.begin, chunk.end);
+    if (e->number_table) {
+        e->a_row0  = e->zero;
+        e->number0 = chunk.begin;
+        emit_regions(e, tables, chunk.n_images, NULL, NULL);
+    } else {
+        e->a_row0 = chunk.begin;
+        emit_tiles(e, chunk.begin, chunk.end);
+    }
     loop_end(&chunks, b);
     loop_end(&columns, b);
 }
 
-/* ---- images are summed over ---- */
+/* ---- images are summed over ------------------------------------------------------------------------------------------------------ */
 
-static void emit_chunks_of_k(ContractEmit *e, LLVMValueRef copy) {
-    LLVMBuilderRef b     = e->b;
-    LLVMValueRef   count = irb_max(b, chunks_of_images(e->plan->shape.window, b, e->k), e->one);
-    Loop           loop  = loop_begin(b, e->zero, count, e->one);
-    Chunk          chunk = open_chunk(e, loop.index, copy, e->k);
-    e->p0                = chunk.begin;
-    e->kk                = irb_sub(b, chunk.end, chunk.begin);
-    e->n_segments        = LLVMBuildUDiv(b, e->kk, c64(e, run_of(e->plan->shape.window).extent), "");
-    e->first             = LLVMBuildICmp(b, LLVMIntEQ, loop.index, e->zero, "");
-    e->last              = LLVMBuildICmp(b, LLVMIntEQ, irb_add(b, loop.index, e->one), count, "");
+static void emit_chunks_of_k(ContractEmit *e, LLVMValueRef copy, const RegionTables *tables) {
+    LLVMBuilderRef        b     = e->b;
+    const ContractWindow *w     = e->plan->shape.window;
+    LLVMValueRef          count = irb_max(b, chunks_of_images(w, b, e->k), e->one);
+    Loop                  loop  = loop_begin(b, e->zero, count, e->one);
+    Chunk                 chunk = open_chunk(e, loop.index, copy, e->k);
+    e->p0                       = chunk.begin;
+    e->kk                       = irb_sub(b, chunk.end, chunk.begin);
+    e->first                    = LLVMBuildICmp(b, LLVMIntEQ, loop.index, e->zero, "");
+    e->last                     = LLVMBuildICmp(b, LLVMIntEQ, irb_add(b, loop.index, e->one), count, "");
     emit_pack_b(e);
-    emit_tiles(e, e->r0, e->r1);
+    if (e->number_table) {
+        emit_regions(e, tables, chunk.n_images, e->r0, e->r1);
+    } else {
+        e->n_runs = LLVMBuildUDiv(b, e->kk, c64(e, window_run(w).extent), "");
+        emit_tiles(e, e->r0, e->r1);
+    }
     loop_end(&loop, b);
 }
 
-static void emit_images_summed(ContractEmit *e, LLVMValueRef copy) {
+static void emit_images_summed(ContractEmit *e, LLVMValueRef copy, const RegionTables *tables) {
     LLVMBuilderRef b       = e->b;
     Loop           columns = loop_begin(b, e->column0, e->column1, e->one);
     LLVMValueRef   height  = e->cut.height;
@@ -235,7 +205,7 @@ static void emit_images_summed(ContractEmit *e, LLVMValueRef copy) {
     e->c_panel0 = e->zero;
     e->c_panels = e->panels;
     e->a_row0   = e->zero;
-    emit_chunks_of_k(e, copy);
+    emit_chunks_of_k(e, copy, tables);
     loop_end(&chunks, b);
     loop_end(&columns, b);
 }
@@ -244,10 +214,11 @@ void window_emit(ContractEmit *e) {
     const ContractWindow *w    = e->plan->shape.window;
     LLVMValueRef          copy = e->a_buffer;
     assert(e->spec->k.constant >= 0 || w->image_in_k);
-    make_tables(e);
+    assert(!w->regions || (!w->copied && w->bands == 1));
+    RegionTables tables = window_make_tables(e);
     if (w->copied && w->bands == 1) zero_copy(e, copy);
     if (w->image_in_k)
-        emit_images_summed(e, copy);
+        emit_images_summed(e, copy, &tables);
     else
-        emit_images_as_rows(e, copy);
+        emit_images_as_rows(e, copy, &tables);
 }

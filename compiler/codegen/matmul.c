@@ -77,10 +77,11 @@ static bool side_levels(DimTable *dims, Side *side) {
 
 /* Beside a windowed A, B may be a view whose k does not run on. */
 static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
-    Side *a = &p->a, *b = &p->b;
-    int   bytes = elem_size(kernel->dot->type.elem);
+    Side       *a = &p->a, *b = &p->b;
+    int         bytes = elem_size(kernel->dot->type.elem);
+    WindowSides sides = {&a->batch, &a->free, &a->contract};
     if (a->plain || !windows_of(e, plan, kernel, a->node, &a->batch, &p->windows) ||
-        !windows_geometry(e, &p->windows, a->node, &a->free, &a->contract, bytes, &p->geometry))
+        !windows_geometry(e, &p->windows, a->node, &sides, bytes, &p->geometry))
         return;
     p->windowed = true;
     if (b->plain || !b->stride_free || p->geometry.image_in_k) return;
@@ -296,8 +297,8 @@ static ContractOperand windowed_operand(KernelEmit *k, const Product *p, const A
                                            .outer      = anchor->outer,
                                            .batch_axes = p->a.batch};
     memcpy(fill->batch, anchor->batch, sizeof fill->batch);
-    operand.base =
-        p->geometry.copied ? LLVMConstNull(k->e->t_ptr) : windows_base(k, &p->windows, &p->a.batch, anchor->batch);
+    operand.base = p->geometry.copied ? LLVMConstNull(k->e->t_ptr)
+                                      : windows_base(k, &p->windows, &p->geometry, &p->a.batch, anchor->batch);
     return operand;
 }
 

@@ -190,12 +190,14 @@ bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand
         WindowAxis *axis = &windows->axes[i];
         *axis            = t.axes[i];
         axis->whole      = whole_axis(&t, axis, type->dims[i]);
-        inside &= stays_inside(&t, axis, type->dims[i]);
+        axis->inside     = stays_inside(&t, axis, type->dims[i]);
+        inside &= axis->inside;
         if (!dim_is_const(type->dims[i], &axis->extent)) axis->extent = -1;
         bool counted = range_of(&t, axis, false, &axis->low, &axis->high);
         if (axis->whole < 0 && (axis->extent < 0 || !counted)) return false;
     }
-    windows->in_place = inside && kernel_loads(plan, kernel, t.at) && type->elem == kernel->dot->type.elem;
+    windows->in_memory = kernel_loads(plan, kernel, t.at) && type->elem == kernel->dot->type.elem;
+    windows->in_place  = inside && windows->in_memory;
     return t.slides;
 }
 
@@ -289,50 +291,77 @@ static int64_t choose_images(const ContractWindow *g, int64_t image_elems, int64
     return least;
 }
 
-bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const AxisList *free, const AxisList *contract,
-                      int elem_bytes, ContractWindow *g) {
-    enum { TILE_ROWS = 8 };
-    *g             = (ContractWindow){.images = 1, .bands = 1, .copied = !w->in_place};
-    int64_t budget = e->target->l2_bytes / COPY_SHARE / elem_bytes;
-    if (!find_images(w, free, contract, &g->image_in_k)) return false;
-    int64_t         elems     = lay_out(w);
-    const AxisList *positions = g->image_in_k ? contract : free;
-    int             from_free = w->has_images && !g->image_in_k, from_k = g->image_in_k;
+/* Rows that miss the same of k, read from the images in place: instead of a copy, where images are whole and, of rows that are summed for
+ * long, where each region is whole tiles. */
+static bool use_regions(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
+    int tile_rows = contract_tile_rows(e->target);
+    if (w->in_place || !w->in_memory || g->positions > POSITIONS_MOST) return false;
+    w->in_place      = true; /* its layout is the source's */
+    int64_t elems    = lay_out(w);
+    g->regions       = windows_regions(e, w, operand, sides, g->image_in_k);
+    bool whole_tiles = g->regions != NULL;
+    for (int i = 0; g->regions && i < g->regions->count; i++)
+        whole_tiles &= !g->image_in_k || g->regions->regions[i].n_rows % tile_rows == 0;
+    if (!whole_tiles) {
+        g->regions  = NULL;
+        w->in_place = false;
+        return false;
+    }
+    int64_t most    = w->has_images ? POSITIONS_MOST / g->positions : 1;
+    g->copied       = false;
     g->image_stride = elems;
-    g->positions    = 1;
-    for (int i = w->has_images; i < positions->count; i++) {
-        int64_t extent = extent_of_axis(operand, positions->axes[i]);
-        if (extent < 1) return false;
-        g->positions *= extent;
-    }
-    bool large = g->positions > POSITIONS_MOST || (g->copied && elems > budget);
-    if (positions->count <= w->has_images) large = false;
-    if (!levels_of(w, operand, free, from_free, large && !g->image_in_k, g->rows, &g->n_rows) ||
-        !levels_of(w, operand, contract, from_k, large && g->image_in_k, g->depth, &g->n_depth))
+    g->images       = choose_images(g, elems, elems, tile_rows);
+    if (most >= tile_rows && g->images < tile_rows) g->images = tile_rows; /* borders of few rows fill tiles */
+    if (!w->has_images) g->images = 1;
+    g->band = 1;
+    return elems * g->images < INT32_MAX;
+}
+
+static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
+                       ContractWindow *g) {
+    const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
+    int             from_free = w->has_images && !g->image_in_k, from_k = g->image_in_k;
+    int64_t         budget = e->target->l2_bytes / COPY_SHARE / elem_bytes, elems = lay_out(w);
+    bool large = positions->count > w->has_images && (g->positions > POSITIONS_MOST || (g->copied && elems > budget));
+    if (!levels_of(w, operand, sides->free, from_free, large && !g->image_in_k, g->rows, &g->n_rows) ||
+        !levels_of(w, operand, sides->contract, from_k, large && g->image_in_k, g->depth, &g->n_depth))
         return false;
-    if (g->image_in_k && large && g->n_depth < 2) return false;
     if (!large) {
-        g->images = w->has_images ? choose_images(g, elems, budget, TILE_ROWS) : 1;
+        g->images = w->has_images ? choose_images(g, elems, budget, contract_tile_rows(e->target)) : 1;
         g->band   = 1;
-    } else if (!cut_bands(w, positions->axes[w->has_images], elems, budget, g)) {
-        return false;
     } else {
+        if (g->image_in_k && g->n_depth < 2) return false;
+        if (!cut_bands(w, positions->axes[w->has_images], elems, budget, g)) return false;
         elems = lay_out(w);
-        if (!levels_of(w, operand, free, from_free, !g->image_in_k, g->rows, &g->n_rows) ||
-            !levels_of(w, operand, contract, from_k, g->image_in_k, g->depth, &g->n_depth))
+        if (!levels_of(w, operand, sides->free, from_free, !g->image_in_k, g->rows, &g->n_rows) ||
+            !levels_of(w, operand, sides->contract, from_k, g->image_in_k, g->depth, &g->n_depth))
             return false;
-        g->image_stride = elems;
     }
-    g->copy_elems = g->copied ? elems * g->images : 0;
+    g->image_stride = elems;
+    g->copy_elems   = g->copied ? elems * g->images : 0;
     for (int i = w->has_images; i < w->rank; i++)
         g->copy_origin += (w->axes[i].offset - w->axes[i].low) * w->axes[i].stride;
     return g->n_rows < CONTRACT_LEVELS && g->n_depth < CONTRACT_LEVELS && elems * g->images < INT32_MAX;
 }
 
-LLVMValueRef windows_base(KernelEmit *k, const Windows *w, const AxisList *batch, const Index *index) {
+bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
+                      ContractWindow *g) {
+    *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = !w->in_place};
+    if (!find_images(w, sides->free, sides->contract, &g->image_in_k)) return false;
+    const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
+    for (int i = w->has_images; i < positions->count; i++) {
+        int64_t extent = extent_of_axis(operand, positions->axes[i]);
+        if (extent < 1) return false;
+        g->positions *= extent;
+    }
+    return use_regions(e, w, operand, sides, g) || cut_chunks(e, w, operand, sides, elem_bytes, g);
+}
+
+LLVMValueRef windows_base(KernelEmit *k, const Windows *w, const ContractWindow *g, const AxisList *batch,
+                          const Index *index) {
     int64_t start  = 0;
     Index   offset = index_constant(k, 0);
-    for (int i = w->has_images; i < w->rank; i++) start += w->axes[i].offset * w->axes[i].stride;
+    for (int i = w->has_images; i < w->rank && !g->regions; i++) start += w->axes[i].offset * w->axes[i].stride;
     for (int i = 0; i < batch->count; i++) {
         const Dim *stride = dim_const(graph_dims(k->e->program->graph), stride_along(w, batch->axes[i]));
         offset            = index_add(k, offset, index_scale(k, index[i], stride));

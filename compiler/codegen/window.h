@@ -15,6 +15,7 @@ typedef struct WindowAxis {
     int64_t factors[MAX_RANK]; /* by the operand's axes */
     int64_t offset, spread;
     int     whole;          /* the operand's axis that this axis is, from end to end; -1: none */
+    bool    inside;         /* nothing lies outside */
     int64_t extent;         /* of the source; -1: not known, the axis is whole */
     int64_t low, high;      /* of the sum, batch axes left out */
     int64_t copied, stride; /* extent of a chunk's copy, and its stride there; in place: of the source */
@@ -25,7 +26,8 @@ typedef struct Windows {
     int        rank;
     WindowAxis axes[MAX_RANK]; /* of the source */
     bool       slides;         /* seen through a slide at all */
-    bool       in_place;       /* the source is in memory as it is needed, and nothing lies outside */
+    bool       in_memory;      /* the source is, with the product's elements */
+    bool       in_place;       /* ... and is read there */
     bool       has_images;     /* axis 0 counts images */
     int        banded;         /* the axis along which images are cut into bands; -1: none */
     int        band_axis;      /* ... by this axis of the operand */
@@ -34,12 +36,18 @@ typedef struct Windows {
 /* False where the operand is no such view, or where sizes that matter are not known when compiling. */
 bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch,
                 Windows *windows);
-/* How the contraction reads it: `free` and `contract` are the operand's axes in the order of its rows and of its k. Sets the
- * copy's layout in `windows`. False where it does not fit. */
-bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const AxisList *free,
-                      const AxisList *contract, int elem_bytes, ContractWindow *geometry);
-/* The element that all indices 0 name but for the batch axes', in place. */
-LLVMValueRef windows_base(KernelEmit *k, const Windows *windows, const AxisList *batch, const Index *index);
+typedef struct WindowSides { /* the operand's axes as the product runs over them */
+    const AxisList *batch, *free, *contract;
+} WindowSides;
+/* How the contraction reads it. Sets the copy's layout in `windows`. False where it does not fit. */
+bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,
+                      ContractWindow *geometry);
+/* Its rows by what of k they meet, as the source lies in memory; NULL where axes are too many or too much entangled. */
+const WindowRegions *windows_regions(const Emit *e, const Windows *windows, const Node *operand,
+                                     const WindowSides *sides, bool images_in_k);
+/* In place: the element that all indices 0 name but for the batch axes' (with regions: that offsets start from). */
+LLVMValueRef windows_base(KernelEmit *k, const Windows *windows, const ContractWindow *geometry, const AxisList *batch,
+                          const Index *index);
 
 typedef struct WindowFill { /* what windows_fill needs to know of the contraction */
     KernelEmit           *k;
