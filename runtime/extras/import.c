@@ -39,11 +39,18 @@ static const char *array_name(int i, const void *content) {
 
 /* ---- does it fit ------------------------------------------------------------------------------------------------- */
 
+/* The array's axes, the other way round if swapped, are the slot's; an array of fewer axes may have neighbours joined, as
+ * [inputs, 4 units] for [inputs, 4, units]. */
 static bool same_shape(const nnrt_array *array, const int64_t *shape, int rank, bool swapped) {
-    if (array->rank != rank || (swapped && rank != 2)) return false;
-    for (int axis = 0; axis < rank; axis++)
-        if (array->shape[swapped ? 1 - axis : axis] != shape[axis]) return false;
-    return true;
+    if (array->rank > rank || (swapped && array->rank != 2)) return false;
+    int at = 0; /* the slot's next axis */
+    for (int axis = 0; axis < array->rank; axis++) {
+        int64_t wanted = array->shape[swapped ? 1 - axis : axis], joined = shape[at++];
+        int     left = rank - at - (array->rank - axis - 1); /* axes that the array's others can spare */
+        for (; joined < wanted && left > 0; left--) joined *= shape[at++];
+        if (joined != wanted) return false;
+    }
+    return at == rank;
 }
 
 static nnrt_status fail_shape(const Import *import, int slot, const Take *take, nnrt_error *error) {

@@ -7,7 +7,9 @@ import items
 import lines
 import metrics
 import networks
+import recurrent
 import training
+import windows
 import worked
 
 torch.set_num_threads(1)
@@ -16,4 +18,6 @@ items.record_all()
 lines.record_all()
 metrics.record_all()
 networks.record_all()
+recurrent.record_all()
+windows.record_all()
 worked.record_all()

@@ -21,6 +21,19 @@ class Network(torch.nn.Module):
         return self.layers(x)
 
 
+class Recurrent(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(3, 4, batch_first=True)
+        self.gru = torch.nn.GRU(4, 6, batch_first=True)
+        self.head = torch.nn.Linear(6, 2)
+
+    def forward(self, x):
+        sequence, _ = self.lstm(x)
+        _, last = self.gru(sequence)
+        return self.head(last[0])
+
+
 def write_csv(path, header, rows):
     lines = [",".join(f"{value:.9g}" for value in row) for row in rows.tolist()]
     path.write_text("\n".join([header, *lines]) + "\n")
@@ -37,6 +50,12 @@ def main():
         save_file(network.state_dict(), FOLDER / "torch.safetensors")
         write_csv(FOLDER / "x.csv", "a,b,c,d", x)
         write_csv(FOLDER / "p.csv", "p_0,p_1,p_2", network(x))
+        recurrent, sequences = Recurrent(), torch.randn(3, 5, 3)
+        state = recurrent.state_dict()
+        state["lstm.bias"] = state.pop("lstm.bias_ih_l0") + state.pop("lstm.bias_hh_l0")
+        save_file(state, FOLDER / "recurrent.safetensors")
+        write_csv(FOLDER / "sequences.csv", ",".join(f"x_{i}" for i in range(15)), sequences.flatten(1))
+        write_csv(FOLDER / "last.csv", "p_0,p_1", recurrent(sequences))
 
 
 if __name__ == "__main__":

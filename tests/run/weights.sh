@@ -56,6 +56,29 @@ same own.csv p.csv || fail "predictions differ from PyTorch's: $(cat own.csv)"
 ./net export --weights ours.safetensors --only 'head/*' --out head.safetensors > out
 [ "$(cat out)" = "exported 2 weights, 21 elements: saved head.safetensors" ] || fail "export --only says: $(cat out)"
 
+# Recurrent layers: gates joined in the file are an axis of their own in the model.
+cat > recurrent.nnet << 'END'
+import std.nn
+model Recurrent {
+  dim batch
+  input x: f32[batch, 5, 3]
+  target y: f32[batch, 2]
+  let p = x |> lstm(4, return_sequences = true) |> gru(6) |> dense(2) as head
+  output p
+  loss mse(p, y)
+}
+END
+"$nnc" recurrent.nnet -o recurrent || exit 1
+gates() {
+  ./recurrent predict --data "$weights/sequences.csv" --weights "$weights/recurrent.safetensors" --map "$1" 'lstm/recurrent=lstm.weight_hh_l0:t' \
+    'lstm/bias=lstm.bias' 'gru/kernel=gru.weight_ih_l0:t' 'gru/recurrent=gru.weight_hh_l0:t' 'gru/bias=gru.bias_ih_l0' \
+    'gru/recurrent_bias=gru.bias_hh_l0' 'head/kernel=head.weight:t' 'head/bias=head.bias'
+}
+gates 'lstm/kernel=lstm.weight_ih_l0:t' > gates.csv || fail "predict with PyTorch's recurrent weights"
+same gates.csv "$weights/last.csv" || fail "recurrent predictions differ from PyTorch's: $(cat gates.csv)"
+refuses 3 "$weights/recurrent.safetensors: 'lstm.weight_ih_l0' is f32[16, 3], 'lstm/kernel' of the model is f32[3, 4, 4]: --map 'lstm/kernel=lstm.weight_ih_l0:t' transposes it" \
+  gates 'lstm/kernel=lstm.weight_ih_l0'
+
 # --init lists what does not match, on either side.
 (echo a,b,c,d,y_0,y_1,y_2; paste -d, x.csv p.csv | sed 1d) > train.csv
 ./net train --data train.csv --init "$torch" --map 'head/kernel=layers.3.weight:t' 'head/bias=layers.3.bias' > out || fail "--init"

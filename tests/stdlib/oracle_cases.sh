@@ -16,19 +16,31 @@ class_weights sparse_cross_entropy
 clip_probability bce_probs
 diagonal mean_iou
 erf_inverse trunc_normal
+first_state lstm
+forget_one lstm
 from_heads attention
+gru_step gru
+half_state lstm
+lstm_step lstm
 mean_of_classes macro_f1
 orthogonalised muon
+orthonormal orthogonal
+orthonormal_rows orthogonal
 pairwise_distance triplet
+run_steps gru
+run_steps_two lstm
 sample_weights sparse_cross_entropy
 scaled_normal glorot_normal
 scaled_uniform glorot_uniform
+steps_seen lstm
 to_heads attention
 transposed_padding conv2d_transpose
 transposed_windows conv2d_transpose
 weigh attention
+where_seen lstm
 whiten group_norm
 whole cosine_restarts
+with_state lstm
 PARTS
 
 # The words of the cases, without comments, and the names that only the header of a case declares.

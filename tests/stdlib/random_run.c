@@ -56,6 +56,17 @@ static void check(const Expected *e) {
     if (!(high <= e->high + 1e-6)) fail(e->path, "the largest", high, e->high);
 }
 
+/* 200 rows of 300: each of length 2 (the gain), and at right angles to all others. */
+static void check_orthogonal(const char *path) {
+    const float *rows = slot_of(path);
+    for (int i = 0; rows && i < 200; i++)
+        for (int j = 0; j <= i; j++) {
+            double product = 0.0, expected = i == j ? 4.0 : 0.0;
+            for (int k = 0; k < 300; k++) product += (double)rows[300 * i + k] * rows[300 * j + k];
+            if (!(fabs(product - expected) <= 4e-5)) fail(path, "the product of two rows", product, expected);
+        }
+}
+
 /* Every element of a mask is 0 or 1 / 0.7. */
 static void check_mask(const char *path) {
     const float *mask = slot_of(path);
@@ -131,6 +142,7 @@ int main(void) {
     }
     run(NNRT_FN_INIT, inputs, &clock);
     for (size_t i = 0; i < sizeof initial / sizeof *initial; i++) check(&initial[i]);
+    check_orthogonal("orthogonal_at/w");
     check_predict(inputs, &clock);
     run(NNRT_FN_TRAIN, inputs, &clock);
     check(&mask);
