@@ -1,4 +1,4 @@
-#include "extras/outputs.h"
+#include "extras/outputs_format.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -94,7 +94,8 @@ static nnrt_status check_rows(const nnrt_outputs *outputs, nnrt_error *error) {
 
 static nnrt_status write_csv(const nnrt_outputs *outputs, const char *path, nnrt_error *error) {
     nnrt_writer writer;
-    nnrt_status status = nnrt_writer_open(&writer, path, error);
+    nnrt_status status = check_rows(outputs, error);
+    if (status == NNRT_OK) status = nnrt_writer_open(&writer, path, error);
     if (status != NNRT_OK) return status;
     errno = 0;
     put_csv(writer.file, outputs);
@@ -134,22 +135,51 @@ static nnrt_status write_arrays(const nnrt_outputs *outputs, const char *path, n
     return status;
 }
 
+static nnrt_status check_one_array(const nnrt_outputs *outputs, const char *path, nnrt_error *error) {
+    if (outputs->n == 1) return NNRT_OK;
+    return nnrt_fail(error, NNRT_USAGE,
+                     "--out %s: a .npy file holds one array: choose an output by --output NAME, or write a .npz", path);
+}
+
+/* ---- by ending ---------------------------------------------------------------------------------------------------- */
+
+static const nnrt_format formats[] = {
+    {".csv", NULL, write_csv},
+    {".npy", check_one_array, write_arrays},
+    {".npz", NULL, write_arrays},
+    {".txt", nnrt_check_text, nnrt_write_text},
+};
+enum { N_FORMATS = sizeof formats / sizeof *formats };
+
+static const nnrt_format *format_of(const char *path) {
+    for (int i = 0; i < N_FORMATS; i++)
+        if (ends_with(path, formats[i].ending)) return &formats[i];
+    return NULL;
+}
+
+static nnrt_status fail_format(const char *path, nnrt_error *error) {
+    char   endings[128] = "";
+    size_t n            = 0;
+    for (int i = 0; i < N_FORMATS; i++)
+        n += (size_t)snprintf(endings + n, sizeof endings - n, "%s%s",
+                              i == 0              ? ""
+                              : i + 1 < N_FORMATS ? ", "
+                                                  : " or ",
+                              formats[i].ending);
+    return nnrt_fail(error, NNRT_USAGE, "--out %s: the name must end in %s", path, endings);
+}
+
 nnrt_status nnrt_outputs_check(const nnrt_outputs *outputs, const char *path, nnrt_error *error) {
     if (!path) return NNRT_OK;
-    if (!ends_with(path, ".csv") && !ends_with(path, ".npy") && !ends_with(path, ".npz"))
-        return nnrt_fail(error, NNRT_USAGE, "--out %s: the name must end in .csv, .npy or .npz", path);
-    if (ends_with(path, ".npy") && outputs->n > 1)
-        return nnrt_fail(error, NNRT_USAGE,
-                         "--out %s: a .npy file holds one array: choose an output by --output NAME, or write a .npz",
-                         path);
-    return nnrt_check_writable(path, error);
+    const nnrt_format *format = format_of(path);
+    if (!format) return fail_format(path, error);
+    nnrt_status status = format->check ? format->check(outputs, path, error) : NNRT_OK;
+    return status == NNRT_OK ? nnrt_check_writable(path, error) : status;
 }
 
 nnrt_status nnrt_outputs_write(const nnrt_outputs *outputs, const char *path, nnrt_error *error) {
-    if (path && !ends_with(path, ".csv")) return write_arrays(outputs, path, error);
+    if (path) return format_of(path)->write(outputs, path, error);
     nnrt_status status = check_rows(outputs, error);
-    if (status != NNRT_OK) return status;
-    if (path) return write_csv(outputs, path, error);
-    put_csv(stdout, outputs);
-    return NNRT_OK;
+    if (status == NNRT_OK) put_csv(stdout, outputs);
+    return status;
 }

@@ -24,9 +24,11 @@ static nnrt_status choose_outputs(nnrt_outputs *outputs, const nnrt_model *model
     outputs->items = calloc((size_t)count_outputs(model) + 1, sizeof *outputs->items);
     if (!outputs->items) return nnrt_fail_memory(error, 0, "outputs");
     for (int fn = nnrt_model_fn(model, NNRT_FN_PREDICT, 0); fn >= 0; fn = nnrt_model_fn(model, NNRT_FN_PREDICT, fn + 1))
-        for (int i = 0; i < model->fns[fn].n_results; i++)
-            outputs->items[outputs->n++] =
-                (nnrt_output){.fn = fn, .result = i, .name = model->fns[fn].results[i].tensor.name};
+        for (int i = 0; i < model->fns[fn].n_results; i++) {
+            const nnrt_tensor *tensor    = &model->fns[fn].results[i].tensor;
+            outputs->items[outputs->n++] = (nnrt_output){
+                .fn = fn, .result = i, .name = tensor->name, .array = {.elem = tensor->elem, .rank = tensor->rank}};
+        }
     if (outputs->n == 0) return nnrt_fail(error, NNRT_USAGE, "model %s has no output", model->name);
     if (!only) return NNRT_OK;
     for (int i = 0; i < outputs->n; i++) {
