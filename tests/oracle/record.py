@@ -9,6 +9,7 @@ import metrics
 import networks
 import recurrent
 import training
+import transformers
 import windows
 import worked
 
@@ -19,5 +20,6 @@ lines.record_all()
 metrics.record_all()
 networks.record_all()
 recurrent.record_all()
+transformers.record_all()
 windows.record_all()
 worked.record_all()
