@@ -21,16 +21,28 @@ def mlp(sizes, act):
     return nn.Sequential(*layers)
 
 
+class Lstm(nn.Module):
+    """All states averaged, then a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(64, 128, batch_first=True), nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0].mean(1))
+
+
 cases = {
     "tiny": (mlp([10, 64, 32, 2], nn.ReLU), 10, 2, lambda p: torch.optim.Adam(p, 1e-3)),
     "small": (mlp([4, 32, 16, 4], nn.Tanh), 4, 4, lambda p: torch.optim.Adam(p, 1e-3)),
     "mlp_sgd": (mlp([784, 512, 10], nn.ReLU), 784, 10, lambda p: torch.optim.SGD(p, 0.01)),
     "mlp_adam": (mlp([784, 512, 10], nn.ReLU), 784, 10, lambda p: torch.optim.Adam(p, 1e-3)),
+    "lstm": (Lstm(), (100, 64), 10, lambda p: torch.optim.Adam(p, 1e-3)),
 }
 net, features, classes, make = cases[name]
 optimizer = make(net.parameters())
 loss_fn = nn.CrossEntropyLoss()
-x = torch.rand(batch, features) - 0.5
+x = torch.rand(batch, *(features if isinstance(features, tuple) else (features,))) - 0.5
 y = torch.randint(classes, (batch,))
 
 

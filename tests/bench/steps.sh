@@ -11,7 +11,7 @@ runtime=$here/../../runtime
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 printf '%-10s %7s %8s %12s %12s %7s\n' model batch threads ours_us torch_us ratio
-for case in "tiny 16 2" "small 256 4" "mlp_sgd 64 10" "mlp_adam 64 10"; do
+for case in "tiny 16 2" "small 256 4" "mlp_sgd 64 10" "mlp_adam 64 10" "lstm 32 10"; do
     set -- $case
     "$build/nnc" -c "$here/models/$1.nnet" -o "$work/$1.o"
     symbol=$(nm "$work/$1.o" | sed -n 's/.* D \([a-z0-9_]*_nnrt_model\)$/\1/p')

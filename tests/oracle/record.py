@@ -8,6 +8,7 @@ import lines
 import metrics
 import networks
 import recurrent
+import sequences
 import training
 import transformers
 import windows
@@ -21,5 +22,6 @@ metrics.record_all()
 networks.record_all()
 recurrent.record_all()
 transformers.record_all()
+sequences.record_all()
 windows.record_all()
 worked.record_all()

@@ -14,6 +14,7 @@ at_class sparse_cross_entropy
 class_counts confusion_matrix
 class_weights sparse_cross_entropy
 clip_probability bce_probs
+delayed ctc
 diagonal mean_iou
 erf_inverse trunc_normal
 first_state lstm
@@ -22,6 +23,8 @@ from_heads attention
 gru_step gru
 half_state lstm
 heads_each attention
+label_count ctc
+log_sum ctc
 lstm_step lstm
 mean_of_classes macro_f1
 orthogonalised muon
@@ -44,6 +47,7 @@ weigh attention
 where_seen lstm
 whiten group_norm
 whole cosine_restarts
+with_blanks ctc
 with_state lstm
 PARTS
 
