@@ -25,6 +25,7 @@ typedef struct Options {
     const char        *precision;      /* "f32" or "f64": what `real` means; NULL: as the model says */
     const char        *target;         /* "native" (default), "x86-64-v3", "aarch64", ... */
     int                opt_level;      /* 0..3, default 2 */
+    bool               no_winograd;    /* convolutions as plain sums */
     bool               debug_info;     /* -g */
     const char        *weights;        /* --weights FILE: a safetensors file to compile in; or NULL */
     bool               only_predict;   /* --only=predict: neither training nor evaluation */

@@ -115,6 +115,12 @@ static bool set_level(OptionParse *p, const char *value) {
     return true;
 }
 
+static bool set_winograd(OptionParse *p, const char *value) {
+    p->line->options.no_winograd = strcmp(value, "off") == 0;
+    return p->line->options.no_winograd || strcmp(value, "on") == 0 ||
+           option_complain("--winograd is on or off, not '%s'", value);
+}
+
 static bool set_debug(OptionParse *p, const char *value) {
     (void)value;
     p->line->options.debug_info = true;
@@ -212,6 +218,8 @@ const OptionRow option_rows[] = {
      "native (default), x86-64-v2, x86-64-v3, x86-64-v4 or aarch64"},
     {"-O", "LEVEL", set_level, OF_MODEL | OF_READING,
      "0 to 3: how hard LLVM works (default 2; 0 in test and gradcheck)"},
+    {"--winograd", "WHEN", set_winograd, OF_COMPILE | OF_TRAIN,
+     "on (default) or off: 3 x 3 convolutions in f32 with fewer multiplications and a little more rounding"},
     {"-g", NULL, set_debug, OF_COMPILE | OF_TRAIN | 1u << COMMAND_CHECK,
      "keep line numbers of the .nnet file for debuggers and profilers"},
     {"--stdlib", "DIR", set_stdlib, OF_ALL, "use this standard library instead of the one inside nnc"},

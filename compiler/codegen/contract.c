@@ -170,7 +170,7 @@ static void choose_packing(ContractPlan *plan) {
         plan->b_packing = B_ANCHOR;
     else
         plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
-    plan->b_may_stay = plan->b_packing == B_COPY && !s->b_has_levels;
+    plan->b_may_stay = plan->b_packing == B_COPY && !s->b_has_levels && !plan->winograd;
 }
 
 static void lay_out_scratch(ContractPlan *plan) {
@@ -196,6 +196,8 @@ static void lay_out_scratch(ContractPlan *plan) {
     plan->numbers_offset += plan->scratch_bytes;
     plan->runs_offset += plan->scratch_bytes;
     plan->scratch_bytes += tables;
+    plan->winograd_offset = plan->scratch_bytes;
+    if (plan->winograd) plan->scratch_bytes += round_up(winograd_scratch_elems(plan) * plan->elem_bytes, 64);
 }
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {
@@ -212,6 +214,7 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->direct        = shape->k <= DIRECT_K;
     plan->row_lanes     = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
+    plan->winograd = winograd_fits(plan);
     choose_packing(plan);
     choose_blocks(plan);
     plan->mc = choose_mc(plan);

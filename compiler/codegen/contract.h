@@ -42,6 +42,14 @@ typedef struct WindowRegions {
     WindowRun    *runs;
 } WindowRegions;
 
+/* A convolution of planes, step 1: element (y, x) of the source's rows and columns, all channels together, inside of `extents`; result
+ * (p, q) starts from the element at p + starts[0], q + starts[1]. */
+typedef struct WindowPlane {
+    int64_t extents[2], strides[2], starts[2], positions[2], channels;
+    bool    turned;   /* k runs from the last element of a window to the first */
+    bool    winograd; /* kernels of 3 x 3, and results may be rounded otherwise than sums are */
+} WindowPlane;
+
 /* A seen through windows: element (m, k) lies at the image's start + its row's offset + its k's offset. An image is one index of the
  * outermost axis of m, or of k (image_in_k); `rows` and `depth` are the other axes of m and of k, outermost first. A chunk, the
  * unit of work along that axis, is a number of whole images, or of bands of one image, and is read in place or from
@@ -58,8 +66,9 @@ typedef struct ContractWindow {
     int64_t       image_stride; /* from one image to the next */
     int64_t       copy_elems;   /* of a chunk's copy */
     const WindowRegions
-           *regions;     /* NULL: all k meet elements (zeros, in a copy); else images are whole and read in place */
-    int64_t copy_origin; /* in it, of the element that all indices 0 name */
+        *regions; /* NULL: all k meet elements (zeros, in a copy); else images are whole and read in place */
+    const WindowPlane *plane;       /* NULL: of another form */
+    int64_t            copy_origin; /* in it, of the element that all indices 0 name */
 } ContractWindow;
 
 typedef struct ContractOperand {

@@ -35,6 +35,8 @@ struct ContractPlan {
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
     int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
+    bool          winograd;
+    int64_t       winograd_offset;
 };
 
 /* Elements from one row (k together) or one row panel of packed A to the next: a cache line more than they hold, so that
@@ -135,6 +137,12 @@ int64_t window_kc(const ContractPlan *plan);    /* k summed at once: all of it, 
 int64_t window_table_bytes(ContractPlan *plan); /* and sets their places among them */
 Cut     window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
 void    window_emit(ContractEmit *e);
+
+/* contract_winograd.c */
+bool    winograd_fits(const ContractPlan *plan);
+int64_t winograd_scratch_elems(const ContractPlan *plan);
+void    winograd_prepare(ContractEmit *e); /* of a column block: its kernels, after B is packed */
+void    winograd_chunk(ContractEmit *e, LLVMValueRef row0, LLVMValueRef n_images);
 
 /* contract_window_tables.c: offsets of rows and runs of k, made in scratch */
 typedef struct RegionTables { /* of the module */

@@ -155,9 +155,12 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
     e->first = e->last = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false);
     e->n_runs          = c64(e, window_runs(e->plan));
     emit_pack_b(e);
+    if (e->plan->winograd) winograd_prepare(e);
     Loop chunks = loop_begin(b, first_block(e, columns.index, e->begin), first_block(e, columns.index, e->end), e->one);
     Chunk chunk = open_chunk(e, chunks.index, copy, e->m);
-    if (e->number_table) {
+    if (e->plan->winograd) {
+        winograd_chunk(e, chunk.begin, chunk.n_images);
+    } else if (e->number_table) {
         e->a_row0  = e->zero;
         e->number0 = chunk.begin;
         emit_regions(e, tables, chunk.n_images, NULL, NULL);
@@ -215,7 +218,8 @@ void window_emit(ContractEmit *e) {
     LLVMValueRef          copy = e->a_buffer;
     assert(e->spec->k.constant >= 0 || w->image_in_k);
     assert(!w->regions || (!w->copied && w->bands == 1));
-    RegionTables tables = window_make_tables(e);
+    RegionTables tables = {0};
+    if (!e->plan->winograd) tables = window_make_tables(e);
     if (w->copied && w->bands == 1) zero_copy(e, copy);
     if (w->image_in_k)
         emit_images_summed(e, copy, &tables);

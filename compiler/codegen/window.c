@@ -344,6 +344,42 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
     return g->n_rows < CONTRACT_LEVELS && g->n_depth < CONTRACT_LEVELS && elems * g->images < INT32_MAX;
 }
 
+/* A plane's axis and the operand's two axes that move along it. */
+static bool plane_axis(const Windows *w, const Node *operand, int which, int row, int k, WindowPlane *plane,
+                       bool *turned) {
+    const WindowAxis *axis = &w->axes[w->has_images + which];
+    int64_t           window;
+    for (int i = 0; i < operand->type.rank; i++)
+        if (axis->factors[i] && i != row && i != k) return false;
+    if (axis->spread != 1 || axis->factors[row] != 1 || (axis->factors[k] != 1 && axis->factors[k] != -1)) return false;
+    window                  = extent_of_axis(operand, k);
+    *turned                 = axis->factors[k] < 0;
+    plane->extents[which]   = axis->extent;
+    plane->strides[which]   = axis->stride;
+    plane->starts[which]    = axis->offset - (*turned ? window - 1 : 0);
+    plane->positions[which] = extent_of_axis(operand, row);
+    return window == 3;
+}
+
+/* Rows (images, y, x) and k (rows and columns of a window of 3 x 3, channels) over images in memory; else NULL. */
+static const WindowPlane *find_plane(const Emit *e, const Windows *w, const Node *operand, const WindowSides *sides,
+                                     const ContractWindow *g) {
+    const int *rows = sides->free->axes + w->has_images, *k = sides->contract->axes;
+    bool       turned[2];
+    if (g->image_in_k || g->copied || g->bands > 1 || w->rank != w->has_images + 3 || sides->batch->count) return NULL;
+    if (sides->free->count != w->has_images + 2 || sides->contract->count != 3) return NULL;
+    const WindowAxis *channels = &w->axes[w->rank - 1];
+    WindowPlane      *plane    = ARENA_NEW(e->arena, WindowPlane);
+    for (int i = 0; i < 2; i++)
+        if (!plane_axis(w, operand, i, rows[i], k[i], plane, &turned[i])) return NULL;
+    if (channels->whole != k[2] || turned[0] != turned[1]) return NULL;
+    if (!g->regions && (w->axes[w->has_images].offset || w->axes[w->has_images + 1].offset)) return NULL;
+    plane->channels = channels->extent;
+    plane->turned   = turned[0];
+    plane->winograd = !e->c->options.no_winograd;
+    return plane;
+}
+
 bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *g) {
     *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = !w->in_place};
@@ -354,7 +390,9 @@ bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const Wind
         if (extent < 1) return false;
         g->positions *= extent;
     }
-    return use_regions(e, w, operand, sides, g) || cut_chunks(e, w, operand, sides, elem_bytes, g);
+    if (!use_regions(e, w, operand, sides, g) && !cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
+    g->plane = find_plane(e, w, operand, sides, g);
+    return true;
 }
 
 LLVMValueRef windows_base(KernelEmit *k, const Windows *w, const ContractWindow *g, const AxisList *batch,

@@ -2,7 +2,7 @@
  * the kernel, each compiled as a model's would be. Work with the zeros around an image does not count. The peak is measured in
  * the same run, before and after; the table shows medians of ratios. Never fails for being slow.
  *
- *     bench_conv [--rounds N] [WORD...]     only rows whose name contains a WORD
+ *     bench_conv [--plain] [--rounds N] [WORD...]     only rows whose name contains a WORD; --plain: without minimal filtering
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +44,7 @@ typedef struct Bench {
     Jit      *jit;
     PeakLoop *peak;
     int       rounds;
+    bool      plain;
 } Bench;
 
 static void *drawn(int64_t count) {
@@ -54,9 +55,10 @@ static void *drawn(int64_t count) {
 
 /* One part as a program of its own: its share of the peak and its time. */
 static double measure(const Bench *bench, const Row *row, ConvolutionPart part, double *microseconds) {
-    Scratch *s       = scratch_new(1);
-    s->program->real = ELEM_F32;
-    Fn *fn           = scratch_fn(s, FN_PREDICT, "part");
+    Scratch *s               = scratch_new(1);
+    s->program->real         = ELEM_F32;
+    s->c.options.no_winograd = bench->plain;
+    Fn *fn                   = scratch_fn(s, FN_PREDICT, "part");
     scratch_result(s, fn, convolution_part(s, &row->conv, scratch_symbol(s, "batch", row->batch), part));
     graph_optimise(&s->c, s->program);
     Compiled       compiled = compiled_new(s, NULL);
@@ -92,7 +94,8 @@ static bool wanted(const Row *row, char **words, int n) {
 int main(int argc, char **argv) {
     Bench bench = {.rounds = 7};
     int   first = 1;
-    if (argc > 2 && !strcmp(argv[1], "--rounds")) bench.rounds = atoi(argv[2]), first = 3;
+    if (argc > first && !strcmp(argv[first], "--plain")) bench.plain = true, first++;
+    if (argc > first + 1 && !strcmp(argv[first], "--rounds")) bench.rounds = atoi(argv[first + 1]), first += 2;
     if (bench.rounds < 1 || bench.rounds > ROUNDS_MOST) bench.rounds = ROUNDS_MOST;
     bench.jit = jit_new("native");
     peak_emit(bench.jit);

@@ -57,6 +57,28 @@ lacks v3.ll '!DILocation'
 emit g.ll --emit=llvm -g
 has g.ll '!DILocation'
 
+# Minimal filtering of 3 x 3 convolutions in f32 alone, and only where it is not refused.
+cat >filters.nnet <<'END'
+import std.nn
+model Filters {
+  dim batch
+  input x: f32[batch, 8, 8, 16]
+  output y = x |> conv2d(16, 3, padding = same)
+}
+END
+iris=$model
+model=filters.nnet
+emit on.ll --emit=llvm
+emit off.ll --emit=llvm --winograd=off
+emit f64.ll --emit=llvm --precision=f64
+has on.ll '@nnc.winograd'
+lacks off.ll '@nnc.winograd'
+lacks f64.ll '@nnc.winograd'
+"$nnc" "$model" -o x.ll --winograd=maybe 2>error && fail "--winograd=maybe is taken"
+has error "--winograd is on or off, not 'maybe'"
+model=$iris
+rm filters.nnet on.ll off.ll f64.ll error
+
 # -c and --emit=obj are the same; nothing else is left beside them.
 emit c.o -c
 emit obj.o --emit=obj

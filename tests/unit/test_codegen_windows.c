@@ -15,15 +15,20 @@
 
 enum { PROGRAMS = 12 };
 
-static void check_convolution(uint64_t seed, const Convolution *v, int64_t batch, bool batch_known, ElemType real) {
+static void check_within(uint64_t seed, const Convolution *v, int64_t batch, bool batch_known, ElemType real,
+                         double tolerance) {
     Scratch *s        = scratch_new(seed);
     s->program->real  = real;
     const Dim *images = batch_known ? scratch_dim(s, batch) : scratch_symbol(s, "batch", batch);
     for (int part = CONV_FORWARD; part <= CONV_KERNEL_GRADIENT; part++)
         scratch_result(s, scratch_fn(s, FN_PREDICT, "part"), convolution_part(s, v, images, (ConvolutionPart)part));
     graph_optimise(&s->c, s->program);
-    check_program(s, real == ELEM_F64 ? 1e-11 : 2e-4);
+    check_program(s, tolerance);
     scratch_free(s);
+}
+
+static void check_convolution(uint64_t seed, const Convolution *v, int64_t batch, bool batch_known, ElemType real) {
+    check_within(seed, v, batch, batch_known, real, real == ELEM_F64 ? 1e-11 : 2e-4);
 }
 
 static Convolution draw(Scratch *d) {
@@ -77,12 +82,25 @@ static void test_column_blocks(void **state) {
     check_convolution(1, &(Convolution){3, 2, 300, 100, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
 }
 
+/* Kernels of 3 x 3 over enough channels: by minimal filtering where vectors are whole, with tiles that reach out of the image. */
+static void test_minimal_filtering(void **state) {
+    enum { LARGEST = 60 }; /* of the results, about, for 144 products of numbers below 2 */
+    double tolerance = 2e-5 * LARGEST;
+    (void)state;
+    check_within(1, &(Convolution){8, 8, 16, 16, {3, 3}, 1, 1, 1, 1}, 5, false, ELEM_F32, tolerance);
+    check_within(2, &(Convolution){7, 10, 32, 16, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
+    check_within(3, &(Convolution){9, 6, 16, 48, {3, 3}, 1, 1, 0, 0}, 2, true, ELEM_F32, tolerance);
+    check_within(4, &(Convolution){5, 4, 16, 80, {3, 3}, 1, 1, 2, 1}, 9, false, ELEM_F32, tolerance);
+    check_convolution(5, &(Convolution){5, 4, 16, 32, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F64);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drawn),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_many_images),
         cmocka_unit_test(test_column_blocks),
+        cmocka_unit_test(test_minimal_filtering),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
