@@ -41,6 +41,32 @@ def focal(x, y, alpha=0.25, gamma=2.0):
     return ((alpha * y + (1 - alpha) * (1 - y)) * loss).mean()
 
 
+# Which of six pairs belong together.
+ALIKE = [1.0, 0.0, 1.0, 0.0, 0.0, 1.0]
+
+
+def contrastive(x, y, margin):
+    """Hadsell, Chopra, LeCun 2006, equation 4, with 1 for pairs that belong together."""
+    distance, alike = F.pairwise_distance(x, y), torch.tensor(ALIKE, dtype=x.dtype)
+    return (alike * distance**2 / 2 + (1 - alike) * F.relu(margin - distance) ** 2 / 2).mean()
+
+
+def kl_normal(centre, log_variance):
+    ours = torch.distributions.Normal(centre, (0.5 * log_variance).exp())
+    return torch.distributions.kl_divergence(ours, torch.distributions.Normal(torch.zeros_like(centre), 1.0)).sum(1).mean()
+
+
+def dice(x, y, smooth):
+    p = torch.sigmoid(x)
+    return (1 - (2 * (p * y).sum(1) + smooth) / (p.sum(1) + y.sum(1) + smooth)).mean()
+
+
+def soft_iou(x, y, smooth):
+    p = torch.sigmoid(x)
+    both = (p * y).sum(1)
+    return (1 - (both + smooth) / (p.sum(1) + y.sum(1) - both + smooth)).mean()
+
+
 # Weights of seven classes, as .nnet and as a tensor.
 WEIGHTS = [1.0, 0.25, 2.0, 0.5, 1.5, 3.0, 0.75]
 W = torch.tensor(WEIGHTS, dtype=torch.float64)
@@ -157,6 +183,20 @@ LOSSES = {
     "sparse_probs": ("sparse_cross_entropy_probs(softmax(x), y)",
                      lambda x, y: F.nll_loss(clip(torch.softmax(x, -1)).log(), y), "class"),
     "focal": ("focal(x, y)", focal, "unit"),
+    "log_cosh": ("log_cosh(x, y)", lambda x, y: torch.log(torch.cosh(x - y)).mean(), "real"),
+    "quantile": ("quantile(x, y, q = 0.3)", lambda x, y: torch.maximum(0.3 * (y - x), -0.7 * (y - x)).mean(), "real"),
+    "mape": ("mape(x, y)", lambda x, y: (100 * (x - y).abs() / y.abs()).mean(), "real"),
+    "gaussian_nll": ("gaussian_nll(x, y, 0.5 + sigmoid(x))", lambda x, y: F.gaussian_nll_loss(x, y, 0.5 + torch.sigmoid(x)), "real"),
+    "poisson_nll": ("poisson_nll(x, y)", F.poisson_nll_loss, "unit"),
+    "kl_normal": ("kl_normal(x, y)", lambda x, y: kl_normal(x, y), "real"),
+    "cosine_similarity": ("cosine_similarity(x, y)", lambda x, y: F.cosine_similarity(x, y).mean(), "real"),
+    "cosine_distance": ("cosine_distance(x, y)", lambda x, y: F.cosine_embedding_loss(x, y, torch.ones(len(x))), "real"),
+    "contrastive": (f"contrastive(x, y, {ALIKE}, margin = 4.0)", lambda x, y: contrastive(x, y, 4.0), "real"),
+    "multi_hinge": ("multi_hinge(x, y)", F.multi_margin_loss, "class"),
+    "multi_hinge_2": ("multi_hinge(x, y, margin = 0.5)", lambda x, y: F.multi_margin_loss(x, y, margin=0.5), "class"),
+    "dice": ("dice(x, y)", lambda x, y: dice(x, y, 1.0), "unit"),
+    "dice_exact": ("dice(x, y, smooth = 0.0)", lambda x, y: dice(x, y, 0.0), "unit"),
+    "soft_iou": ("soft_iou(x, y)", lambda x, y: soft_iou(x, y, 1.0), "unit"),
     "hinge": ("hinge(x, y)", lambda x, y: torch.relu(1 - y * x).mean(), "sign"),
     "perceptron": ("perceptron(x, y)", lambda x, y: torch.relu(-y * x).mean(), "sign"),
 }
@@ -240,8 +280,8 @@ def record_losses():
     cases = {}
     for item, (text, compute, kind) in LOSSES.items():
         for place, x in (("plain", plain), ("wide", wide)):
-            if item == "bce_probs" and place == "wide":
-                continue  # 1 - sigmoid(x) has no digits left in f32
+            if item in ("bce_probs", "poisson_nll") and place == "wide":
+                continue  # 1 - sigmoid(x) has no digits left in f32, and exp(100) none at all
             name = f"{item}_{place}"
             weight = None
             if item.endswith("_none"):

@@ -29,6 +29,8 @@ model Oracle {
   metric auc(z, y)
   metric auc_ten = auc(z, y, bins = 10)
   metric auc_probs = auc(sigmoid(z), y, probs = true)
+  metric specificity(z, y)
+  metric matthews(z, y)
   metric rmse(z, y)
   metric r2(z, y)
   metric absolute = mae(z, y)
@@ -55,6 +57,7 @@ model Oracle {{
   metric macro_precision(z, y)
   metric macro_recall(z, y)
   metric macro_f1(z, y)
+  metric balanced_accuracy(z, y)
   metric perplexity(z, y)
   metric weighted = sparse_cross_entropy(z, y, weights = [1.0, 2.0, 0.5, 1.5, 3.0, 1.0], ignore_index = 0)
   train {{ optimizer = sgd(lr = 0.0); batch = 4; steps = 4 }}
@@ -97,6 +100,8 @@ def record_binary():
             "auc": sk.roc_auc_score(truth, binned(p, 200)),
             "auc_ten": sk.roc_auc_score(truth, binned(p, 10)),
             "auc_probs": sk.roc_auc_score(truth, binned(p, 200)),
+            "specificity": sk.recall_score(truth, above, pos_label=0),
+            "matthews": sk.matthews_corrcoef(truth, above),
             "rmse": sk.root_mean_squared_error(y.flatten(), ours),
             "r2": sk.r2_score(y.flatten(), ours),
             "absolute": sk.mean_absolute_error(y.flatten(), ours),
@@ -126,6 +131,7 @@ def record_several():
             "macro_precision": sk.precision_score(y, chosen, average="macro", zero_division=0),
             "macro_recall": sk.recall_score(y, chosen, average="macro", zero_division=0),
             "macro_f1": sk.f1_score(y, chosen, average="macro", zero_division=0),
+            "balanced_accuracy": sk.balanced_accuracy_score(y, chosen),
             "perplexity": math.exp(sk.log_loss(y, torch.softmax(logits, 1), labels=labels)),
             "weighted": F.cross_entropy(logits, y, weight=weight, ignore_index=0),
         }

@@ -3,6 +3,7 @@
 
 import torch
 
+import images
 import items
 import lines
 import metrics
@@ -16,6 +17,7 @@ import worked
 
 torch.set_num_threads(1)
 training.record_all()
+images.record_all()
 items.record_all()
 lines.record_all()
 metrics.record_all()

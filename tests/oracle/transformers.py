@@ -3,8 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from common import normal, write_model
-from items import HEAD, finish, heads, rotated, shape_text
+from common import normal
+from items import heads, rotated
+from named import record_named
 from windows import first, last
 
 SIZE = 6
@@ -161,27 +162,7 @@ def record_all():
         "pairs": torch.rand(2, 5, 5, generator=generator) < 0.5,
         "row": (normal(generator, 2, 3, 7) * 2 + 1.5).float(), "column": (normal(generator, 2, 3, 7) * 2 + 2).float(),
     }
-    lines = [f"  input {name}: {'bool' if x.dtype == torch.bool else 'f32'}{shape_text(x)}" for name, x in data.items()]
-    recorded = {}
-    for name, (text, shape, params, compute) in cases(data).items():
-        paths = [f"{name}_of/{path}" for path in params]
-        slots = {f"{name}_at/x": normal(generator, *shape)}
-        slots |= {path: normal(generator, *size) for path, size in zip(paths, params.values())}
-
-        def run(x, *values, compute=compute, params=params):
-            return compute(x, dict(zip(params, values)))
-
-        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
-        data[f"w_{name}"] = normal(generator, *run(*slots.values()).shape).float()
-        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
-                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
-                  f"  let {name}_in = like_{name} |> held() as {name}_at",
-                  f"  output {name}_out = {text.replace('IN', f'{name}_in').replace('OF', f'{name}_of')}",
-                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
-        recorded[name] = (slots, run, f"w_{name}")
-    text = HEAD.format(title="Attention and transformers") + "model Oracle {\n" + "\n".join(lines)
-    write_model("transformers", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
-    finish("transformers", data, recorded)
+    record_named("transformers", "Attention and transformers", generator, data, cases(data))
 
 
 if __name__ == "__main__":

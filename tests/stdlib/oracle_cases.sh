@@ -16,6 +16,8 @@ class_weights sparse_cross_entropy
 clip_probability bce_probs
 delayed ctc
 diagonal mean_iou
+double_conv unet
+edges_counted graph_conv
 erf_inverse trunc_normal
 first_state lstm
 forget_one lstm
@@ -24,6 +26,7 @@ gru_step gru
 half_state lstm
 heads_each attention
 label_count ctc
+largest take_along
 log_sum ctc
 lstm_step lstm
 mean_of_classes macro_f1
