@@ -47,7 +47,7 @@ const nnrt_option nnrt_option_table[] = {
     {"--overfit-batch", NULL, "train on one batch until it is fit: a check of the model", NNRT_TRAIN, NNRT_OPTION_FLAG,
      AT(overfit)},
     {"--out", "FILE", "the .safetensors or .npz file to write", NNRT_EXPORT, NNRT_OPTION_TEXT, AT(out)},
-    {"--out", "FILE", "a .csv, .npy, .npz or .txt file instead of CSV on standard output", NNRT_PREDICT,
+    {"--out", "FILE", "a .csv, .npy, .npz, .txt or .png file instead of CSV on standard output", NNRT_PREDICT,
      NNRT_OPTION_TEXT, AT(out)},
     {"--output", "NAME", "this output alone", NNRT_PREDICT, NNRT_OPTION_TEXT, AT(output)},
     {"--raw", NULL, "numbers of classes instead of their names", NNRT_PREDICT, NNRT_OPTION_FLAG, AT(raw)},

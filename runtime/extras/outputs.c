@@ -148,6 +148,7 @@ static const nnrt_format formats[] = {
     {".npy", check_one_array, write_arrays},
     {".npz", NULL, write_arrays},
     {".txt", nnrt_check_text, nnrt_write_text},
+    {".png", nnrt_check_png, nnrt_write_png},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 

@@ -14,4 +14,7 @@ typedef struct nnrt_format {
 nnrt_status nnrt_check_text(const nnrt_outputs *outputs, const char *path, nnrt_error *error);
 nnrt_status nnrt_write_text(const nnrt_outputs *outputs, const char *path, nnrt_error *error);
 
+nnrt_status nnrt_check_png(const nnrt_outputs *outputs, const char *path, nnrt_error *error);
+nnrt_status nnrt_write_png(const nnrt_outputs *outputs, const char *path, nnrt_error *error);
+
 #endif

@@ -112,7 +112,7 @@ if mknod device c 1 7 2> /dev/null; then
   rm device
 fi
 expect 1 "/nonexistent/p.csv: cannot be written: No such file or directory" ./iris predict --data iris.csv --out /nonexistent/p.csv
-expect 2 "--out p.html: the name must end in .csv, .npy, .npz or .txt" ./iris predict --data iris.csv --out p.html
+expect 2 "--out p.html: the name must end in .csv, .npy, .npz, .txt or .png" ./iris predict --data iris.csv --out p.html
 ./iris predict --data iris.csv > /dev/full 2> "$log"
 said 1 "standard output cannot be written: No space left on device" $? "predict > /dev/full"
 if mount_full; then

@@ -104,7 +104,7 @@ cmp -s whole.csv p.csv || fail "predict depends on --batch or --out"
 expect 0 "" predict --data test.csv --output p --out p.npy
 [ "$(wc -c < p.npy)" -eq $((128 + 60 * 3 * 4)) ] || fail "p.npy has $(wc -c < p.npy) bytes"
 expect 2 "error: model Fake has no output 'q': see info" predict --data test.csv --output q
-expect 2 "error: --out p.html: the name must end in .csv, .npy, .npz or .txt" predict --data test.csv --out p.html
+expect 2 "error: --out p.html: the name must end in .csv, .npy, .npz, .txt or .png" predict --data test.csv --out p.html
 expect 2 "error: predict needs data: --data FILE (predict --help says what it holds)" predict
 expect 0 "" info --batch 8 --threads 1
 grep -q '^dense/kernel  *f32\[4, 3\]  *12  48 bytes$' out || fail "info's table"
