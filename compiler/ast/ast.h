@@ -236,6 +236,9 @@ typedef enum DeclKind {
     DECL_TEST,
 } DeclKind;
 
+/* The word that a declaration begins with; "error" for one that could not be read. */
+const char *decl_word(DeclKind kind);
+
 /* fn, layer, optimizer, schedule, metric, initialiser and model share this form. */
 typedef struct Callable {
     ParamDeclVec hyper;  /* first list of two; of a one-list fn: empty, and the list is `params` */

@@ -206,18 +206,10 @@ static void check_block(Check *k, Block *block, unsigned site) {
     }
 }
 
-static const struct {
-    const char *word;
-    unsigned    site;
-} decl_rows[] = {
-    [DECL_FN]          = {"fn", SITE_FN},
-    [DECL_LAYER]       = {"layer", SITE_LAYER},
-    [DECL_OPTIMIZER]   = {"optimizer", SITE_OPTIMIZER},
-    [DECL_SCHEDULE]    = {"schedule", SITE_FN},
-    [DECL_METRIC]      = {"metric", SITE_METRIC},
-    [DECL_INITIALISER] = {"initialiser", SITE_FN},
-    [DECL_MODEL]       = {"model", SITE_MODEL},
-    [DECL_TEST]        = {"test", SITE_TEST},
+static const unsigned decl_sites[] = {
+    [DECL_FN] = SITE_FN,       [DECL_LAYER] = SITE_LAYER,   [DECL_OPTIMIZER] = SITE_OPTIMIZER,
+    [DECL_SCHEDULE] = SITE_FN, [DECL_METRIC] = SITE_METRIC, [DECL_INITIALISER] = SITE_FN,
+    [DECL_MODEL] = SITE_MODEL, [DECL_TEST] = SITE_TEST,
 };
 
 static void check_decl(Check *k, Decl *decl) {
@@ -228,12 +220,12 @@ static void check_decl(Check *k, Decl *decl) {
     default: break;
     }
     k->owner      = decl->name.span;
-    k->owner_kind = decl_rows[decl->kind].word;
+    k->owner_kind = decl_word(decl->kind);
     if (decl->kind == DECL_TEST) {
         check_block(k, decl->u.test.body, SITE_TEST);
         return;
     }
-    check_block(k, decl->u.callable.body, decl_rows[decl->kind].site);
+    check_block(k, decl->u.callable.body, decl_sites[decl->kind]);
     if (decl->u.callable.grad_body) check_block(k, decl->u.callable.grad_body, SITE_FN);
 }
 

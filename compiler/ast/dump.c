@@ -303,20 +303,6 @@ static void dump_block(Dump *d, const char *role, const Block *block) {
 
 /* ---- declarations ----------------------------------------------------------------------------------------------------- */
 
-static const char *const decl_words[] = {
-    [DECL_ERROR]       = "error",
-    [DECL_IMPORT]      = "import",
-    [DECL_CONST]       = "const",
-    [DECL_FN]          = "fn",
-    [DECL_LAYER]       = "layer",
-    [DECL_OPTIMIZER]   = "optimizer",
-    [DECL_SCHEDULE]    = "schedule",
-    [DECL_METRIC]      = "metric",
-    [DECL_INITIALISER] = "initialiser",
-    [DECL_MODEL]       = "model",
-    [DECL_TEST]        = "test",
-};
-
 static void dump_params(Dump *d, const char *role, const ParamDeclVec *params) {
     for (int i = 0; i < params->len; i++) {
         open_node(d, role);
@@ -337,7 +323,7 @@ static void dump_callable(Dump *d, const Callable *callable) {
 }
 
 static void dump_decl(Dump *d, const Decl *decl) {
-    open_node(d, decl_words[decl->kind]);
+    open_node(d, decl_word(decl->kind));
     switch (decl->kind) {
     case DECL_ERROR: break;
     case DECL_IMPORT:

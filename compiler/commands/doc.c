@@ -15,18 +15,6 @@ typedef struct Doc {
     const char        *module; /* "std.layers.dense", or the file's path */
 } Doc;
 
-static const char *const kinds[] = {
-    [DECL_CONST]       = "const",
-    [DECL_FN]          = "fn",
-    [DECL_LAYER]       = "layer",
-    [DECL_OPTIMIZER]   = "optimizer",
-    [DECL_SCHEDULE]    = "schedule",
-    [DECL_METRIC]      = "metric",
-    [DECL_INITIALISER] = "initialiser",
-    [DECL_MODEL]       = "model",
-    [DECL_TEST]        = NULL,
-};
-
 static int line_of(const Doc *d, uint32_t file, uint32_t offset) {
     int line, column;
     diags_position(d->c->diags, (Span){file, offset, offset}, &line, &column);
@@ -127,13 +115,13 @@ static void put_decl(const Doc *d, const Module *module, int index, const char *
     const char *text = comment_above(d, module, source, documented_line(d, module, index));
     const char *head = signature(d, decl, source);
     if (!d->line->doc_json) {
-        fprintf(d->out, "\n### `%s%s%s`\n", d->line->doc_std ? "" : kinds[decl->kind], d->line->doc_std ? "" : " ",
+        fprintf(d->out, "\n### `%s%s%s`\n", d->line->doc_std ? "" : decl_word(decl->kind), d->line->doc_std ? "" : " ",
                 head);
         if (*text) fputc('\n', d->out), put_markdown(d->out, text), fputc('\n', d->out);
         return;
     }
     fputc('{', d->out);
-    put_json(d->out, "kind", kinds[decl->kind]);
+    put_json(d->out, "kind", decl_word(decl->kind));
     fputc(',', d->out);
     put_json(d->out, "name", decl->name.text);
     fputc(',', d->out);
@@ -146,7 +134,7 @@ static void put_decl(const Doc *d, const Module *module, int index, const char *
 }
 
 static bool documented(const Decl *decl) {
-    return (size_t)decl->kind < sizeof kinds / sizeof *kinds && kinds[decl->kind] && decl->name.text;
+    return decl->kind != DECL_ERROR && decl->kind != DECL_IMPORT && decl->kind != DECL_TEST && decl->name.text;
 }
 
 static void put_module(const Doc *d, const Module *module) {

@@ -30,7 +30,7 @@ void frame_pop(Elab *e, Frame *frame) {
 }
 
 const char *describe_decl(Elab *e, const Decl *decl) {
-    return arena_printf(e->arena, "%s '%s'", callable_kind(decl), decl->name.text);
+    return arena_printf(e->arena, "%s '%s'", decl_word(decl->kind), decl->name.text);
 }
 
 /* ---- argument lists ----------------------------------------------------------------------------------------------------------- */

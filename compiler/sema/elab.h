@@ -237,7 +237,6 @@ Value       custom_gradient(Elab *e, const Function *fn, Env *env, Value y, cons
 void        frame_push(Elab *e, Frame *frame);
 void        frame_pop(Elab *e, Frame *frame);
 bool        call_enter(Elab *e, Span span);
-const char *callable_kind(const Decl *decl); /* "layer" */
 
 /* hints.c */
 bool        elem_suits(Elab *e, const ParamDecl *param, Value value); /* float or not as the parameter is */

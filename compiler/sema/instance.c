@@ -370,7 +370,7 @@ void exec_store(Elab *e, Env *env, const Stmt *stmt) {
                                                 : kind != FRAME_FN && kind != FRAME_SCHEDULE && kind != FRAME_INIT;
     if (!fits)
         sema_error(e, stmt->span, E0608, "'%s' does not belong in a %s", stmt->kind == STMT_PARAM ? "param" : "state",
-                   callable_kind(e->frame->decl));
+                   decl_word(e->frame->decl->kind));
     int      slot    = fits ? make_slot(e, env, stmt) : -1;
     Binding *binding = env_bind(e, env, name->text, name->span, value_poison());
     if (slot < 0) return;

@@ -38,7 +38,7 @@ static void note_chain(Elab *e, Diag *diag) {
         if (frame->kind == FRAME_MODEL || !frame->call.file) continue;
         const char *as =
             frame->layer && frame->layer->path ? arena_printf(e->arena, " as '%s'", frame->layer->path) : "";
-        diag_note(diag, "in %s '%s'%s, called at %s", callable_kind(frame->decl), frame->decl->name.text, as,
+        diag_note(diag, "in %s '%s'%s, called at %s", decl_word(frame->decl->kind), frame->decl->name.text, as,
                   sema_where(e, frame->call));
         shown++;
     }

@@ -42,23 +42,6 @@ static const char *describe_list(Arena *arena, const List *list, const char *ope
     return arena_printf(arena, "%s%s%s", text, list->len > 8 ? ", ..." : "", close);
 }
 
-const char *callable_kind(const Decl *decl) {
-    switch (decl->kind) {
-    case DECL_FN: return "fn";
-    case DECL_LAYER: return "layer";
-    case DECL_OPTIMIZER: return "optimizer";
-    case DECL_SCHEDULE: return "schedule";
-    case DECL_METRIC: return "metric";
-    case DECL_INITIALISER: return "initialiser";
-    case DECL_MODEL: return "model";
-    case DECL_CONST: return "const";
-    case DECL_IMPORT: return "import";
-    case DECL_TEST: return "test";
-    case DECL_ERROR: break;
-    }
-    return "declaration";
-}
-
 const char *value_describe(Arena *arena, Value value) {
     switch (value.kind) {
     case VALUE_POISON: return "an erroneous value";
@@ -76,7 +59,7 @@ const char *value_describe(Arena *arena, Value value) {
     case VALUE_TUPLE: return describe_list(arena, value.list, "(", ")");
     case VALUE_FN:
         if (!value.fn->decl) return "a fn";
-        return arena_printf(arena, "%s '%s'", callable_kind(value.fn->decl), value.fn->decl->name.text);
+        return arena_printf(arena, "%s '%s'", decl_word(value.fn->decl->kind), value.fn->decl->name.text);
     case VALUE_LAYER:
         if (!value.layer->fn) return "a chain of layers";
         return arena_printf(arena, "layer '%s'", value.layer->fn->decl->name.text);

@@ -38,9 +38,9 @@ const nnrt_option nnrt_option_table[] = {
      AT(save_every)},
     {"--weights", "FILE", "the trained weights", READS | NNRT_DATA, NNRT_OPTION_TEXT, AT(weights)},
     {"--map", "TO=FROM", "names of a file's weights, as in --map 'dense/kernel=fc1.weight:t'", NNRT_TRAIN | READS,
-     NNRT_OPTION_LIST, AT(maps)},
-    {"--rename", "TO=FROM", "names to write, as in --rename 'fc1.weight=dense/kernel:t'", NNRT_EXPORT, NNRT_OPTION_LIST,
-     AT(renames)},
+     NNRT_OPTION_NAMES, AT(maps)},
+    {"--rename", "TO=FROM", "names to write, as in --rename 'fc1.weight=dense/kernel:t'", NNRT_EXPORT,
+     NNRT_OPTION_NAMES, AT(renames)},
     {"--only", "PATTERN", "these weights alone, as in --only 'backbone/*'", NNRT_EXPORT, NNRT_OPTION_LIST, AT(only)},
     {"--log", "FILE.jsonl", "one line of JSON an epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(log)},
     {"--plot", "FILE.svg", "learning curves, drawn anew each epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(plot)},
@@ -140,6 +140,7 @@ static nnrt_status store(nnrt_options *options, const nnrt_option *option, const
     case NNRT_OPTION_LIST:
         if (!*text || text[strlen(text) - 1] == '=') return fail_empty(option, error);
         return append(place, text, error);
+    case NNRT_OPTION_NAMES: return *text ? append(place, text, error) : fail_empty(option, error);
     case NNRT_OPTION_COUNT: status = parse_count(option, text, 1, MAX_COUNT, place, error); break;
     case NNRT_OPTION_SEED: status = parse_count(option, text, 0, INT64_MAX, place, error); break;
     case NNRT_OPTION_INTERVAL: status = parse_interval(option, text, place, error); break;
@@ -202,8 +203,9 @@ static nnrt_status parse_option(nnrt_options *options, int argc, char **argv, in
     if (equals) return store(options, option, equals + 1, error);
     if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
         return nnrt_fail(error, NNRT_USAGE, "'%s' needs a value: %s %s", option->name, option->name, option->argument);
-    nnrt_status status = store(options, option, argv[++*at], error);
-    while (status == NNRT_OK && option->kind == NNRT_OPTION_LIST && *at + 1 < argc && argv[*at + 1][0] != '-')
+    nnrt_status status  = store(options, option, argv[++*at], error);
+    bool        is_list = option->kind == NNRT_OPTION_LIST || option->kind == NNRT_OPTION_NAMES;
+    while (status == NNRT_OK && is_list && *at + 1 < argc && argv[*at + 1][0] != '-')
         status = store(options, option, argv[++*at], error);
     return status;
 }

@@ -40,6 +40,7 @@ typedef enum nnrt_option_kind {
     NNRT_OPTION_FLAG,
     NNRT_OPTION_TEXT,
     NNRT_OPTION_LIST,
+    NNRT_OPTION_NAMES, /* a list of TO=FROM, where FROM may be empty */
     NNRT_OPTION_COUNT,
     NNRT_OPTION_SEED,
     NNRT_OPTION_INTERVAL,

@@ -1,20 +1,6 @@
 # made.sh NNC: what a program makes of columns, categories, words, missing values and class names, in its own words.
 nnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-# says TEXT COMMAND...: what the command prints, errors included.
-says() {
-  expected=$1
-  shift
-  [ "$("$@" 2>&1)" = "$expected" ] || fail "$*:
-$("$@" 2>&1)"
-}
+. "$(dirname "$0")/../common.sh"
 # code N COMMAND...: its exit code.
 code() {
   expected=$1
@@ -140,5 +126,4 @@ model Small {
 }
 END
 says "error[E0622]: 'category' gives numbers from 0 to 15, but 'job' is used as an index below 10" sh -c '"$0" check small.nnet 2>&1 | head -n 1' "$nnc"
-[ "$failures" -eq 0 ] && echo "all passed"
-exit $((failures > 0))
+finish

@@ -1,14 +1,7 @@
 # real.sh NNC PROGRAMS DATA: public data sets as they are published, trained on and predicted without any preparation.
 nnc=$1 programs=$2 data=$3
 [ -d "$data" ] || { echo "skipped: no $data"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
+. "$(dirname "$0")/../common.sh"
 # trains NAME FILE SCORE LOW: the last line states SCORE, at least LOW; at most -LOW where LOW is negative.
 trains() {
   [ -f "$data/$2" ] || { echo "skipped: no $data/$2"; return; }
@@ -18,8 +11,8 @@ trains() {
   awk -v value="$value" -v low="$4" 'BEGIN { exit !(value ~ /^[0-9.]+$/ && (low < 0 ? value <= -low : value >= low)) }' ||
     fail "$1: '$last', where $3 of $4 is expected"
 }
-# says COMMAND TEXT: the output has a line with TEXT.
-says() {
+# prints COMMAND TEXT: the output has a line with TEXT.
+prints() {
   $1 2>&1 | grep -qF -- "$2" || fail "$1: no '$2' in: $($1 2>&1 | head -n 20)"
 }
 
@@ -37,15 +30,14 @@ if [ -f spam.safetensors ]; then
   printf 'WINNER!! You have won a free prize, call now to claim\nSee you at home tonight\n' | sed 's/^/?\t/' > new.tsv
   [ "$(./spam predict --data new.tsv --output class | tr '\n' ' ')" = "class spam ham " ] ||
     fail "spam: $(./spam predict --data new.tsv --output class)"
-  says "./spam predict --data new.tsv" "class,p_ham,p_spam"
-  says "./spam data $data/sms-spam/SMSSpamCollection" "5574 rows of 2 columns between tabs, no header"
-  says "./spam data $data/sms-spam/SMSSpamCollection" "5574 samples: they fit"
+  prints "./spam predict --data new.tsv" "class,p_ham,p_spam"
+  prints "./spam data $data/sms-spam/SMSSpamCollection" "5574 rows of 2 columns between tabs, no header"
+  prints "./spam data $data/sms-spam/SMSSpamCollection" "5574 samples: they fit"
 fi
 if [ -f titanic.safetensors ]; then
-  says "./titanic data $data/titanic/titanic.csv" "891 rows of 12 columns between commas, with a header"
-  says "./titanic data $data/titanic/titanic.csv" "0.42 to 80, mean 29.7"
-  says "./titanic data $data/titanic/titanic.csv" "from column(\"Age\", \"SibSp\", \"Parch\", \"Fare\", missing = mean)"
-  says "./titanic data $data/credit-approval/crx.data" "has no header, and 'x' comes from column \"Age\""
+  prints "./titanic data $data/titanic/titanic.csv" "891 rows of 12 columns between commas, with a header"
+  prints "./titanic data $data/titanic/titanic.csv" "0.42 to 80, mean 29.7"
+  prints "./titanic data $data/titanic/titanic.csv" "from column(\"Age\", \"SibSp\", \"Parch\", \"Fare\", missing = mean)"
+  prints "./titanic data $data/credit-approval/crx.data" "has no header, and 'x' comes from column \"Age\""
 fi
-[ "$failures" -eq 0 ] && echo "all passed"
-exit $((failures > 0))
+finish

@@ -3,24 +3,14 @@
 #   expect CODE "TEXT" COMMAND...   exits with CODE, says TEXT (a fixed substring; "" for anything) on standard error, neither
 #                                   crashes nor runs longer than 20 seconds
 #   left FILE...                    besides what was there at `mark`, the folder holds these files and no others
-folder=$(mktemp -d) || exit 1
+. "$(dirname "$0")/../common.sh"
 full= # a mounted folder of 128 kB, where this user may mount one
 cleanup() {
   [ -z "$full" ] || umount "$full"
   rm -rf "$folder"
 }
 trap cleanup EXIT
-cd "$folder" || exit 1
 log=$folder/.log
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-finish() {
-  [ "$failures" -eq 0 ] && echo "all passed"
-  exit $((failures > 0))
-}
 said() { # said CODE TEXT GOT COMMAND...: judges $log
   code=$1 text=$2 got=$3
   shift 3

@@ -217,6 +217,26 @@ def shape_text(tensor):
     return "[" + ", ".join(map(str, tensor.shape)) + "]"
 
 
+def add_layers(layers, generator, data, lines, call="{name}_in |> {text} as {name}_of", scale=1.0):
+    """Adds each layer's call, on an input that is a parameter, and its loss to the model's lines and inputs; returns its cases.
+
+    layers maps a name to (.nnet, shape of x, the parameters' shapes by path, PyTorch's function of x and them); scale is of the
+    parameters' values."""
+    cases = {}
+    for name, (text, shape, params, compute) in layers.items():
+        slots = {f"{name}_at/x": normal(generator, *shape)}
+        slots |= {f"{name}_of/{path}": normal(generator, *size) * scale for path, size in params.items()}
+        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
+        data[f"w_{name}"] = normal(generator, *compute(*slots.values()).shape).float()
+        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
+                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
+                  f"  let {name}_in = like_{name} |> held() as {name}_at",
+                  f"  output {name}_out = {call.format(name=name, text=text)}",
+                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
+        cases[name] = (slots, compute, f"w_{name}")
+    return cases
+
+
 def finish(name, data, cases):
     """Writes the records: cases maps a name to (slots: path -> f64 tensor, function of them, weight's input name)."""
     for precision, dtype in PRECISIONS.items():
@@ -365,19 +385,9 @@ GRAPHS = {
 
 def record_graphs():
     generator = torch.Generator().manual_seed(5)
-    data, cases = {"edges": EDGES.int()}, {}
+    data = {"edges": EDGES.int()}
     lines = [f"  input edges: i32[{len(EDGES)}, 2]"]
-    for name, (text, shape, params, compute) in GRAPHS.items():
-        slots = {f"{name}_at/x": normal(generator, *shape)}
-        slots |= {f"{name}_of/{path}": normal(generator, *size) for path, size in params.items()}
-        data[f"w_{name}"] = normal(generator, *compute(*slots.values()).shape).float()
-        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
-        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
-                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
-                  f"  let {name}_in = like_{name} |> held() as {name}_at",
-                  f"  output {name}_out = ({text} as {name}_of)({name}_in, edges)",
-                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
-        cases[name] = (slots, compute, f"w_{name}")
+    cases = add_layers(GRAPHS, generator, data, lines, "({text} as {name}_of)({name}_in, edges)")
     text = HEAD.format(title="Layers over graphs") + "model Oracle {\n" + "\n".join(lines)
     write_model("graphs", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
     finish("graphs", data, cases)
@@ -421,18 +431,8 @@ def record_layers():
                            lambda *args: attention(*args, causal=True, positions=rotated)),
     }
     generator = torch.Generator().manual_seed(3)
-    data, lines, cases = {}, [], {}
-    for name, (text, shape, params, compute) in layers.items():
-        slots = {f"{name}_at/x": normal(generator, *shape)}
-        slots |= {f"{name}_of/{path}": normal(generator, *size) for path, size in params.items()}
-        out = compute(*slots.values())
-        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
-        data[f"w_{name}"] = normal(generator, *out.shape).float()
-        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
-                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
-                  f"  output {name}_out = like_{name} |> held() as {name}_at |> {text} as {name}_of",
-                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
-        cases[name] = (slots, compute, f"w_{name}")
+    data, lines = {}, []
+    cases = add_layers(layers, generator, data, lines)
     index = torch.tensor([[3, 0, 3], [5, 1, 3]], dtype=torch.int32)
     data["index"], data["w_embedding"] = index, normal(generator, 2, 3, 4).float()
     data["w_position"] = normal(generator, 3, 4).float()

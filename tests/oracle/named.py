@@ -2,10 +2,15 @@
 
 import torch
 
-from common import normal, write_model
-from items import HEAD, finish, shape_text
+from common import write_model
+from items import HEAD, add_layers, finish, shape_text
 
 TYPES = {torch.bool: "bool", torch.float32: "f32", torch.int32: "i32"}
+
+
+def by_path(params, compute):
+    """The function of x and the parameters in order, given one of x and a dictionary of them."""
+    return lambda x, *values: compute(x, dict(zip(params, values)))
 
 
 def record_named(case, title, generator, data, cases):
@@ -13,23 +18,9 @@ def record_named(case, title, generator, data, cases):
     name). data: the inputs that they share."""
     data = dict(data)
     lines = [f"  input {name}: {TYPES[x.dtype]}{shape_text(x)}" for name, x in data.items()]
-    recorded = {}
-    for name, (text, shape, params, compute) in cases.items():
-        paths = [f"{name}_of/{path}" for path in params]
-        slots = {f"{name}_at/x": normal(generator, *shape)}
-        slots |= {path: normal(generator, *size) / 2 for path, size in zip(paths, params.values())}
-
-        def run(x, *values, compute=compute, params=params):
-            return compute(x, dict(zip(params, values)))
-
-        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
-        data[f"w_{name}"] = normal(generator, *run(*slots.values()).shape).float()
-        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
-                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
-                  f"  let {name}_in = like_{name} |> held() as {name}_at",
-                  f"  output {name}_out = {text.replace('IN', f'{name}_in').replace('OF', f'{name}_of')}",
-                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
-        recorded[name] = (slots, run, f"w_{name}")
+    layers = {name: (text.replace("OF", f"{name}_of").replace("IN", f"{name}_in"), shape, params, by_path(params, compute))
+              for name, (text, shape, params, compute) in cases.items()}
+    recorded = add_layers(layers, generator, data, lines, "{text}", scale=0.5)
     text = HEAD.format(title=title) + "model Oracle {\n" + "\n".join(lines)
     write_model(case, text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
     finish(case, data, recorded)

@@ -5,8 +5,8 @@ Ours are channels last with kernels [size..., channels, filters]; PyTorch's are 
 import torch
 import torch.nn.functional as F
 
-from common import normal, write_model
-from items import HEAD, finish, shape_text
+from common import write_model
+from items import HEAD, add_layers, finish
 
 
 def first(x):
@@ -124,18 +124,8 @@ LAYERS = {
 
 def record_all():
     generator = torch.Generator().manual_seed(17)
-    data, lines, cases = {}, [], {}
-    for name, (text, shape, params, compute) in LAYERS.items():
-        slots = {f"{name}_at/x": normal(generator, *shape)}
-        slots |= {f"{name}_of/{path}": normal(generator, *size) for path, size in params.items()}
-        out = compute(*slots.values())
-        data[f"like_{name}"] = torch.zeros(shape, dtype=torch.float32)
-        data[f"w_{name}"] = normal(generator, *out.shape).float()
-        lines += [f"  input like_{name}: f32{shape_text(data[f'like_{name}'])}",
-                  f"  input w_{name}: f32{shape_text(data[f'w_{name}'])}",
-                  f"  output {name}_out = like_{name} |> held() as {name}_at |> {text} as {name}_of",
-                  f"  loss {name}_loss = sum(w_{name} * {name}_out)"]
-        cases[name] = (slots, compute, f"w_{name}")
+    data, lines = {}, []
+    cases = add_layers(LAYERS, generator, data, lines)
     text = HEAD.format(title="Convolution and pooling") + "model Oracle {\n" + "\n".join(lines)
     write_model("windows", text + "\n  train { optimizer = gradient(); steps = 1 }\n}\n")
     finish("windows", data, cases)

@@ -1,20 +1,7 @@
 # What a compiled model does with data: dims that stand in expressions, outputs that need their own inputs only, models
 # without weights, whole numbers printed whole.
 nnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-# says TEXT COMMAND...: what the command prints, errors included.
-says() {
-  expected=$1
-  shift
-  [ "$("$@" 2>&1)" = "$expected" ] || fail "$*: $("$@" 2>&1)"
-}
+. "$(dirname "$0")/../common.sh"
 
 cat > dims.nnet << 'END'
 import std.nn
@@ -84,5 +71,4 @@ for batch in 1 2 3; do
   says "train a: 4.8750" ./sums eval --data sums.csv --batch $batch
 done
 
-[ $failures -eq 0 ] && echo "all passed"
-exit $((failures > 0))
+finish

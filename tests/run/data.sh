@@ -1,8 +1,6 @@
 # Sourced by the tests here: a temporary folder with three well separated clusters in data.csv and a train/test pair.
 model=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
+. "$(dirname "$0")/../common.sh"
 clusters() { # clusters ROWS SEED
   awk -v rows="$1" -v seed="$2" 'BEGIN {
     srand(seed)
@@ -15,12 +13,3 @@ clusters() { # clusters ROWS SEED
 }
 clusters 150 1 > data.csv
 clusters 60 2 > test.csv
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-finish() {
-  [ "$failures" -eq 0 ] && echo "all passed"
-  exit $((failures > 0))
-}

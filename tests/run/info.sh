@@ -1,13 +1,6 @@
 # info.sh NNC: the model by layer, against numbers counted by hand.
 nnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
+. "$(dirname "$0")/../common.sh"
 # has LINE: out holds it, blanks counted as one.
 has() {
   sed 's/  */ /g; s/ $//' out | grep -qxF -- "$1" || fail "no line '$1' in: $(cat out)"
@@ -94,5 +87,4 @@ for arguments in "--data a.csv" "--jason" "--batch 0" "--json=yes"; do
   [ $? -eq 2 ] || fail "info $arguments: $(cat out err)"
 done
 
-[ $failures -eq 0 ] && echo "all passed"
-exit $((failures > 0))
+finish

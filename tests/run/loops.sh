@@ -1,18 +1,6 @@
 # Programs with loops: sequences of any length from one binary, class indices that only a loop looks up, the table of layers.
 nnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-says() {
-  expected=$1
-  shift
-  [ "$("$@" 2>&1)" = "$expected" ] || fail "$*: $("$@" 2>&1)"
-}
+. "$(dirname "$0")/../common.sh"
 
 cat > sums.nnet << 'END'
 import std.nn
@@ -66,4 +54,4 @@ for row in 'table *embedding *\[batch, 3\] *21 *84 bytes' 'up *dense *\[batch, 4
   'down *dense *\[batch, 4\] *20 *80 bytes *10,368'; do
   grep -q "^$row\$" info.txt || fail "info has no row '$row': $(cat info.txt)"
 done
-[ "$failures" = 0 ]
+finish

@@ -1,14 +1,7 @@
 # weights.sh NNC WEIGHTS: files of other programs. WEIGHTS holds a PyTorch network saved by the safetensors package, inputs and
 # what it gives for them.
 nnc=$1 weights=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
+. "$(dirname "$0")/../common.sh"
 # refuses CODE MESSAGE COMMAND...: the exit code, and the first line of standard error.
 refuses() {
   code=$1 message=$2
@@ -136,5 +129,4 @@ for length in 0 7 8 100 700; do
   grep -q '^error: cut.safetensors: ' err || fail "--init with $length bytes: $(cat err)"
 done
 
-[ $failures -eq 0 ] && echo "all passed"
-exit $((failures > 0))
+finish
