@@ -88,9 +88,13 @@ static bool set_define(OptionParse *p, const char *value) {
 }
 
 static bool set_precision(OptionParse *p, const char *value) {
-    p->line->options.precision = value;
-    if (strcmp(value, "f32") == 0 || strcmp(value, "f64") == 0) return true;
-    return option_complain("--precision is f32 or f64, not '%s'", value);
+    static const char *const values[] = {"f32", "f64", "mixed(bf16)", "mixed(f16)"};
+    p->line->options.precision        = value;
+    bool tests                        = p->line->command == COMMAND_TEST;
+    for (size_t i = 0; i < (tests ? 2 : sizeof values / sizeof *values); i++)
+        if (strcmp(value, values[i]) == 0) return true;
+    if (tests) return option_complain("--precision of tests is f32 or f64, not '%s'", value);
+    return option_complain("--precision is f32, f64, mixed(bf16) or mixed(f16), not '%s'", value);
 }
 
 static bool set_weights(OptionParse *p, const char *value) {
@@ -211,7 +215,8 @@ const OptionRow option_rows[] = {
     {"--model", "NAME", set_model, OF_MODEL, "the model to compile, where the file holds several"},
     {"-D", "NAME=VALUE", set_define, OF_MODEL, "set a parameter of the model"},
     {"-I", "DIR", set_include, OF_MODEL | OF_READING | OF_DOC, "search imports there too"},
-    {"--precision", "P", set_precision, OF_COMPILE | OF_READING | OF_TRAIN, "what 'real' means: f32 (default) or f64"},
+    {"--precision", "P", set_precision, OF_COMPILE | OF_READING | OF_TRAIN,
+     "f32 (default), f64, mixed(bf16) or mixed(f16)"},
     {"--weights", "FILE", set_weights, OF_COMPILE, "compile in the weights of a safetensors file"},
     {"--only", "WHAT", set_only, OF_COMPILE, "predict: neither training nor evaluation"},
     {"--target", "T", set_target, OF_COMPILE | OF_TRAIN | 1u << COMMAND_CHECK,

@@ -13,6 +13,7 @@
 #include "link.h"
 #include "opt/opt.h"
 #include "plan/kernel.h"
+#include "precision/mixed.h"
 #include "sema/sema.h"
 #include "sema/suite.h"
 #include "weights.h"
@@ -91,6 +92,16 @@ static Program *program_from_module(Compilation *c, Module *module) {
     return failed(c) ? NULL : program;
 }
 
+static bool add_gradients(Compilation *c, Program *program) {
+    products_round(c, program);
+    verify(program, "products_round");
+    if (!graph_add_gradients(c, program)) return false;
+    verify(program, "graph_add_gradients");
+    products_share(c, program);
+    verify(program, "products_share");
+    return true;
+}
+
 /* The front half for each model, or the one that --model names; a file of declarations alone is checked by its names and by its
  * tests, which call them. */
 static bool check(Compilation *c, Module *module) {
@@ -102,7 +113,7 @@ static bool check(Compilation *c, Module *module) {
         c->options.model = decl->name.text;
         n_models++;
         Program *program = program_from_module(c, module);
-        if (program) graph_add_gradients(c, program);
+        if (program) add_gradients(c, program);
     }
     c->options.model = chosen;
     if (n_models) return !failed(c);
@@ -111,7 +122,7 @@ static bool check(Compilation *c, Module *module) {
         return suite && graph_add_gradients(c, suite->program);
     }
     Program *program = program_from_module(c, module);
-    return program && graph_add_gradients(c, program);
+    return program && add_gradients(c, program);
 }
 
 bool compile(Compilation *c, Product product, FILE *out) {
@@ -131,8 +142,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
     if (c->options.only_predict) program_only_predict(program);
     if (product == PRODUCT_GRAPH) return program_print(program, out), true;
 
-    if (!graph_add_gradients(c, program)) return false;
-    verify(program, "graph_add_gradients");
+    if (!add_gradients(c, program)) return false;
     if (product == PRODUCT_GRAD) return program_print(program, out), true;
 
     graph_optimise(c, program);
@@ -154,8 +164,7 @@ Plan *plan_from_program(Compilation *c, Program *program) {
     verify(program, "graph_from_ast");
     program_find_class_limits(program);
     sources_check_limits(c, program);
-    if (failed(c) || !graph_add_gradients(c, program)) return NULL;
-    verify(program, "graph_add_gradients");
+    if (failed(c) || !add_gradients(c, program)) return NULL;
     graph_optimise(c, program);
     verify(program, "graph_optimise");
     Plan *plan = kernels_from_graph(c, program);

@@ -169,8 +169,9 @@ typedef struct DimCheck { /* `assert a == b` that is decided when data binds the
 typedef struct Program {
     const char *model; /* "Xor" */
     Graph      *graph;
-    ElemType    real;  /* ELEM_F32 or ELEM_F64 */
-    VEC(ProgDim) dims; /* in order; symbols have dim_symbol(index) == their position among the symbols */
+    ElemType    real;     /* ELEM_F32 or ELEM_F64 */
+    ElemType    products; /* of what contractions read and give: real, or bf16 or f16 in mixed precision */
+    VEC(ProgDim) dims;    /* in order; symbols have dim_symbol(index) == their position among the symbols */
     VEC(ProgInput) inputs;
     VEC(Slot) slots;
     VEC(Fn *) fns;
@@ -190,6 +191,11 @@ void program_print_dot(const Program *program, FILE *out); /* Graphviz */
 /* Finds which integer inputs are class indices, from how the graph uses them, and sets their class_limit, so that the
  * program's readers can refuse bad ones with file, row and column. */
 void program_find_class_limits(Program *program);
+
+/* Every place that holds a node the program needs: initial values, results and their weights, updates. What it holds may be
+ * replaced, and may be NULL. */
+typedef VEC(Node **) RootVec;
+RootVec program_roots(Arena *arena, Program *program);
 
 /* Leaves the PREDICT functions and the slots that they read; those have no initial values then. */
 void program_only_predict(Program *program);

@@ -111,22 +111,6 @@ static void rewrite_node(Rewrite *r, Node *old) {
 
 /* ---- roots ------------------------------------------------------------------------------------------------------------- */
 
-typedef VEC(Node **) RootVec;
-
-static RootVec roots_of(Arena *arena, Program *program) {
-    RootVec roots = {0};
-    for (int i = 0; i < program->slots.len; i++) vec_push(arena, &roots, &program->slots.data[i].init);
-    for (int f = 0; f < program->fns.len; f++) {
-        Fn *fn = program->fns.data[f];
-        for (int i = 0; i < fn->results.len; i++) {
-            vec_push(arena, &roots, &fn->results.data[i].value);
-            vec_push(arena, &roots, &fn->results.data[i].weight);
-        }
-        for (int i = 0; i < fn->updates.len; i++) vec_push(arena, &roots, &fn->updates.data[i].value);
-    }
-    return roots;
-}
-
 static int *count_uses(Arena *arena, const Program *program, const RootVec *roots, const NodeVec *order) {
     int *uses = ARENA_ARRAY(arena, int, graph_node_count(program->graph) + 1);
     for (int i = 0; i < roots->len; i++)
@@ -142,7 +126,7 @@ static int *count_uses(Arena *arena, const Program *program, const RootVec *root
 /* Whether a rule changed anything. */
 static bool rebuild(Compilation *c, Program *program, bool apply_rules) {
     Arena  *arena = c->arena;
-    RootVec roots = roots_of(arena, program);
+    RootVec roots = program_roots(arena, program);
     NodeVec order = {0};
     Map    *seen  = map_new(arena);
     Rewrite r     = {.graph = graph_successor(program->graph), .apply_rules = apply_rules};

@@ -1,7 +1,7 @@
 /* Inside plan/: the state of fusion for one function.
  *
  * Every node that computes (elementwise, reduction, contraction, scatter) gets a home: the cluster that computes it.
- * A cluster becomes one kernel. Sources and movement ops have no home; they are inlined wherever they are needed. */
+ * A cluster becomes one kernel. Sources, movement ops and what widens bf16 and f16 have no home; they are inlined wherever they are needed. */
 #ifndef NNC_PLAN_FUSE_H
 #define NNC_PLAN_FUSE_H
 
@@ -66,7 +66,7 @@ typedef VEC(Leaf) LeafVec;
 
 /* leaves.c: the leaves under `node`'s inputs, walking through movement ops; of the sources only INPUT and READ. */
 void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves);
-bool node_computes(const Node *node); /* has a home */
+bool node_computes(const Node *node); /* has a home; a CAST that widens bf16 or f16 has none */
 
 /* cluster.c */
 void     clusters_assign(Fuse *f);

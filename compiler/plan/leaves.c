@@ -1,9 +1,15 @@
 /* Leaves: what a consumer really reads, seen through movement ops, and at which index. */
 #include "plan/fuse.h"
 
+/* bf16 and f16 widen as they are loaded. So nothing keeps the wider value in memory, and a contraction reads the narrow one. */
+static bool widens(const Node *node) {
+    return node->op == OP_CAST && elem_is_narrow(node->inputs[0]->type.elem) && elem_is_float(node->type.elem) &&
+           !elem_is_narrow(node->type.elem);
+}
+
 bool node_computes(const Node *node) {
     switch (op_info[node->op].class) {
-    case ELEMENTWISE:
+    case ELEMENTWISE: return !widens(node);
     case REDUCTION:
     case CONTRACTION: return true;
     case INDEXED: return node->op == OP_SCATTER_ADD;
@@ -73,6 +79,8 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
             vec_push(f->c->arena, leaves, at);
         } else if (at.node->op == OP_EXPAND) {
             vec_push(f->c->arena, &stack, under_expand(&at));
+        } else if (widens(at.node)) {
+            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing}));
         } else {
             for (int i = at.node->n_inputs - 1; i >= 0; i--)
                 vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[i], ALIGN_OTHER, 0}));

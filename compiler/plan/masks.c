@@ -26,25 +26,42 @@ static Node *test_of(Graph *graph, const Node *test, Node *value) {
                              : node_binary(graph, OP_LE, value, test->inputs[1]);
 }
 
-static void collect(Node *root, Map *seen, NodeVec *rectifiers, Arena *arena) {
+typedef struct Rectifiers {
+    Arena  *arena;
+    Map    *seen;
+    NodeVec nodes;
+    Map    *narrowed; /* rectifier -> its CAST to bf16 or f16 */
+} Rectifiers;
+
+static void collect(Rectifiers *r, Node *root) {
     NodeVec order = {0};
-    graph_post_order(arena, root, seen, &order);
-    for (int i = 0; i < order.len; i++)
-        if (rectified_input(order.data[i]) >= 0) vec_push(arena, rectifiers, order.data[i]);
+    graph_post_order(r->arena, root, r->seen, &order);
+    for (int i = 0; i < order.len; i++) {
+        Node *node = order.data[i];
+        if (rectified_input(node) >= 0) vec_push(r->arena, &r->nodes, node);
+        if (node->op == OP_CAST && elem_is_narrow(node->type.elem) && rectified_input(node->inputs[0]) >= 0)
+            map_set(r->narrowed, node->inputs[0], node);
+    }
+}
+
+/* What is in memory of a rectifier's output: in mixed precision it is rounded, which leaves positive what is not below the smallest
+ * number of the type. */
+static Node *kept_output(const Rectifiers *r, Graph *graph, const Node *rectifier, Node *output) {
+    const Node *narrow = map_get(r->narrowed, rectifier);
+    return narrow ? node_cast(graph, output->type.elem, node_cast(graph, narrow->type.elem, output)) : output;
 }
 
 void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn) {
-    NodeVec rectifiers = {0};
-    Map    *seen       = map_new(c->arena);
-    for (int i = 0; i < fn->results.len; i++) collect(fn->results.data[i].value, seen, &rectifiers, c->arena);
-    for (int i = 0; i < fn->updates.len; i++) collect(fn->updates.data[i].value, seen, &rectifiers, c->arena);
-    if (!rectifiers.len) return;
+    Rectifiers r = {.arena = c->arena, .seen = map_new(c->arena), .narrowed = map_new(c->arena)};
+    for (int i = 0; i < fn->results.len; i++) collect(&r, fn->results.data[i].value);
+    for (int i = 0; i < fn->updates.len; i++) collect(&r, fn->updates.data[i].value);
+    if (!r.nodes.len) return;
 
     /* The rectifiers themselves, in id order, keep their own test (rebuilt over replaced inputs); everything after them
      * sees the new one. */
     Map *replacement = map_new(c->arena);
-    for (int i = 0; i < rectifiers.len; i++) {
-        Node *node = rectifiers.data[i], *test = node->inputs[0];
+    for (int i = 0; i < r.nodes.len; i++) {
+        Node *node = r.nodes.data[i], *test = node->inputs[0];
         if (map_has(replacement, test)) continue; /* another rectifier of the same x */
         int   at    = rectified_input(node);
         Node *value = graph_substitute(graph, node->inputs[at], replacement);
@@ -53,7 +70,7 @@ void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn) {
         Node *output = at == 1 ? node_select(graph, mask, value, node->inputs[2])
                                : node_select(graph, mask, node->inputs[1], value);
         map_set(replacement, node, output);
-        map_set(replacement, test, test_of(graph, test, output));
+        map_set(replacement, test, test_of(graph, test, kept_output(&r, graph, node, output)));
     }
     for (int i = 0; i < fn->results.len; i++) {
         Result *result = &fn->results.data[i];

@@ -63,6 +63,20 @@ static bool must_be_operand(const Node *node) {
     return node->op == OP_DOT || node->op == OP_SCATTER_ADD || node->op == OP_PICK;
 }
 
+/* A conversion of what is in memory anyway is done while a contraction packs its operand, where each element is packed once: not
+ * under a window, which reads elements several times. */
+static bool converted_as_packed(const Node *user, const Node *leaf) {
+    if (user->op != OP_DOT || leaf->op != OP_CAST) return false;
+    if (leaf->inputs[0]->op != OP_INPUT && leaf->inputs[0]->op != OP_READ) return false;
+    for (int i = 0; i < user->n_inputs; i++) {
+        const Node *at = user->inputs[i];
+        while (at != leaf && (op_info[at->op].class == MOVEMENT || at->op == OP_CAST) && at->op != OP_SLIDE)
+            at = at->inputs[0];
+        if (at == leaf) return true;
+    }
+    return false;
+}
+
 typedef struct Visit { /* a node whose leaves from `next` on are still to be looked at */
     Node   *node;
     LeafVec leaves;
@@ -88,6 +102,7 @@ static bool is_asked_once(const Locate *l, const Node *node, const Node *leaf) {
 static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, Node *leaf) {
     if (!node_computes(leaf)) return false;
     if (must_be_operand(node)) {
+        if (converted_as_packed(node, leaf)) return true;
         force_node(l, leaf, "operand of a contraction, scatter or loop");
         return false;
     }

@@ -134,6 +134,7 @@ struct Elab {
     Graph       *graph;
     DimTable    *dims;
     ElemType     real;
+    ElemType     products; /* Program's */
 
     Scope *prelude;
     Map   *modules; /* interned file path -> Scope */

@@ -169,6 +169,7 @@ static Elab *elab_new(Compilation *c) {
     e->program        = ARENA_NEW(c->arena, Program);
     e->program->graph = e->graph;
     e->real           = ELEM_F32;
+    e->products       = ELEM_F32;
     e->modules        = map_new(c->arena);
     e->told           = map_new(c->arena);
     e->model_dims     = map_new(c->arena);
@@ -263,6 +264,7 @@ Program *graph_from_ast(Compilation *c, Module *module) {
     if (!e->model || !model_declare(e)) return NULL;
     e->program->model    = e->model->name.text;
     e->program->real     = e->real;
+    e->program->products = e->products;
     e->program->headline = "loss";
     make_functions(e);
     for (int i = 0; i < e->scopes.len && clean(e); i++) check_unused(e, e->scopes.data[i]->module);

@@ -69,26 +69,37 @@ static const Stmt *find_setting(const Block *block, const char *key) {
     return NULL;
 }
 
+/* Rows: how it is written, what `real` is, what contractions read and give. */
+static const struct Precision {
+    const char *text;
+    ElemType    real, products;
+} precisions[] = {
+    {"f32", ELEM_F32, ELEM_F32},
+    {"f64", ELEM_F64, ELEM_F64},
+    {"mixed(bf16)", ELEM_F32, ELEM_BF16},
+    {"mixed(f16)", ELEM_F32, ELEM_F16},
+};
+
+/* As in the table; "" where it is nothing like it. */
+static const char *precision_text(Elab *e, const Expr *value) {
+    if (value->kind == EXPR_NAME) return value->u.name.text;
+    if (value->kind != EXPR_CALL || value->u.call.callee->kind != EXPR_NAME || value->u.call.args.len != 1) return "";
+    const Arg *of = &value->u.call.args.data[0];
+    if (of->name.text || of->value->kind != EXPR_NAME) return "";
+    return arena_printf(e->arena, "%s(%s)", value->u.call.callee->u.name.text, of->value->u.name.text);
+}
+
 bool model_declare(Elab *e) {
     const Stmt *setting = find_setting(e->model->u.callable.body, "precision");
-    const char *option  = e->c->options.precision;
-    e->real             = ELEM_F32;
-    if (option && strcmp(option, "f32")) {
-        e->real = elem_parse(option);
-        if (e->real == ELEM_F64) return true;
-        diag_error(e->diags, e->model->name.span, E0605, "--precision=%s is not supported: it is f32 or f64", option);
-        e->real = ELEM_F32;
-        return false;
+    const char *wanted  = e->c->options.precision;
+    if (!wanted) wanted = setting ? precision_text(e, setting->u.bind.value) : "f32";
+    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
+        if (strcmp(wanted, precisions[i].text) != 0) continue;
+        e->real     = precisions[i].real;
+        e->products = precisions[i].products;
+        return true;
     }
-    if (!setting) return true;
-    const Expr *value = setting->u.bind.value;
-    if (value->kind == EXPR_NAME && !strcmp(value->u.name.text, "f64"))
-        e->real = ELEM_F64;
-    else if (value->kind == EXPR_CALL && value->u.call.callee->kind == EXPR_NAME &&
-             !strcmp(value->u.call.callee->u.name.text, "mixed"))
-        sema_error(e, value->span, E0601, "mixed precision needs a later version of nnc");
-    else if (value->kind != EXPR_NAME || strcmp(value->u.name.text, "f32"))
-        sema_error(e, value->span, E0605, "'precision' is f32 or f64");
+    sema_error(e, setting->u.bind.value->span, E0605, "'precision' is f32, f64, mixed(bf16) or mixed(f16)");
     return true;
 }
 

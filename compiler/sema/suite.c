@@ -47,8 +47,9 @@ Suite *suite_from_ast(Compilation *c, Module *module) {
     e->real              = f32 ? ELEM_F32 : ELEM_F64;
     e->program->model    = "tests";
     e->program->real     = e->real;
-    e->program->headline = "loss";
-    Fn *init             = fn_add(e, FN_INIT, "init");
+    e->program->products = e->products = e->real;
+    e->program->headline               = "loss";
+    Fn *init                           = fn_add(e, FN_INIT, "init");
     for (int i = 0; i < module->decls.len && !e->exhausted; i++)
         if (module->decls.data[i]->kind == DECL_TEST) elaborate_test(e, module->decls.data[i]);
     start_values(e, init);

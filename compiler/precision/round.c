@@ -1,0 +1,138 @@
+/* The model's contractions, before there are gradients: their operands and results become rounded values.
+ *
+ * A rounded value of the data is CUSTOM(round(x), g, x, round(g)): its gradient, which a contraction of the backward pass gives or
+ * reads, is rounded as well. */
+#include "base/map.h"
+#include "precision/mixed.h"
+
+typedef struct Rounding {
+    Compilation         *c;
+    Program             *program;
+    Graph               *graph;
+    const unsigned char *marks;
+    NodeVec              model; /* nodes of the model's own functions, inputs first */
+    Map                 *done;  /* old node -> new one */
+    int                  cotangents;
+} Rounding;
+
+/* ---- what depends on data --------------------------------------------------------------------------------------------- */
+
+static unsigned char own_marks(Op op) {
+    switch (op) {
+    case OP_INPUT:
+    case OP_UNIFORM:
+    case OP_NORMAL: return OF_DATA;
+    case OP_COTANGENT: return OF_DATA | OF_COTANGENT;
+    default: return 0;
+    }
+}
+
+const unsigned char *data_marks(Compilation *c, const Graph *graph) {
+    int            n     = graph_node_count(graph);
+    unsigned char *marks = ARENA_ARRAY(c->arena, unsigned char, n + 1);
+    for (int id = 0; id < n; id++) {
+        const Node *node = graph_node_at(graph, id);
+        marks[id]        = own_marks(node->op);
+        for (int i = 0; i < node->n_inputs; i++) marks[id] |= marks[node->inputs[i]->id];
+    }
+    return marks;
+}
+
+/* ---- what belongs to the model ------------------------------------------------------------------------------------------ */
+
+/* Functions whose results are of the forward pass. */
+static bool gives_forward(FnKind kind) {
+    switch (kind) {
+    case FN_TRAIN:
+    case FN_EVAL:
+    case FN_PREDICT:
+    case FN_ACCUMULATE:
+    case FN_PROBE:
+    case FN_GRADIENTS: return true;
+    case FN_INIT:
+    case FN_FIT:
+    case FN_RESET:
+    case FN_METRICS: return false;
+    }
+    return false;
+}
+
+/* Of an update only the losses whose gradients it takes, and all of a layer's state. */
+static void add_update(Rounding *r, const Update *update, Map *walked, Map *seen) {
+    NodeVec order = {0};
+    if (r->program->slots.data[update->slot].kind == SLOT_STATE) {
+        graph_post_order(r->c->arena, update->value, seen, &r->model);
+        return;
+    }
+    graph_post_order(r->c->arena, update->value, walked, &order);
+    for (int i = 0; i < order.len; i++)
+        if (order.data[i]->op == OP_GRAD) graph_post_order(r->c->arena, order.data[i]->inputs[0], seen, &r->model);
+}
+
+static void find_model(Rounding *r) {
+    Map *walked = map_new(r->c->arena), *seen = map_new(r->c->arena);
+    for (int f = 0; f < r->program->fns.len; f++) {
+        const Fn *fn = r->program->fns.data[f];
+        if (!gives_forward(fn->kind)) continue;
+        for (int i = 0; i < fn->results.len; i++) {
+            graph_post_order(r->c->arena, fn->results.data[i].value, seen, &r->model);
+            graph_post_order(r->c->arena, fn->results.data[i].weight, seen, &r->model);
+        }
+        for (int i = 0; i < fn->updates.len; i++) add_update(r, &fn->updates.data[i], walked, seen);
+    }
+}
+
+/* ---- rounding ------------------------------------------------------------------------------------------------------------ */
+
+static Node *rounded(const Rounding *r, Node *x) {
+    return node_cast(r->graph, x->type.elem, node_cast(r->graph, r->program->products, x));
+}
+
+/* Each has a cotangent of its own: contributions of several contractions are rounded one by one, before they are added. */
+static Node *rounded_both_ways(Rounding *r, Node *x) {
+    Node *g         = node_ref(r->graph, OP_COTANGENT, --r->cotangents, &x->type);
+    Node *inputs[4] = {rounded(r, x), g, x, rounded(r, g)};
+    return graph_node(r->graph, OP_CUSTOM, NULL, 4, inputs, NULL);
+}
+
+static bool moves(const void *context, const Node *node) {
+    (void)context;
+    return op_info[node->op].class == MOVEMENT;
+}
+
+/* The operand with what lies under its movement ops rounded: moving is exact. */
+static Node *rounded_operand(Rounding *r, Node *operand) {
+    NodeVec order = {0};
+    Map    *below = map_new(r->c->arena);
+    graph_post_order_where(r->c->arena, operand, map_new(r->c->arena), moves, NULL, &order);
+    for (int i = 0; i < order.len; i++) {
+        Node *leaf = order.data[i];
+        if (moves(NULL, leaf)) continue;
+        bool  learns = (r->marks[leaf->id] & OF_DATA) && op_info[leaf->op].class != SOURCE;
+        Node *now    = graph_substitute(r->graph, leaf, r->done);
+        map_set(below, leaf, learns ? rounded_both_ways(r, now) : rounded(r, now));
+    }
+    return graph_substitute(r->graph, operand, below);
+}
+
+static void round_product(Rounding *r, Node *dot) {
+    Node *inputs[2] = {rounded_operand(r, dot->inputs[0]), rounded_operand(r, dot->inputs[1])};
+    graph_set_place(r->graph, dot->span, dot->origin);
+    Node *now = graph_node(r->graph, dot->op, &dot->type, 2, inputs, &dot->attr);
+    map_set(r->done, dot, r->marks[dot->id] & OF_COTANGENT ? now : rounded_both_ways(r, now));
+}
+
+void products_round(Compilation *c, Program *program) {
+    if (!is_mixed(program)) return;
+    Rounding r = {.c = c, .program = program, .graph = program->graph, .done = map_new(c->arena)};
+    r.marks    = data_marks(c, program->graph);
+    find_model(&r);
+    for (int i = 0; i < r.model.len; i++) {
+        Node *node = r.model.data[i];
+        bool  is   = op_info[node->op].class == CONTRACTION && node->type.elem == program->real;
+        if (is && r.marks[node->id] & OF_DATA) round_product(&r, node);
+    }
+    RootVec roots = program_roots(c->arena, program);
+    for (int i = 0; i < roots.len; i++)
+        if (*roots.data[i]) *roots.data[i] = graph_substitute(program->graph, *roots.data[i], r.done);
+}
