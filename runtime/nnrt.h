@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { NNRT_ABI = 4, NNRT_MAX_RANK = 8 };
+enum { NNRT_ABI = 5, NNRT_MAX_RANK = 8 };
 
 typedef enum nnrt_status {
     NNRT_OK       = 0,
@@ -268,7 +268,8 @@ typedef struct nnrt_model {
     nnrt_train_settings train;
     const nnrt_layer   *layers; /* n_layers */
     const nnrt_api     *api;
-    const char         *weights; /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
+    const char         *precision; /* "f32", "mixed(bf16)": what is computed with */
+    const char         *weights;   /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
 } nnrt_model;
 
 #ifdef __cplusplus

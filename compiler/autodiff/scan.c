@@ -67,7 +67,8 @@ static void classify(Back *b, Node *root) {
 static bool is_kept(const Back *b, const Node *node) {
     OpClass class = op_info[node->op].class;
     if (node->op == OP_LOCAL) return input_of(b, &b->fore->carries, 0, node) != NULL;
-    return class == CONTRACTION || class == REDUCTION || class == LOOP || node->op == OP_SCATTER_ADD;
+    bool narrowed = node->op == OP_CAST && elem_is_narrow(node->type.elem); /* half the memory of what it rounds */
+    return narrowed || class == CONTRACTION || class == REDUCTION || class == LOOP || node->op == OP_SCATTER_ADD;
 }
 
 /* The values of `node` at all steps, as the forward loop emits them, or the input it is a slice of. */

@@ -385,6 +385,12 @@ static LLVMValueRef api_table(Tables *t) {
     return constant_global(t, close(t, &f));
 }
 
+static const char *precision_text(const Tables *t) {
+    const Program *p = t->e->program;
+    if (!is_mixed(p)) return elem_name(p->real);
+    return arena_printf(t->e->arena, "mixed(%s)", elem_name(p->products));
+}
+
 static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     const Program *p      = t->e->program;
     LLVMValueRef   inputs = inputs_table(t), slots = slots_table(t), functions = fns_table(t, fns), messages;
@@ -412,6 +418,7 @@ static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     put(&f, train_settings(t));
     put(&f, layers);
     put(&f, api_table(t));
+    put(&f, text(t, precision_text(t)));
     put(&f, text(t, p->weights));
     return close(t, &f);
 }

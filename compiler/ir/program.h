@@ -183,6 +183,11 @@ typedef struct Program {
     const char   *weights;   /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
 } Program;
 
+/* Whether it computes in mixed precision. */
+static inline bool is_mixed(const Program *program) {
+    return program->products != program->real;
+}
+
 /* Textual dump: --emit=graph, --emit=grad. One node a line, stable numbering by function. */
 #include <stdio.h>
 void program_print(const Program *program, FILE *out);

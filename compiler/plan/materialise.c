@@ -67,7 +67,7 @@ static bool must_be_operand(const Node *node) {
  * under a window, which reads elements several times. */
 static bool converted_as_packed(const Node *user, const Node *leaf) {
     if (user->op != OP_DOT || leaf->op != OP_CAST) return false;
-    if (leaf->inputs[0]->op != OP_INPUT && leaf->inputs[0]->op != OP_READ) return false;
+    if (op_info[leaf->inputs[0]->op].class != SOURCE) return false;
     for (int i = 0; i < user->n_inputs; i++) {
         const Node *at = user->inputs[i];
         while (at != leaf && (op_info[at->op].class == MOVEMENT || at->op == OP_CAST) && at->op != OP_SLIDE)

@@ -20,11 +20,6 @@ void products_round(Compilation *c, Program *program);
 /* Requires: gradients added. Whoever reads a value that some contraction reads rounded reads it rounded. */
 void products_share(Compilation *c, Program *program);
 
-/* Whether the program computes in mixed precision at all. */
-static inline bool is_mixed(const Program *program) {
-    return program->products != program->real;
-}
-
 /* Inside precision/: by node id, whether a node depends on inputs or random numbers, or on the incoming gradient of a custom one. */
 enum { OF_DATA = 1, OF_COTANGENT = 2 };
 const unsigned char *data_marks(Compilation *c, const Graph *graph);

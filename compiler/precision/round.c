@@ -3,6 +3,7 @@
  * A rounded value of the data is CUSTOM(round(x), g, x, round(g)): its gradient, which a contraction of the backward pass gives or
  * reads, is rounded as well. */
 #include "base/map.h"
+#include "ir/scan.h"
 #include "precision/mixed.h"
 
 typedef struct Rounding {
@@ -27,13 +28,32 @@ static unsigned char own_marks(Op op) {
     }
 }
 
+/* What a loop's body knows by a LOCAL: captured values and slices are as the inputs are, carries have met the data after a step. */
+static bool mark_locals(unsigned char *marks, const Node *node) {
+    const Scan    *scan     = node->attr.scan;
+    const NodeVec *lists[3] = {&scan->carries, &scan->slices, &scan->captures};
+    bool           changed  = false;
+    for (int k = 0, input = 0; k < 3; k++)
+        for (int i = 0; i < lists[k]->len; i++, input++) {
+            unsigned char *mark = &marks[lists[k]->data[i]->id], before = *mark;
+            *mark |= k ? marks[node->inputs[input]->id] : OF_DATA;
+            changed |= *mark != before;
+        }
+    return changed;
+}
+
 const unsigned char *data_marks(Compilation *c, const Graph *graph) {
-    int            n     = graph_node_count(graph);
-    unsigned char *marks = ARENA_ARRAY(c->arena, unsigned char, n + 1);
-    for (int id = 0; id < n; id++) {
-        const Node *node = graph_node_at(graph, id);
-        marks[id]        = own_marks(node->op);
-        for (int i = 0; i < node->n_inputs; i++) marks[id] |= marks[node->inputs[i]->id];
+    int            n       = graph_node_count(graph);
+    unsigned char *marks   = ARENA_ARRAY(c->arena, unsigned char, n + 1);
+    bool           changed = true;
+    while (changed) { /* again for each loop within a loop, as a body's nodes come before the loop */
+        changed = false;
+        for (int id = 0; id < n; id++) {
+            const Node *node = graph_node_at(graph, id);
+            marks[id] |= own_marks(node->op);
+            for (int i = 0; i < node->n_inputs; i++) marks[id] |= marks[node->inputs[i]->id];
+            if (node->op == OP_SCAN) changed |= mark_locals(marks, node);
+        }
     }
     return marks;
 }
@@ -61,12 +81,12 @@ static bool gives_forward(FnKind kind) {
 static void add_update(Rounding *r, const Update *update, Map *walked, Map *seen) {
     NodeVec order = {0};
     if (r->program->slots.data[update->slot].kind == SLOT_STATE) {
-        graph_post_order(r->c->arena, update->value, seen, &r->model);
+        graph_post_order_deep(r->c->arena, update->value, seen, &r->model);
         return;
     }
-    graph_post_order(r->c->arena, update->value, walked, &order);
+    graph_post_order_deep(r->c->arena, update->value, walked, &order);
     for (int i = 0; i < order.len; i++)
-        if (order.data[i]->op == OP_GRAD) graph_post_order(r->c->arena, order.data[i]->inputs[0], seen, &r->model);
+        if (order.data[i]->op == OP_GRAD) graph_post_order_deep(r->c->arena, order.data[i]->inputs[0], seen, &r->model);
 }
 
 static void find_model(Rounding *r) {
@@ -75,8 +95,8 @@ static void find_model(Rounding *r) {
         const Fn *fn = r->program->fns.data[f];
         if (!gives_forward(fn->kind)) continue;
         for (int i = 0; i < fn->results.len; i++) {
-            graph_post_order(r->c->arena, fn->results.data[i].value, seen, &r->model);
-            graph_post_order(r->c->arena, fn->results.data[i].weight, seen, &r->model);
+            graph_post_order_deep(r->c->arena, fn->results.data[i].value, seen, &r->model);
+            graph_post_order_deep(r->c->arena, fn->results.data[i].weight, seen, &r->model);
         }
         for (int i = 0; i < fn->updates.len; i++) add_update(r, &fn->updates.data[i], walked, seen);
     }
@@ -122,6 +142,13 @@ static void round_product(Rounding *r, Node *dot) {
     map_set(r->done, dot, r->marks[dot->id] & OF_COTANGENT ? now : rounded_both_ways(r, now));
 }
 
+static void round_body(Rounding *r, Scan *scan) {
+    for (int i = 0; i < scan->next.len; i++)
+        scan->next.data[i] = graph_substitute(r->graph, scan->next.data[i], r->done);
+    for (int i = 0; i < scan->emits.len; i++)
+        scan->emits.data[i] = graph_substitute(r->graph, scan->emits.data[i], r->done);
+}
+
 void products_round(Compilation *c, Program *program) {
     if (!is_mixed(program)) return;
     Rounding r = {.c = c, .program = program, .graph = program->graph, .done = map_new(c->arena)};
@@ -132,6 +159,8 @@ void products_round(Compilation *c, Program *program) {
         bool  is   = op_info[node->op].class == CONTRACTION && node->type.elem == program->real;
         if (is && r.marks[node->id] & OF_DATA) round_product(&r, node);
     }
+    for (int i = 0; i < r.model.len; i++)
+        if (r.model.data[i]->op == OP_SCAN) round_body(&r, r.model.data[i]->attr.scan);
     RootVec roots = program_roots(c->arena, program);
     for (int i = 0; i < roots.len; i++)
         if (*roots.data[i]) *roots.data[i] = graph_substitute(program->graph, *roots.data[i], r.done);

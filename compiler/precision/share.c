@@ -1,5 +1,6 @@
 /* A value that a contraction reads in 16 bits is read so by everybody: then it is in memory once, in 16 bits. */
 #include "base/map.h"
+#include "ir/scan.h"
 #include "precision/mixed.h"
 
 typedef struct Sharing {
@@ -38,8 +39,14 @@ static Node *rebuilt(Sharing *s, Node *node) {
     return graph_node(s->graph, node->op, &node->type, node->n_inputs, inputs, &node->attr);
 }
 
+static void share_in(Sharing *s, Scan *body) {
+    for (int i = 0; i < body->next.len; i++) body->next.data[i] = map_get(s->done, body->next.data[i]);
+    for (int i = 0; i < body->emits.len; i++) body->emits.data[i] = map_get(s->done, body->emits.data[i]);
+}
+
 static void share(Sharing *s, Node *node) {
     Node *now = rebuilt(s, node);
+    if (node->op == OP_SCAN) share_in(s, node->attr.scan);
     if (map_has(s->shared, node)) {
         map_set(s->exact, node, now);
         now = node_cast(s->graph, node->type.elem, node_cast(s->graph, s->program->products, now));
@@ -57,7 +64,7 @@ void products_share(Compilation *c, Program *program) {
     NodeVec order = {0};
     Map    *seen  = map_new(c->arena);
     RootVec roots = program_roots(c->arena, program);
-    for (int i = 0; i < roots.len; i++) graph_post_order(c->arena, *roots.data[i], seen, &order);
+    for (int i = 0; i < roots.len; i++) graph_post_order_deep(c->arena, *roots.data[i], seen, &order);
     for (int i = 0; i < order.len; i++)
         if (rounds_value(&s, order.data[i]) && !is_rounded(&s, order.data[i]->inputs[0]))
             map_set(s.shared, order.data[i]->inputs[0], order.data[i]->inputs[0]);

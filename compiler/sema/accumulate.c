@@ -47,8 +47,7 @@ static Node *scaled(Elab *e, Op op, Node *x, Node *scalar) {
 static Node *add_up(Elab *e, Fn *fn, int index, const WeightGroup *group, Node *weights, const Trainee *trainee) {
     const Slot *param = &e->program->slots.data[trainee->slot];
     const Type  type  = param->type;
-    Node       *of[2] = {group->value, slot_read(e, trainee->slot)};
-    Node       *g     = graph_node(e->graph, OP_GRAD, NULL, 2, of, NULL);
+    Node       *g     = loss_gradient(e, group->value, slot_read(e, trainee->slot));
     int         slot  = sum_slot(e, index, param->path, &type, trainee->slot, param->span);
     Node       *sum   = slot_read(e, slot);
     fn_update(e, fn, slot, node_binary(e->graph, OP_ADD, sum, scaled(e, OP_MUL, g, group->weight)));

@@ -126,6 +126,11 @@ typedef struct LayerCall { /* which outputs stand for a layer's state updates */
     bool         in_loop;
 } LayerCall;
 
+typedef struct LossScale { /* slots of the minimize line at hand */
+    bool active;
+    int  scale, good, skipped;
+} LossScale;
+
 struct Elab {
     Compilation *c;
     Arena       *arena;
@@ -135,6 +140,7 @@ struct Elab {
     DimTable    *dims;
     ElemType     real;
     ElemType     products; /* Program's */
+    LossScale    loss_scale;
 
     Scope *prelude;
     Map   *modules; /* interned file path -> Scope */

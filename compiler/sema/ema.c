@@ -32,8 +32,7 @@ static int make_average(Elab *e, int param) {
 }
 
 static Node *decay(Elab *e) {
-    Type  count  = {.elem = ELEM_I64};
-    Node *t      = node_cast(e->graph, ELEM_F64, node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &count));
+    Node *t      = node_cast(e->graph, ELEM_F64, steps_done(e));
     Node *early  = node_binary(e->graph, OP_DIV, node_binary(e->graph, OP_ADD, t, node_const(e->graph, ELEM_F64, 1)),
                                node_binary(e->graph, OP_ADD, t, node_const(e->graph, ELEM_F64, 10)));
     Node *target = node_const(e->graph, ELEM_F64, e->program->train.ema);

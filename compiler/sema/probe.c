@@ -12,7 +12,7 @@ static Node *all_axes(Elab *e, Node *x) {
 }
 
 /* How many values are not finite: not |x| <= the largest number. */
-static Node *count_nonfinite(Elab *e, Node *x) {
+Node *count_nonfinite(Elab *e, Node *x) {
     ElemType elem = elem_is_narrow(x->type.elem) ? ELEM_F32 : x->type.elem;
     Type     real = {.elem = e->real, .rank = x->type.rank};
     x             = node_cast(e->graph, elem, x);

@@ -90,7 +90,7 @@ Value schedule_value(Elab *e, const Function *fn, const char *prefix, Span span)
     const Function *bound = plain_hypers(e, &used, prefix);
     Type            type  = {.elem = ELEM_I64};
     sema_place(e, span);
-    Value    step    = value_scalar(node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &type));
+    Value    step    = value_scalar(steps_done(e));
     Value    total   = value_scalar(node_ref(e->graph, OP_RUNTIME, RUNTIME_TOTAL_STEPS, &type));
     Argument args[2] = {{.value = step, .span = span}, {.value = total, .span = span}};
     Call     call    = {.span = span, .callee = span, .n = 2, .args = args};
@@ -105,7 +105,6 @@ Value schedule_value(Elab *e, const Function *fn, const char *prefix, Span span)
 static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, const Trainee *trainee, Span span) {
     const Callable *callable = &fn->decl->u.callable;
     const char     *path     = e->program->slots.data[trainee->slot].path;
-    Type            count    = {.elem = ELEM_I64};
     Frame           frame    = {.kind        = FRAME_OPTIMIZER,
                                 .decl        = fn->decl,
                                 .slot_prefix = prefix,
@@ -118,8 +117,7 @@ static Node *optimizer_step(Elab *e, const Function *fn, const char *prefix, con
         return NULL;
     }
     sema_place(e, span);
-    Node *t         = node_binary(e->graph, OP_ADD, node_ref(e->graph, OP_RUNTIME, RUNTIME_STEP, &count),
-                                  node_const(e->graph, ELEM_I64, 1));
+    Node *t         = node_binary(e->graph, OP_ADD, steps_done(e), node_const(e->graph, ELEM_I64, 1));
     Value values[3] = {value_tensor(slot_read(e, trainee->slot)), value_tensor(trainee->gradient), value_scalar(t)};
     Span  spans[3]  = {span, span, span};
     Node *result    = NULL;
@@ -229,8 +227,7 @@ static int collect_trainees(Elab *e, const MinimizeLine *line, Trainee *trainees
         if (e->program->slots.data[i].kind != SLOT_PARAM || !reached[i] || !line_selects(e, line, i)) continue;
         *any = true;
         if (slot_frozen(e, i)) continue;
-        Node *inputs[2] = {line->loss.node, slot_read(e, i)};
-        trainees[n++]   = (Trainee){i, graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL)};
+        trainees[n++] = (Trainee){i, loss_gradient(e, line->loss.node, slot_read(e, i))};
     }
     return n;
 }
@@ -301,7 +298,8 @@ static bool nothing_to_train(Elab *e, const MinimizeLine *line, bool any) {
 }
 
 bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const char *suffix, int phase) {
-    bool     any = false, only_line = plan->lines.len == 1, sums = e->program->train.accumulate > 1;
+    bool any = false, only_line = plan->lines.len == 1, sums = e->program->train.accumulate > 1;
+    loss_scale_begin(e, line);
     Trainee *trainees = ARENA_ARRAY(e->arena, Trainee, e->program->slots.len + 1);
     int      n        = collect_trainees(e, line, trainees, &any);
     if (!n) return nothing_to_train(e, line, any);
@@ -309,6 +307,7 @@ bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const 
     e->scheduled.len = 0;
     Fn *probe        = e->c->options.reports ? probe_function(e, line, suffix, trainees, n) : NULL;
     Fn *adds = sums ? accumulate_function(e, line, arena_printf(e->arena, "accumulate%s", suffix), trainees, n) : NULL;
+    Node *finite = gradients_finite(e, trainees, n);
     if (plan->clip_value > 0) clip_value(e, trainees, n, plan->clip_value);
     if (plan->clip_norm > 0) clip_norm(e, trainees, n, plan->clip_norm);
     Fn *fn         = fn_add(e, FN_TRAIN, arena_printf(e->arena, "train%s", suffix));
@@ -317,6 +316,7 @@ bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const 
     line_results(e, line, adds ? adds : fn, only_line);
     update_parameters(e, line, fn, trainees, n);
     update_averages(e, fn);
+    skip_unless(e, fn, finite);
     if (probe) probe_schedules(e, probe);
     if (adds) clear_accumulated(e, fn);
     update_state(e, line, adds ? adds : fn, only_line);

@@ -1,5 +1,5 @@
 /* Training, among the files that make its functions: settings.c reads `train { }`, minimize.c its minimize lines and
- * groups, freeze.c its phases, early_stop.c what it watches; train.c updates parameters, accumulate.c adds up gradients,
+ * groups, freeze.c its phases, early_stop.c what it watches; train.c updates parameters, accumulate.c adds up gradients, loss_scale.c scales losses,
  * ema.c keeps averages, probe.c and gradients.c report. */
 #ifndef NNC_SEMA_TRAIN_H
 #define NNC_SEMA_TRAIN_H
@@ -82,9 +82,17 @@ void clear_accumulated(Elab *e, Fn *fn); /* at the end of a step */
 /* ema.c: updates of the averages of what `fn` updates so far. */
 void update_averages(Elab *e, Fn *fn);
 
+/* loss_scale.c: of `precision = mixed(f16)`; in other precisions the scale is 1 and no step is skipped. */
+void  loss_scale_begin(Elab *e, const MinimizeLine *line); /* from here on e->loss_scale is this line's */
+Node *steps_done(Elab *e);                                 /* by the line: those skipped do not count; i64 */
+Node *loss_gradient(Elab *e, Node *loss, Node *of);
+Node *gradients_finite(Elab *e, const Trainee *trainees, int n); /* NULL: no matter */
+void  skip_unless(Elab *e, Fn *fn, Node *finite); /* what fn updates so far stays as it is unless `finite` */
+
 /* probe.c */
-Fn  *probe_function(Elab *e, const MinimizeLine *line, const char *suffix, const Trainee *trainees, int n);
-void probe_schedules(Elab *e, Fn *fn);                                 /* once the updates are made */
-void gradients_function(Elab *e, const MinimizeLine *line, int index); /* gradients.c */
+Node *count_nonfinite(Elab *e, Node *x); /* how many values are; real, rank 0 */
+Fn   *probe_function(Elab *e, const MinimizeLine *line, const char *suffix, const Trainee *trainees, int n);
+void  probe_schedules(Elab *e, Fn *fn);                                 /* once the updates are made */
+void  gradients_function(Elab *e, const MinimizeLine *line, int index); /* gradients.c */
 
 #endif

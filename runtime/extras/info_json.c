@@ -124,6 +124,7 @@ nnrt_status nnrt_info_json(const nnrt_options *options, const nnrt_instance *ins
     bool              all    = !options->shapes && !options->params && !options->memory;
     cJSON            *object = cJSON_CreateObject();
     add_text(object, "model", model->name);
+    add_text(object, "precision", model->precision);
     cJSON *dims = cJSON_AddObjectToObject(object, "dims");
     for (int i = 0; i < model->n_symbols; i++)
         cJSON_AddNumberToObject(dims, model->dims[i].name, (double)instance->symbols[i]);

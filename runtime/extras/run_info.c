@@ -173,6 +173,7 @@ static void print_tensors(const nnrt_instance *instance) {
 
 static void print_settings(const nnrt_model *model) {
     const nnrt_train_settings *t = &model->train;
+    printf("\nprecision %s\n", model->precision);
     if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) < 0) return;
     printf("\nsettings\n  batch %lld", (long long)t->batch);
     if (t->accumulate > 1) printf(" x %lld accumulated", (long long)t->accumulate);
