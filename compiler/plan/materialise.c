@@ -20,7 +20,7 @@ static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int
     if (node != self && in_memory(f, node)) return node->type.rank == 0 ? 0 : LOAD_COST;
     OpClass class = op_info[node->op].class;
     if (class == REDUCTION || class == CONTRACTION || class == LOOP || node->op == OP_SCATTER_ADD) return IMPOSSIBLE;
-    int cost = op_cost(node->op);
+    int cost = class == ELEMENTWISE && !node_computes(node) ? 0 : op_cost(node->op); /* widening is part of a load */
     if (class == MOVEMENT && node->op != OP_EXPAND) cost += 2;
     for (int i = 0; i < node->n_inputs && cost < IMPOSSIBLE; i++)
         cost += recompute_cost(f, node->inputs[i], self, budget - cost);
@@ -92,10 +92,11 @@ static void visit_push(Locate *l, VisitVec *stack, Node *node, Map *seen) {
     vec_push(l->f->c->arena, stack, visit);
 }
 
-/* A reduction that is evaluated where it is used asks for each element of its input once: if nobody else does, memory is a detour. */
+/* A reduction that is evaluated where it is used asks for each element of its input once: if nobody else does, memory is a detour.
+ * Not where it was rounded to 16 bits: what it is rounded from would be in memory instead. */
 static bool is_asked_once(const Locate *l, const Node *node, const Node *leaf) {
     return l->f->facts[node->id].inline_reduction && l->f->facts[leaf->id].uses == 1 &&
-           op_info[leaf->op].class == ELEMENTWISE;
+           op_info[leaf->op].class == ELEMENTWISE && !elem_is_narrow(leaf->type.elem);
 }
 
 /* True when `leaf` is computed in `cluster` for `node`; stores it where it is neither computed there nor in memory nor cheap. */

@@ -115,21 +115,24 @@ static Node *rounded_both_ways(Rounding *r, Node *x) {
     return graph_node(r->graph, OP_CUSTOM, NULL, 4, inputs, NULL);
 }
 
-static bool moves(const void *context, const Node *node) {
+/* What an element of the result is one of the input's: rounding first gives the same. */
+static bool selects(const void *context, const Node *node) {
     (void)context;
-    return op_info[node->op].class == MOVEMENT;
+    return op_info[node->op].class == MOVEMENT || node->op == OP_REDUCE_MAX;
 }
 
-/* The operand with what lies under its movement ops rounded: moving is exact. */
+/* The operand with what lies under its movement ops rounded. Under a maximum too, as its gradient looks for elements equal to it; the
+ * maximum is rounded once more, which changes nothing but says that 16 bits hold it. */
 static Node *rounded_operand(Rounding *r, Node *operand) {
     NodeVec order = {0};
     Map    *below = map_new(r->c->arena);
-    graph_post_order_where(r->c->arena, operand, map_new(r->c->arena), moves, NULL, &order);
+    graph_post_order_where(r->c->arena, operand, map_new(r->c->arena), selects, NULL, &order);
     for (int i = 0; i < order.len; i++) {
         Node *leaf = order.data[i];
-        if (moves(NULL, leaf)) continue;
+        if (op_info[leaf->op].class == MOVEMENT) continue;
+        bool  chosen = selects(NULL, leaf);
         bool  learns = (r->marks[leaf->id] & OF_DATA) && op_info[leaf->op].class != SOURCE;
-        Node *now    = graph_substitute(r->graph, leaf, r->done);
+        Node *now    = graph_substitute(r->graph, leaf, chosen ? below : r->done);
         map_set(below, leaf, learns ? rounded_both_ways(r, now) : rounded(r, now));
     }
     return graph_substitute(r->graph, operand, below);

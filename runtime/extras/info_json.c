@@ -124,7 +124,6 @@ nnrt_status nnrt_info_json(const nnrt_options *options, const nnrt_instance *ins
     bool              all    = !options->shapes && !options->params && !options->memory;
     cJSON            *object = cJSON_CreateObject();
     add_text(object, "model", model->name);
-    add_text(object, "precision", model->precision);
     cJSON *dims = cJSON_AddObjectToObject(object, "dims");
     for (int i = 0; i < model->n_symbols; i++)
         cJSON_AddNumberToObject(dims, model->dims[i].name, (double)instance->symbols[i]);
@@ -135,6 +134,7 @@ nnrt_status nnrt_info_json(const nnrt_options *options, const nnrt_instance *ins
     if (all || options->params) add_totals(object, summary);
     if (all || options->memory) add_memory(object, instance);
     if (all) add_settings(object, model);
+    add_text(object, "precision", model->precision);
     char *text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     if (!text) return nnrt_fail_memory(error, 0, "JSON");
