@@ -52,24 +52,39 @@ Node *steps_done(Elab *e) {
 
 Node *loss_gradient(Elab *e, Node *loss, Node *of) {
     Node *inputs[2] = {loss, of};
-    if (!e->loss_scale.active) return graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL);
-    Node *scale   = slot_read(e, e->loss_scale.scale);
-    inputs[0]     = node_binary(e->graph, OP_MUL, loss, scale);
-    Node *g       = graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL);
-    Node *inverse = node_binary(e->graph, OP_DIV, node_const(e->graph, scale->type.elem, 1), scale);
-    return node_binary(e->graph, OP_MUL, g, expand_to(e, node_cast(e->graph, g->type.elem, inverse), &g->type));
+    if (e->loss_scale.active) inputs[0] = node_binary(e->graph, OP_MUL, loss, slot_read(e, e->loss_scale.scale));
+    return graph_node(e->graph, OP_GRAD, NULL, 2, inputs, NULL);
 }
 
-Node *gradients_finite(Elab *e, const Trainee *trainees, int n) {
-    Node *bad = NULL;
+StepCheck check_step(Elab *e, const Trainee *trainees, int n) {
+    Graph *g   = e->graph;
+    Node  *bad = NULL;
     for (int i = 0; e->loss_scale.active && i < n; i++) {
         Node *here = count_nonfinite(e, trainees[i].gradient);
-        bad        = bad ? node_binary(e->graph, OP_ADD, bad, here) : here;
+        bad        = bad ? node_binary(g, OP_ADD, bad, here) : here;
     }
-    return bad ? node_binary(e->graph, OP_EQ, bad, node_const(e->graph, e->real, 0)) : NULL;
+    if (!bad) return (StepCheck){NULL, NULL};
+    Node *scale  = slot_read(e, e->loss_scale.scale);
+    Node *finite = node_binary(g, OP_EQ, bad, node_const(g, e->real, 0));
+    Node *least  = node_binary(g, OP_LE, scale, node_const(g, scale->type.elem, LEAST));
+    return (StepCheck){finite, node_binary(g, OP_OR, finite, least)};
 }
 
-static void update_scale(Elab *e, Fn *fn, Node *finite, Node *made) {
+/* Waiting for the check, an update computes nothing before it, which would all have to be kept. */
+void unscale_gradients(Elab *e, Trainee *trainees, int n, const StepCheck *check) {
+    if (!e->loss_scale.active || !n) return;
+    Graph *graph = e->graph;
+    Node  *scale = slot_read(e, e->loss_scale.scale), *one = node_const(graph, scale->type.elem, 1);
+    Node  *inverse = node_binary(graph, OP_DIV, one, scale);
+    if (check) inverse = node_select(graph, check->made, inverse, node_const(graph, scale->type.elem, 0));
+    for (int i = 0; i < n; i++) {
+        Node *g              = trainees[i].gradient;
+        Node *factor         = expand_to(e, node_cast(graph, g->type.elem, inverse), &g->type);
+        trainees[i].gradient = node_binary(graph, OP_MUL, g, factor);
+    }
+}
+
+static void update_scale(Elab *e, Fn *fn, const StepCheck *check) {
     Graph *g     = e->graph;
     Node  *scale = slot_read(e, e->loss_scale.scale), *good = slot_read(e, e->loss_scale.good),
          *skipped = slot_read(e, e->loss_scale.skipped), *next = node_binary(g, OP_ADD, good, count(e, 1));
@@ -77,23 +92,21 @@ static void update_scale(Elab *e, Fn *fn, Node *finite, Node *made) {
     Node *larger  = node_binary(g, OP_MUL, scale, node_const(g, scale->type.elem, GROWTH));
     Node *smaller = node_binary(g, OP_MUL, scale, node_const(g, scale->type.elem, BACKOFF));
     larger        = node_binary(g, OP_MIN, larger, node_const(g, scale->type.elem, LARGEST));
-    fn_update(e, fn, e->loss_scale.scale, node_select(g, finite, node_select(g, grows, larger, scale), smaller));
-    fn_update(e, fn, e->loss_scale.good, node_select(g, finite, node_select(g, grows, count(e, 0), next), count(e, 0)));
+    fn_update(e, fn, e->loss_scale.scale, node_select(g, check->finite, node_select(g, grows, larger, scale), smaller));
+    fn_update(e, fn, e->loss_scale.good,
+              node_select(g, check->finite, node_select(g, grows, count(e, 0), next), count(e, 0)));
     fn_update(e, fn, e->loss_scale.skipped,
-              node_select(g, made, skipped, node_binary(g, OP_ADD, skipped, count(e, 1))));
+              node_select(g, check->made, skipped, node_binary(g, OP_ADD, skipped, count(e, 1))));
 }
 
-void skip_unless(Elab *e, Fn *fn, Node *finite) {
-    if (!finite) return;
-    Graph *g     = e->graph;
-    Node  *scale = slot_read(e, e->loss_scale.scale);
-    Node  *least = node_binary(g, OP_LE, scale, node_const(g, scale->type.elem, LEAST));
-    Node  *made  = node_binary(g, OP_OR, finite, least);
+void skip_unless_made(Elab *e, Fn *fn, const StepCheck *check) {
+    if (!check->made) return;
     for (int i = 0; i < fn->updates.len; i++) {
         Update *update = &fn->updates.data[i];
         Type    flags  = update->value->type;
         flags.elem     = ELEM_BOOL;
-        update->value  = node_select(g, expand_to(e, made, &flags), update->value, slot_read(e, update->slot));
+        Node *made     = expand_to(e, check->made, &flags);
+        update->value  = node_select(e->graph, made, update->value, slot_read(e, update->slot));
     }
-    update_scale(e, fn, finite, made);
+    update_scale(e, fn, check);
 }

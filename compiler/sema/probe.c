@@ -55,7 +55,9 @@ static void add_outputs(Elab *e, Fn *fn, const char *path, const Value *value, c
 
 static void add_norms(Elab *e, Fn *fn, const Trainee *trainees, int n) {
     for (int i = 0; i < n; i++) {
-        Node  *g      = node_cast(e->graph, e->real, trainees[i].gradient);
+        Trainee plain = trainees[i];
+        unscale_gradients(e, &plain, 1, NULL);
+        Node  *g      = node_cast(e->graph, e->real, plain.gradient);
         Node  *square = all_axes(e, node_binary(e->graph, OP_MUL, g, g));
         Result result = {.name  = e->program->slots.data[trainees[i].slot].path,
                          .value = node_unary(e->graph, OP_SQRT, square),

@@ -307,7 +307,8 @@ bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const 
     e->scheduled.len = 0;
     Fn *probe        = e->c->options.reports ? probe_function(e, line, suffix, trainees, n) : NULL;
     Fn *adds = sums ? accumulate_function(e, line, arena_printf(e->arena, "accumulate%s", suffix), trainees, n) : NULL;
-    Node *finite = gradients_finite(e, trainees, n);
+    StepCheck check = check_step(e, trainees, n);
+    unscale_gradients(e, trainees, n, &check);
     if (plan->clip_value > 0) clip_value(e, trainees, n, plan->clip_value);
     if (plan->clip_norm > 0) clip_norm(e, trainees, n, plan->clip_norm);
     Fn *fn         = fn_add(e, FN_TRAIN, arena_printf(e->arena, "train%s", suffix));
@@ -316,7 +317,7 @@ bool train_line(Elab *e, const TrainPlan *plan, const MinimizeLine *line, const 
     line_results(e, line, adds ? adds : fn, only_line);
     update_parameters(e, line, fn, trainees, n);
     update_averages(e, fn);
-    skip_unless(e, fn, finite);
+    skip_unless_made(e, fn, &check);
     if (probe) probe_schedules(e, probe);
     if (adds) clear_accumulated(e, fn);
     update_state(e, line, adds ? adds : fn, only_line);

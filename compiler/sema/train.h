@@ -82,12 +82,17 @@ void clear_accumulated(Elab *e, Fn *fn); /* at the end of a step */
 /* ema.c: updates of the averages of what `fn` updates so far. */
 void update_averages(Elab *e, Fn *fn);
 
-/* loss_scale.c: of `precision = mixed(f16)`; in other precisions the scale is 1 and no step is skipped. */
-void  loss_scale_begin(Elab *e, const MinimizeLine *line); /* from here on e->loss_scale is this line's */
-Node *steps_done(Elab *e);                                 /* by the line: those skipped do not count; i64 */
-Node *loss_gradient(Elab *e, Node *loss, Node *of);
-Node *gradients_finite(Elab *e, const Trainee *trainees, int n); /* NULL: no matter */
-void  skip_unless(Elab *e, Fn *fn, Node *finite); /* what fn updates so far stays as it is unless `finite` */
+/* loss_scale.c: of `precision = mixed(f16)`; in other precisions the scale is 1 and every step is made. */
+typedef struct StepCheck { /* rank-0 bools; NULL: no matter */
+    Node *finite;          /* all gradients are */
+    Node *made;            /* else the step is skipped */
+} StepCheck;
+void      loss_scale_begin(Elab *e, const MinimizeLine *line); /* from here on e->loss_scale is this line's */
+Node     *steps_done(Elab *e);                                 /* by the line: those skipped do not count; i64 */
+Node     *loss_gradient(Elab *e, Node *loss, Node *of);        /* times the scale */
+StepCheck check_step(Elab *e, const Trainee *trainees, int n);
+void      unscale_gradients(Elab *e, Trainee *trainees, int n, const StepCheck *check); /* check: may be NULL */
+void      skip_unless_made(Elab *e, Fn *fn, const StepCheck *check); /* what fn updates so far stays, unless `made` */
 
 /* probe.c */
 Node *count_nonfinite(Elab *e, Node *x); /* how many values are; real, rank 0 */
