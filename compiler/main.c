@@ -1,4 +1,5 @@
 /* nnc: options and exit code. The passes are in pipeline.c. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +84,14 @@ static int run_explain(const CommandLine *line) {
     return code;
 }
 
+/* What a command wrote on standard output must have got there. */
+static int finish_stdout(int code) {
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout)) return code;
+    fprintf(stderr, "nnc: cannot write standard output%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
+    return code == EXIT_OK ? EXIT_FAILED : code;
+}
+
 int main(int argc, char **argv) {
     Arena      *arena = arena_new();
     CommandLine line;
@@ -105,5 +114,5 @@ int main(int argc, char **argv) {
     case COMMAND_VERSION: puts("nnc " NNC_VERSION); break;
     }
     arena_free(arena);
-    return code;
+    return finish_stdout(code);
 }

@@ -78,6 +78,17 @@ static bool map_by_name(const nnrt_table *table, const char *name, Mapping *map)
     return true;
 }
 
+/* A column that was found by its name, the first of that name, must be the only one. */
+static nnrt_status check_once(const Mapper *m, int64_t column) {
+    char **names = m->table->names;
+    for (int64_t i = column + 1; i < m->table->n_columns; i++)
+        if (strcmp(names[i], names[column]) == 0)
+            return nnrt_fail(m->error, NNRT_BAD_DATA,
+                             "%s: columns %lld and %lld (from 0) are both named \"%.60s\": rename one", m->path,
+                             (long long)column, (long long)i, names[column]);
+    return NNRT_OK;
+}
+
 static const char *column_name(int i, const void *table) {
     return ((const nnrt_table *)table)->names[i];
 }
@@ -129,6 +140,9 @@ static nnrt_status map_source(const Mapper *m, int input) {
         int64_t found = find_source_column(m->table, source->columns[k]);
         if (found < 0) return fail_source(m, input, source->columns[k]);
         m->maps[input].columns[k] = found;
+        bool        is_by_name    = m->table->names && strcmp(m->table->names[found], source->columns[k]) == 0;
+        nnrt_status status        = is_by_name ? check_once(m, found) : NNRT_OK;
+        if (status != NNRT_OK) return status;
     }
     return NNRT_OK;
 }
@@ -165,6 +179,14 @@ static bool map_all_by_name(const Mapper *m) {
     for (int i = 0; i < m->model->n_inputs; i++)
         if (wants_plain(m, i) && !map_by_name(m->table, m->model->inputs[i].tensor.name, &m->maps[i])) return false;
     return m->table->names != NULL;
+}
+
+static nnrt_status check_all_once(const Mapper *m) {
+    nnrt_status status = NNRT_OK;
+    for (int i = 0; i < m->model->n_inputs; i++)
+        for (int64_t k = 0; wants_plain(m, i) && k < m->maps[i].width && status == NNRT_OK; k++)
+            status = check_once(m, m->maps[i].columns[k]);
+    return status;
 }
 
 static nnrt_status fail_columns(const Mapper *m) {
@@ -241,7 +263,8 @@ static nnrt_status map_plain(const Mapper *m) {
                          "%s: the columns of '%s' (%s%s) cannot be told from the model: give --data %s=FILE", m->path,
                          tensor->name, nnrt_elem_name(tensor->elem), tensor->shape_text, tensor->name);
     }
-    if (!some || map_all_by_name(m)) return NNRT_OK;
+    if (!some) return NNRT_OK;
+    if (map_all_by_name(m)) return check_all_once(m);
     nnrt_status status = map_by_order(m);
     return status == NNRT_OK && m->table->names ? check_names(m) : status;
 }

@@ -61,6 +61,8 @@ nnrt_status nnrt_read_file(const char *path, nnrt_bytes *bytes, nnrt_error *erro
     struct stat info;
     if (stat(path, &info) != 0) return fail_read(path, error);
     if (S_ISDIR(info.st_mode)) return nnrt_fail(error, NNRT_BAD_DATA, "%s: is a directory, not a data file", path);
+    if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) /* some have no end */
+        return nnrt_fail(error, NNRT_BAD_DATA, "%s: is a device, not a data file", path);
     errno       = 0;
     gzFile file = gzopen(path, "rb");
     if (!file) return fail_read(path, error);

@@ -91,6 +91,8 @@ static nnrt_status read_member(Archive *a) {
     if (status == NNRT_OK) status = nnrt_read_npy(shown, &bytes, array, a->error);
     if (status == NNRT_OK && !(array->name = strndup(name, size - strlen(SUFFIX))))
         status = nnrt_fail_memory(a->error, 0, a->path);
+    for (nnrt_array *other = a->content->arrays; status == NNRT_OK && other < array; other++)
+        if (strcmp(other->name, array->name) == 0) status = fail_damaged(a, "it holds twice ", name);
     free(bytes.data);
     return status;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/status.h"
 #include "extras/checkpoint.h"
@@ -11,6 +12,7 @@ enum { SAVE, LOG, PLOT, OUT, N_RESULTS };
 
 typedef struct Results {
     const nnrt_options *options;
+    const char         *weights; /* that are read, given or not; NULL: none */
     const char         *names[N_RESULTS], *paths[N_RESULTS];
     nnrt_error         *error;
 } Results;
@@ -41,7 +43,7 @@ static nnrt_status check_data(const Results *r, int result) {
 
 /* --save may replace the weights begun with. */
 static nnrt_status check_weights(const Results *r, int result) {
-    const char *const weights[] = {r->options->weights, r->options->init, r->options->resume};
+    const char *const weights[] = {r->weights, r->options->init, r->options->resume};
     for (size_t w = 0; w < sizeof weights / sizeof *weights && result != SAVE; w++)
         if (weights[w] && is_same_file(r->paths[result], weights[w]))
             return nnrt_fail(r->error, NNRT_USAGE, "%s %s would replace weights that are read: name another file",
@@ -58,13 +60,16 @@ static nnrt_status check_others(const Results *r, int result) {
 }
 
 nnrt_status nnrt_results_check(const nnrt_options *options, const nnrt_model *model, nnrt_error *error) {
-    bool        saves  = options->command == NNRT_TRAIN && !options->overfit;
-    char       *usual  = saves && !options->save ? nnrt_checkpoint_default_path(model) : NULL;
-    Results     r      = {options,
-                          {usual ? "train's own result" : "--save", "--log", "--plot", "--out"},
-                          {usual ? usual : options->save, options->log, options->plot, options->out},
-                          error};
-    nnrt_status status = NNRT_OK;
+    bool        saves   = options->command == NNRT_TRAIN && !options->overfit && !options->save;
+    bool        reads   = options->command != NNRT_TRAIN && !options->weights && !model->weights;
+    char       *usual   = nnrt_checkpoint_default_path(model);
+    const char *weights = reads && usual && access(usual, F_OK) == 0 ? usual : options->weights;
+    Results     r       = {options,
+                           weights,
+                           {saves ? "train's own result" : "--save", "--log", "--plot", "--out"},
+                           {saves ? usual : options->save, options->log, options->plot, options->out},
+                           error};
+    nnrt_status status  = usual ? NNRT_OK : nnrt_fail_memory(error, 0, "a file name");
     for (int i = 0; i < N_RESULTS && status == NNRT_OK; i++) {
         if (!r.paths[i]) continue;
         status = check_data(&r, i);

@@ -116,6 +116,10 @@ if [ -n "$device" ]; then
 fi
 "$nnc" --emit=plan "$xor" > /dev/full 2> "$log"
 said 1 "error[E0743]: cannot write standard output: No space left on device" $? "nnc > /dev/full"
+for words in --help --version "explain E0743" "gradcheck $xor"; do
+  "$nnc" $words > /dev/full 2> "$log"
+  said 1 "nnc: cannot write standard output" $? "nnc $words > /dev/full"
+done
 left
 if mount_full; then
   mark

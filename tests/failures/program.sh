@@ -40,6 +40,10 @@ rm short.csv
 expect 2 "train needs data: --data FILE" ./iris train
 expect 3 "absent.csv: no such file" ./iris train --data absent.csv
 expect 3 ".: is a directory, not a data file" ./iris train --data .
+expect 3 "/dev/zero: is a device, not a data file" ./iris train --data /dev/zero
+(echo x_0,x_1,x_2,x_3,x_1,y && sed 's/,[^,]*$/,1&/' plain.csv) > twice.csv
+expect 3 'twice.csv: columns 1 and 4 (from 0) are both named "x_1": rename one' ./iris train --data twice.csv
+rm twice.csv
 expect 2 "Iris has no input 'z' (inputs: x f32[batch, 4], y i32[batch])" ./iris train --data z=iris.csv
 left
 
@@ -132,6 +136,9 @@ for result in save log plot; do
   expect 2 "--$result ./iris.csv would replace data that is read" ./iris train --data iris.csv --$result ./iris.csv
 done
 expect 2 "--out iris.csv would replace data that is read" ./iris predict --data x=iris.csv --out iris.csv
+expect 2 "--out iris.safetensors would replace weights that are read: name another file" ./iris export --out iris.safetensors
+expect 2 "--out ./iris.safetensors would replace weights that are read" ./iris export --weights iris.safetensors --out ./iris.safetensors
+cmp -s iris.safetensors before || fail "export replaced the weights that it reads"
 expect 2 "--save and --log name the same file 'one'" ./iris train --data iris.csv --save one --log one
 # The name that train saves to by itself is a result too.
 cp iris.csv iris.safetensors
