@@ -40,7 +40,7 @@ static const char *runtime_directory(Arena *arena) {
 /* ---- the tools ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct Tool { /* a command line that grows */
-    const char *argv[48];
+    const char *argv[56];
     int         n;
 } Tool;
 
@@ -70,8 +70,28 @@ static int run_tool(Compilation *c, const Tool *tool, const sigset_t *before, co
     return status;
 }
 
-static bool run_compiler(Compilation *c, LinkKind kind, const char *object, const char *runtime, const char *output,
-                         const sigset_t *before) {
+/* Readers that a program has only where an input's source needs them: the runtime refers to `symbol` weakly. */
+typedef struct FileReader {
+    SourceKind  kind;
+    const char *symbol;
+    const char *libs[2];
+} FileReader;
+
+static const FileReader file_readers[] = {
+    {SOURCE_IMAGE, "-Wl,-u,nnrt_picture_read", {"-lpng", "-ljpeg"}},
+    {SOURCE_WAV, "-Wl,-u,nnrt_sound_read", {"-lsndfile"}},
+};
+enum { N_FILE_READERS = sizeof file_readers / sizeof *file_readers };
+
+static bool needs_reader(const Plan *plan, LinkKind kind, const FileReader *reader) {
+    bool needs = false;
+    for (int i = 0; kind == LINK_EXECUTABLE && i < plan->program->inputs.len; i++)
+        needs |= plan->program->inputs.data[i].source.kind == reader->kind;
+    return needs;
+}
+
+static bool run_compiler(Compilation *c, const Plan *plan, LinkKind kind, const char *object, const char *runtime,
+                         const char *output, const sigset_t *before) {
     static const char *const shared[] = {"-shared", "-Wl,-Bsymbolic", "-Wl,-u,nnrt_pool_new", "-Wl,-u,nnrt_pool_free"};
     static const char *const libs[]   = {"-lcjson", "-lminizip", "-lz", "-lm", "-lpthread"};
     const char              *compiler = getenv("CC");
@@ -81,16 +101,23 @@ static bool run_compiler(Compilation *c, LinkKind kind, const char *object, cons
     tool_add(&tool, output);
     tool_add(&tool, "-Wl,--gc-sections");
     for (size_t i = 0; kind == LINK_SHARED && i < sizeof shared / sizeof *shared; i++) tool_add(&tool, shared[i]);
+    for (int i = 0; i < N_FILE_READERS; i++)
+        if (needs_reader(plan, kind, &file_readers[i])) tool_add(&tool, file_readers[i].symbol);
     tool_add(&tool, object);
     tool_add(&tool, arena_printf(c->arena, "%s/libnnrt_extras.a", runtime));
     tool_add(&tool, arena_printf(c->arena, "%s/libnnrt.a", runtime));
     for (size_t i = 0; i < sizeof libs / sizeof *libs; i++) tool_add(&tool, libs[i]);
+    for (int i = 0; i < N_FILE_READERS; i++)
+        for (int k = 0; k < 2 && needs_reader(plan, kind, &file_readers[i]); k++)
+            if (file_readers[i].libs[k]) tool_add(&tool, file_readers[i].libs[k]);
     tool_add_words(c->arena, &tool, NNC_LINK_FLAGS);
-    return run_tool(c, &tool, before,
-                    "install a C compiler (on Debian: apt-get install gcc libc6-dev), or name yours in the environment "
-                    "variable CC",
-                    "its messages are above; the libraries cjson, minizip and zlib must be installed (on Debian: "
-                    "libcjson-dev, libminizip-dev and zlib1g-dev)") == 0;
+    return run_tool(
+               c, &tool, before,
+               "install a C compiler (on Debian: apt-get install gcc libc6-dev), or name yours in the environment "
+               "variable CC",
+               "its messages are above; the libraries cjson, minizip and zlib must be installed (on Debian: "
+               "libcjson-dev, libminizip-dev and zlib1g-dev); for pictures libpng-dev and libjpeg62-turbo-dev, for "
+               "sounds libsndfile1-dev") == 0;
 }
 
 static const char *read_file(Arena *arena, const char *path, size_t *nbytes) {
@@ -154,7 +181,7 @@ static bool make(Compilation *c, const Plan *plan, LinkKind kind, const char *ru
     if (ok && kind == LINK_ARCHIVE)
         ok = run_archiver(c, object, runtime, result, &before);
     else if (ok)
-        ok = run_compiler(c, kind, object, runtime, result, &before);
+        ok = run_compiler(c, plan, kind, object, runtime, result, &before);
     if (ok && rename(result, path) != 0) {
         diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", path, strerror(errno));
         ok = false;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that nnc needs: `sh examples/install.sh` to build and use it, `... tests` for its tests too.
 set -eu
-packages="gcc libc6-dev cmake ninja-build flex bison llvm-19-dev zlib1g-dev libminizip-dev libcjson-dev"
+packages="gcc libc6-dev cmake ninja-build flex bison llvm-19-dev zlib1g-dev libminizip-dev libcjson-dev libpng-dev libjpeg62-turbo-dev libsndfile1-dev"
 if [ "${1:-}" = tests ]; then
     packages="$packages make g++ pkgconf libcmocka-dev clang-19 clang-format-19 qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils"
 fi

@@ -140,7 +140,9 @@ typedef enum nnrt_source_kind {                   /* `from ...` */
                                 NNRT_FROM_COLUMN, /* the columns' numbers */
                                 NNRT_FROM_CATEGORY, /* a column's texts, numbered: 0 is unknown; a target's classes from 0 on */
                                 NNRT_FROM_WORDS, /* a column's words, numbered: 0 is none, and unknown */
-                                NNRT_FROM_BYTES  /* a column's text as bytes */
+                                NNRT_FROM_BYTES, /* a column's text as bytes */
+                                NNRT_FROM_IMAGE, /* the pixels of the files that a column names */
+                                NNRT_FROM_WAV    /* the sound of the files that a column names */
 } nnrt_source_kind;
 
 typedef enum nnrt_missing { /* what a missing number becomes */
@@ -155,8 +157,10 @@ typedef struct nnrt_source {
     const char *const *columns;   /* of a CSV: a header's name or a number from 0 */
     int64_t            n_columns; /* 0: the whole file */
     int64_t            max;       /* numbers are 0 .. max - 1; 0: no limit */
-    int64_t            shift;     /* of bytes of a whole file: windows start here */
+    int64_t            shift;     /* of bytes of a whole file, and of columns: windows start here */
     double             fill;
+    int64_t            rate; /* of sounds: samples a second */
+    int64_t window; /* of columns: a sample is as many rows after one another, from row + shift on; 0: one row */
 } nnrt_source;
 
 typedef struct nnrt_input {

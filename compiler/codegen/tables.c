@@ -122,6 +122,8 @@ static LLVMValueRef source(Tables *t, const Source *from) {
     put_i64(t, &f, from->max);
     put_i64(t, &f, from->shift);
     put_f64(t, &f, from->fill);
+    put_i64(t, &f, from->rate);
+    put_i64(t, &f, from->window);
     return close(t, &f);
 }
 

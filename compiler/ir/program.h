@@ -21,6 +21,8 @@ typedef enum SourceKind { /* as nnrt_source_kind */
                           SOURCE_CATEGORY,
                           SOURCE_WORDS,
                           SOURCE_BYTES,
+                          SOURCE_IMAGE,
+                          SOURCE_WAV,
 } SourceKind;
 
 typedef enum SourceMissing { /* what a missing number becomes; as nnrt_missing */
@@ -37,6 +39,8 @@ typedef struct Source { /* `from ...` of an input */
     int64_t       max;       /* numbers are 0 .. max - 1; 0: no limit */
     int64_t       shift;     /* of bytes of a whole file: windows start here */
     double        fill;
+    int64_t       rate;   /* of sounds: samples a second */
+    int64_t       window; /* of columns: rows a sample; 0: one */
     Span          span;
 } Source;
 

@@ -4,6 +4,9 @@
  *     input  job:  i32[batch]       from category("occupation", max = 16)
  *     input  text: i32[batch, time] from words("message", max = 20000)
  *     target next: i32[batch, time] from bytes(shift = 1)
+ *     input lags: f32[batch, 30]    from column("Temp", window = 30)
+ *     input photo: u8[batch, 32, 32, 3] from image("file")
+ *     input voice: f32[batch, 8000] from wav("file", rate = 8000)
  *
  * These names mean something after `from` only; everything else in the argument list is evaluated as anywhere. */
 #include "sema/elab.h"
@@ -12,22 +15,24 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 4096, MAX_SHIFT = 1 << 20 };
+enum { MAX_COLUMNS = 4096, MAX_SHIFT = 1 << 20, MAX_RATE = 1 << 20 };
 
 typedef struct SourceForm {
     const char *name;
     SourceKind  kind;
     int         max_columns;
     bool        needs_column;
-    const char *settings[2]; /* by name */
+    const char *settings[4]; /* by name; NULL ends them */
     const char *example;
 } SourceForm;
 
 static const SourceForm forms[] = {
-    {"column", SOURCE_COLUMN, MAX_COLUMNS, true, {"missing"}, "column(\"age\")"},
+    {"column", SOURCE_COLUMN, MAX_COLUMNS, true, {"missing", "window", "shift"}, "column(\"age\")"},
     {"category", SOURCE_CATEGORY, 1, true, {"max"}, "category(\"occupation\", max = 16)"},
     {"words", SOURCE_WORDS, 1, true, {"max"}, "words(\"text\", max = 20000)"},
     {"bytes", SOURCE_BYTES, 1, false, {"shift"}, "bytes(\"text\")"},
+    {"image", SOURCE_IMAGE, 1, true, {NULL}, "image(\"file\")"},
+    {"wav", SOURCE_WAV, 1, true, {"rate"}, "wav(\"file\", rate = 8000)"},
 };
 enum { N_FORMS = sizeof forms / sizeof *forms };
 
@@ -56,7 +61,7 @@ static const SourceForm *find_form(Elab *e, const Expr *expr) {
     if (near)
         diag_help(diag, "did you mean '%s'?", near);
     else
-        diag_help(diag, "the sources are column(...), category(...), words(...) and bytes(...)");
+        diag_help(diag, "the sources are column(...), category(...), words(...), bytes(...), image(...) and wav(...)");
     return NULL;
 }
 
@@ -141,15 +146,18 @@ static bool read_missing(Reader *r, const Expr *expr) {
 
 static bool read_setting(Reader *r, const Arg *arg) {
     const char *const *known = r->form->settings;
-    int                n     = known[1] ? 2 : 1;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; known[i]; i++) {
         if (strcmp(arg->name.text, known[i])) continue;
         if (!strcmp(known[i], "missing")) return read_missing(r, arg->value);
         if (!strcmp(known[i], "max")) return read_count(r, arg, 2, INT32_MAX, &r->source->max);
+        if (!strcmp(known[i], "window")) return read_count(r, arg, 1, MAX_COLUMNS, &r->source->window);
+        if (!strcmp(known[i], "rate")) return read_count(r, arg, 1, MAX_RATE, &r->source->rate);
         return read_count(r, arg, 0, MAX_SHIFT, &r->source->shift);
     }
     Diag *diag = sema_error(r->e, arg->name.span, E0621, "'%s' has no argument '%s'", r->form->name, arg->name.text);
-    if (!strcmp(arg->name.text, "missing"))
+    if (!known[0])
+        diag_help(diag, "it takes the column alone");
+    else if (!strcmp(arg->name.text, "missing") && r->form->kind != SOURCE_WAV)
         diag_help(diag, "a missing text is 0, as an unknown one is");
     else
         diag_help(diag, "it has '%s', besides the column", known[0]);
@@ -173,7 +181,17 @@ static bool read_arguments(Reader *r, const Expr *expr) {
         diag_help(diag, "write it as in: from %s", r->form->example);
         return false;
     }
-    if (r->source->shift && r->source->n_columns) {
+    if (r->form->kind == SOURCE_WAV && r->source->rate == 0) {
+        Diag *diag = sema_error(r->e, expr->span, E0621, "'wav' does not say how many samples a second has");
+        diag_help(diag, "write it as in: from %s; files of another rate are refused", r->form->example);
+        return false;
+    }
+    if (r->source->window && r->source->missing == MISSING_MEAN) {
+        Diag *diag = sema_error(r->e, expr->span, E0621, "'missing = mean' is not for windows of rows");
+        diag_help(diag, "write the number: missing = 0");
+        return false;
+    }
+    if (r->form->kind == SOURCE_BYTES && r->source->shift && r->source->n_columns) {
         sema_error(r->e, expr->span, E0621, "'shift' moves the windows of a whole file: leave the column out");
         return false;
     }
@@ -207,8 +225,19 @@ static int64_t sample_size(const Type *type) {
 }
 
 static bool check_numbers(Reader *r, const Stmt *stmt) {
-    int64_t size = sample_size(r->type);
-    int     n    = r->source->n_columns;
+    int64_t size = sample_size(r->type), length = 0;
+    int     n = r->source->n_columns;
+    if (r->source->window) {
+        const Type *type = r->type;
+        bool        rows = type->rank > 1 && dim_is_const(type->dims[1], &length) && length == r->source->window;
+        if (rows && size == length * n && (type->rank == 3 || (type->rank == 2 && n == 1))) return true;
+        long long window = (long long)r->source->window;
+        char     *axes =
+            n == 1 ? arena_printf(r->e->arena, "%lld", window) : arena_printf(r->e->arena, "%lld, %d", window, n);
+        Diag *diag = type_error(r, stmt, arena_printf(r->e->arena, "%lld rows a sample", window));
+        diag_help(diag, "write %s[%s, %s]", elem_name(type->elem), dim_print(r->e->arena, type->dims[0]), axes);
+        return false;
+    }
     if (size == n) return true;
     const char *rows = dim_print(r->e->arena, r->type->dims[0]);
     Diag       *diag = type_error(r, stmt, arena_printf(r->e->arena, "%d number%s a sample", n, n == 1 ? "" : "s"));
@@ -262,6 +291,39 @@ static bool check_text(Reader *r, const Stmt *stmt) {
     return check_elements(r, stmt, false, r->form->kind == SOURCE_BYTES);
 }
 
+/* Pixels are bytes; a model that calculates with them may have them as floats at once. */
+static bool check_image(Reader *r, const Stmt *stmt) {
+    const Type *type = r->type;
+    int64_t     size, channels = 1;
+    bool        fits = type->rank == 3 || type->rank == 4;
+    for (int i = 1; i < type->rank; i++) fits = fits && dim_is_const(type->dims[i], &size);
+    fits = fits && (type->rank == 3 || (dim_is_const(type->dims[3], &channels) && (channels == 1 || channels == 3)));
+    fits =
+        fits && (type->elem == ELEM_U8 || type->elem == ELEM_I32 || type->elem == ELEM_F32 || type->elem == ELEM_F64);
+    if (fits) return true;
+    Diag *diag = type_error(r, stmt, "a picture a sample");
+    diag_help(diag, "write u8[%s, 32, 32, 3] (height, width, colours), or u8[%s, 32, 32] for grey ones",
+              dim_print(r->e->arena, type->dims[0]), dim_print(r->e->arena, type->dims[0]));
+    return false;
+}
+
+/* A sound's length is constant or bounded, as a text's is. */
+static bool check_wav(Reader *r, const Stmt *stmt) {
+    const Type *type = r->type;
+    int64_t     length, channels = 1;
+    int         symbol  = type->rank > 1 ? symbol_index(r->e, type->dims[1]) : -1;
+    bool        bounded = symbol >= 0 && symbol < r->e->bounds.len && r->e->bounds.data[symbol] > 0;
+    bool        fits    = (type->rank == 2 || type->rank == 3) && (dim_is_const(type->dims[1], &length) || bounded) &&
+                (type->elem == ELEM_F32 || type->elem == ELEM_F64) &&
+                (type->rank == 2 || (dim_is_const(type->dims[2], &channels) && channels <= 1024));
+    if (fits) return true;
+    Diag *diag = type_error(r, stmt, "a sound a sample");
+    diag_help(diag,
+              "write f32[%s, 8000], or f32[%s, 8000, 2] for two channels; a length may also be a dim with a bound",
+              dim_print(r->e->arena, type->dims[0]), dim_print(r->e->arena, type->dims[0]));
+    return false;
+}
+
 static bool check_type(Reader *r, const Stmt *stmt) {
     if (r->type->rank == 0 || symbol_index(r->e, r->type->dims[0]) < 0) {
         Diag *diag = type_error(r, stmt, "one row a sample");
@@ -273,6 +335,8 @@ static bool check_type(Reader *r, const Stmt *stmt) {
     case SOURCE_CATEGORY: return check_category(r, stmt);
     case SOURCE_WORDS:
     case SOURCE_BYTES: return check_text(r, stmt);
+    case SOURCE_IMAGE: return check_image(r, stmt);
+    case SOURCE_WAV: return check_wav(r, stmt);
     case SOURCE_NAME: break;
     }
     return true;

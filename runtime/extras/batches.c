@@ -61,11 +61,11 @@ static nnrt_status check_share(const char *name, double share, int64_t n_taken, 
                      share, (long long)n, n_taken == 0 ? "none" : "all");
 }
 
-/* Are the samples windows of one text, one after the other? Then the last ones are held out. */
+/* Are the samples windows of one text or of a table's rows, one after the other? Then the last ones are held out. */
 static bool is_in_time(const nnrt_dataset *set) {
     for (int i = 0; i < set->model->n_inputs; i++)
         if (nnrt_takes_whole_file(&set->model->inputs[i])) return true;
-    return false;
+    return nnrt_model_reach(set->model) > 1;
 }
 
 nnrt_status nnrt_split_random(const nnrt_dataset *set, double validation, double test, uint64_t seed, nnrt_split *train,

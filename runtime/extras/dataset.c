@@ -8,6 +8,7 @@
 #include "core/element.h"
 #include "core/instance.h"
 #include "core/status.h"
+#include "extras/media.h"
 #include "extras/nearest.h"
 
 static const char *input_name(int i, const void *model) {
@@ -106,8 +107,10 @@ static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const 
     }
     if (input >= 0 ? nnrt_takes_whole_file(&set->model->inputs[input]) : wants_whole_file(set, needed))
         return nnrt_dataset_take_windows(set, path, needed, input, error);
-    nnrt_content content;
-    nnrt_status  status = nnrt_read_content(path, &content, error);
+    nnrt_content content = {0};
+    bool         media   = nnrt_takes_media(set->model) && nnrt_is_media(path);
+    nnrt_status  status =
+        media ? nnrt_list_media(path, &content.table, error) : nnrt_read_content(path, &content, error);
     if (status != NNRT_OK) return status;
     status = content.n_arrays > 0 ? take_arrays(set, path, &content, needed, input, error)
                                   : nnrt_dataset_from_table(set, path, &content.table, needed, input, error);
@@ -241,6 +244,7 @@ nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const 
                               const bool *needed, const nnrt_dataset *shared, nnrt_error *error) {
     nnrt_status status = start(set, model, error);
     for (int i = 0; i < n_arguments && status == NNRT_OK; i++) status = take_next(set, arguments[i], needed, error);
+    if (status == NNRT_OK) status = nnrt_dataset_read_media(set, error);
     if (status == NNRT_OK) status = nnrt_dataset_shape_texts(set, error);
     if (status == NNRT_OK) status = fill_missing(set, needed, shared, error);
     if (status == NNRT_OK) status = bind_shapes(set, error);

@@ -17,9 +17,12 @@ typedef struct nnrt_column { /* the data of one input */
     int64_t    outer, inner; /* elements before and after the sample axis; a sample-free input is one sample */
     bool       is_sampled;   /* has the sample dim */
     int64_t   *columns;      /* of a CSV: the column of each element of a row, from 0; NULL: they are all of them */
-    nnrt_texts texts;        /* `from category` and the like, of a CSV: its texts */
-    nnrt_part *parts;        /* the files, where there are several */
+    int64_t    n_columns; /* of a CSV: columns of a row; fewer than a sample has elements where those are a text's, or
+                                a window's of several rows; 0 else */
+    nnrt_texts texts;     /* `from category` and the like, of a CSV: its texts */
+    nnrt_part *parts;     /* the files, where there are several */
     int        n_parts;
+    bool       is_window;  /* a sample is several rows of a CSV */
     bool       is_pending; /* nnrt_dataset_encode has still to make numbers of texts, or fill missing ones (NaN) */
 } nnrt_column;
 
@@ -72,7 +75,7 @@ const char *nnrt_dataset_index_word(const nnrt_dataset *set, int input);
 /* Does every element survive its conversion to the input's type, and is every class one of the model's? */
 nnrt_status nnrt_dataset_check_elements(const nnrt_dataset *set, int input, nnrt_error *error);
 
-/* Do some inputs take windows of a whole file (`from bytes()`), whose order in time matters? (dataset_text.c) */
+/* Does an input take windows of a whole file (`from bytes()`)? (dataset_text.c) */
 bool nnrt_takes_whole_file(const nnrt_input *input);
 /* Fills such inputs from a file: the one that is named, or all that are needed. */
 nnrt_status nnrt_dataset_take_windows(nnrt_dataset *set, const char *path, const bool *needed, int only_input,
@@ -80,6 +83,9 @@ nnrt_status nnrt_dataset_take_windows(nnrt_dataset *set, const char *path, const
 /* Gives the inputs that hold texts their arrays, once all files have been read: rows as long as the longest text, or as
  * the model says. */
 nnrt_status nnrt_dataset_shape_texts(nnrt_dataset *set, nnrt_error *error);
+
+/* Rows that a sample reaches over, 1 unless some input is `from column(..., window = n)` or has a shift. */
+int64_t nnrt_model_reach(const nnrt_model *model);
 
 /* Binds the symbolic dims from the shapes of the arrays (dataset_dims.c). */
 nnrt_status nnrt_dataset_bind_dims(nnrt_dataset *set, nnrt_error *error);

@@ -29,8 +29,11 @@ const char *nnrt_dataset_place(const nnrt_column *column, int64_t element, char 
     const nnrt_part  *part = nnrt_column_part(column, row);
     const char       *path = part ? part->path : array->source;
     if (array->lines && array->rank > 0) {
-        int64_t k = element % width, number = part && part->columns ? part->columns[k] : nnrt_column_number(column, k);
-        snprintf(text, size, "%s:%d: column %lld", path, array->lines[row], (long long)number + 1);
+        int64_t n = column->n_columns > 0 ? column->n_columns : width, k = element % width % n;
+        int64_t number = part && part->columns ? part->columns[k] : nnrt_column_number(column, k);
+        bool    window = array->rank > 1 && column->is_window;
+        snprintf(text, size, "%s:%lld: column %lld", path,
+                 (long long)array->lines[row] + (window ? element % width / n : 0), (long long)number + 1);
         return text;
     }
     int64_t index[NNRT_MAX_RANK];

@@ -6,6 +6,7 @@
 
 #include "core/element.h"
 #include "core/status.h"
+#include "extras/media.h"
 #include "extras/vocabulary.h"
 
 enum { SHOWN_TEXTS = 4, VALUES_WIDTH = 60, MARGIN = 24, MAX_COLUMNS = 100 /* listed; more are cut */ };
@@ -50,11 +51,9 @@ static const char *filled_by(const nnrt_model *model, const nnrt_dataset *set, c
     text[0]     = 0;
     for (int i = 0; set->columns && i < model->n_inputs; i++) {
         const nnrt_column *data  = &set->columns[i];
-        int64_t            width = data->array.rank > 1 && !data->texts.text ? data->array.shape[1] : 1;
         bool               found = false;
         if (!comes_from(set, i, path) || !data->array.lines) continue;
-        if (model->inputs[i].source.kind > NNRT_FROM_COLUMN) width = 1;
-        for (int64_t k = 0; k < width && !found; k++) found = nnrt_column_number(data, k) == column;
+        for (int64_t k = 0; k < data->n_columns && !found; k++) found = nnrt_column_number(data, k) == column;
         if (found) used = add_name(model, i, text, size, used);
     }
     return text;
@@ -132,8 +131,12 @@ static nnrt_status print_columns(FILE *out, const char *path, const nnrt_table *
     return status;
 }
 
-static nnrt_status describe_table(FILE *out, const char *path, const nnrt_table *table, const nnrt_model *model,
-                                  const nnrt_dataset *set, nnrt_error *error) {
+static nnrt_status describe_table(FILE *out, const char *path, bool media, const nnrt_table *table,
+                                  const nnrt_model *model, const nnrt_dataset *set, nnrt_error *error) {
+    if (media) {
+        fprintf(out, "%s: %lld file%s\n", path, (long long)table->n_rows, table->n_rows == 1 ? "" : "s");
+        return print_columns(out, path, table, model, set, error);
+    }
     fprintf(out, "%s: CSV, %lld row%s of %lld column%s", path, (long long)table->n_rows, table->n_rows == 1 ? "" : "s",
             (long long)table->n_columns, table->n_columns == 1 ? "" : "s");
     if (table->n_columns > 1) fprintf(out, " between %ss", nnrt_delimiter_name(table->delimiter));
@@ -188,14 +191,16 @@ static void describe_arrays(FILE *out, const char *path, const nnrt_content *con
 
 nnrt_status nnrt_describe_file(FILE *out, const char *path, const nnrt_model *model, const nnrt_dataset *set,
                                nnrt_error *error) {
-    nnrt_content content;
-    nnrt_status  status = nnrt_read_content(path, &content, error);
+    nnrt_content content = {.format = "files"};
+    bool         media   = nnrt_takes_media(model) && nnrt_is_media(path);
+    nnrt_status  status =
+        media ? nnrt_list_media(path, &content.table, error) : nnrt_read_content(path, &content, error);
     if (status != NNRT_OK) return status;
     if (content.n_arrays > 0) {
         describe_arrays(out, path, &content, model, set);
     } else {
         nnrt_settle_first_line(model, &content.table);
-        status = describe_table(out, path, &content.table, model, set, error);
+        status = describe_table(out, path, media, &content.table, model, set, error);
     }
     nnrt_content_free(&content);
     return status;

@@ -93,7 +93,9 @@ static nnrt_status encode_input(const Encoder *e) {
     case NNRT_FROM_WORDS: encode_words(e); break;
     case NNRT_FROM_COLUMN: status = fill_means(e); break;
     case NNRT_FROM_NAME:
-    case NNRT_FROM_BYTES: break;
+    case NNRT_FROM_BYTES:
+    case NNRT_FROM_IMAGE:
+    case NNRT_FROM_WAV: break;
     }
     if (status != NNRT_OK) return status;
     column->is_pending = false;

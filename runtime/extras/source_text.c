@@ -10,7 +10,7 @@ static size_t add(char *text, size_t size, size_t used, const char *part) {
 }
 
 const char *nnrt_source_text(const nnrt_input *input, char *text, size_t size) {
-    static const char *const KINDS[] = {"", "column", "category", "words", "bytes"};
+    static const char *const KINDS[] = {"", "column", "category", "words", "bytes", "image", "wav"};
     const nnrt_source       *source  = &input->source;
     char                     part[160];
     size_t                   used = 0;
@@ -29,7 +29,14 @@ const char *nnrt_source_text(const nnrt_input *input, char *text, size_t size) {
         snprintf(part, sizeof part, ", max = %lld", (long long)source->max);
     if (source->missing == NNRT_MISSING_MEAN) snprintf(part, sizeof part, ", missing = mean");
     if (source->missing == NNRT_MISSING_FILL) snprintf(part, sizeof part, ", missing = %g", source->fill);
-    if (source->shift > 0) snprintf(part, sizeof part, "shift = %lld", (long long)source->shift);
+    if (source->shift > 0)
+        snprintf(part, sizeof part, "%sshift = %lld", source->n_columns ? ", " : "", (long long)source->shift);
+    if (source->rate > 0) snprintf(part, sizeof part, ", rate = %lld", (long long)source->rate);
+    if (source->window > 0) {
+        char window[40];
+        snprintf(window, sizeof window, ", window = %lld", (long long)source->window);
+        used = add(text, size, used, window);
+    }
     used = add(text, size, used, part);
     add(text, size, used, ")");
     return text;

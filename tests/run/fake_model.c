@@ -128,8 +128,8 @@ static void predict(const nnrt_args *args) {
 
 static const nnrt_dim   DIMS[]   = {{"batch", -1, 1, 0}};
 static const nnrt_input INPUTS[] = {
-    {{"x", NNRT_F32, 2, X_SHAPE, 0, SYMBOLS(0, -1), "[batch, 4]"}, {0, 0, NULL, 0, 0, 0, 0}, 0, 0},
-    {{"y", NNRT_I32, 1, Y_SHAPE, 0, SYMBOLS(0, -1), "[batch]"}, {0, 0, NULL, 0, 0, 0, 0}, 1, 0},
+    {{"x", NNRT_F32, 2, X_SHAPE, 0, SYMBOLS(0, -1), "[batch, 4]"}, {0, 0, NULL, 0, 0, 0, 0, 0, 0}, 0, 0},
+    {{"y", NNRT_I32, 1, Y_SHAPE, 0, SYMBOLS(0, -1), "[batch]"}, {0, 0, NULL, 0, 0, 0, 0, 0, 0}, 1, 0},
 };
 static const nnrt_slot SLOTS[FAKE_SLOTS] = {
     [FAKE_W] = {{"dense/kernel", NNRT_F32, 2, W_SHAPE, 0, SYMBOLS(-1, -1), "[4, 3]"}, 0, NNRT_PARAM, -1, 0, 0, NULL},

@@ -72,9 +72,10 @@ static void metrics(const nnrt_args *args) {
 #define NONE    {-1, -1, -1, -1, -1, -1, -1, -1}
 #define BATCHED {0, -1, -1, -1, -1, -1, -1, -1}
 
-static const nnrt_dim    DIMS[]    = {{"batch", -1, 1, 0}};
-static const nnrt_dim    GRAPH[]   = {{"nodes", -1, 0, 0}};
-static const nnrt_input  INPUTS[]  = {{{"x", NNRT_F32, 1, 0, 0, BATCHED, "[batch]"}, {0, 0, NULL, 0, 0, 0, 0}, 0, 0}};
+static const nnrt_dim   DIMS[]   = {{"batch", -1, 1, 0}};
+static const nnrt_dim   GRAPH[]  = {{"nodes", -1, 0, 0}};
+static const nnrt_input INPUTS[] = {
+    {{"x", NNRT_F32, 1, 0, 0, BATCHED, "[batch]"}, {0, 0, NULL, 0, 0, 0, 0, 0, 0}, 0, 0}};
 static const nnrt_result D_LOSS[]  = {{{"d_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0, 0, -1}};
 static const nnrt_result G_LOSS[]  = {{{"g_loss", NNRT_F32, 0, 0, 0, NONE, "[]"}, 1, 0, 0, -1}};
 static const nnrt_result QUARTER[] = {{{"quarter", NNRT_F32, 0, 0, 0, NONE, "[]"}, 0, 0, 0, -1}};
