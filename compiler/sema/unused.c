@@ -4,8 +4,20 @@
 
 #include <string.h>
 
+static bool is_used(const Pattern *pattern, const Block *body) {
+    bool used = pattern->name.text && block_mentions(body, pattern->name.text);
+    for (int i = 0; i < pattern->items.len && !used; i++) used = is_used(&pattern->items.data[i], body);
+    return used;
+}
+
+static bool is_bound(const Pattern *pattern) {
+    return pattern->name.text && pattern->name.text[0] != '_';
+}
+
+/* Of a list of names one that is used is enough: a call returns what it returns. */
 static void check_pattern(Elab *e, const Pattern *pattern, const Block *body) {
-    if (pattern->name.text && pattern->name.text[0] != '_' && !block_mentions(body, pattern->name.text)) {
+    if (is_used(pattern, body)) return;
+    if (is_bound(pattern)) {
         Diag *diag = diag_error(e->diags, pattern->name.span, E0106, "'%s' is never used", pattern->name.text);
         diag_help(diag, "delete it, or call it '_'");
     }

@@ -25,3 +25,14 @@ sed 's/^import.*/&\nimport own_items/' "$work/own.nnet" > "$work/own_main.nnet"
 "$nnc" --emit=kernels "$work/own_main.nnet" -o - > "$work/own.txt"
 test -s "$work/library.txt"
 diff "$work/library.txt" "$work/own.txt"
+
+# An LSTM as a user writes it has as many kernels as the library's, in its loops too.
+user=../syntax/programs/my_lstm.nnet
+sed 's/let ys, last = /let last = /; s/my_lstm(32)/lstm(32)/' "$user" > "$work/lstm.nnet"
+shape() { # how many kernels each function and each step of a loop has, but for init, which has one more for the bias
+  "$nnc" --emit=kernels "$1" -o - | sed -n '/^fn init/,/^fn train/{/^fn train/!d}; s/^\(fn [a-z]*\): \(kernels=[0-9]*\).*/\1 \2/p; s/^ *steps of .*: \(kernels=[0-9]*\).*/  a step: \1/p'
+}
+shape "$work/lstm.nnet" > "$work/library.txt"
+shape "$user" > "$work/own.txt"
+grep -q 'a step: kernels=' "$work/library.txt"
+diff "$work/library.txt" "$work/own.txt"
