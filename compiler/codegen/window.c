@@ -164,6 +164,11 @@ static bool through_reshape(Trace *t) {
     return true;
 }
 
+/* bf16 and f16 are f32 in registers: they widen as they are copied. */
+static bool through_cast(const Trace *t) {
+    return elem_is_narrow(t->at->inputs[0]->type.elem) && t->at->type.elem == ELEM_F32;
+}
+
 static bool step_down(Trace *t) {
     bool through = false;
     switch (t->at->op) {
@@ -172,6 +177,7 @@ static bool step_down(Trace *t) {
     case OP_SLICE: through = through_slice(t); break;
     case OP_SLIDE: through = through_slide(t); break;
     case OP_RESHAPE: through = through_reshape(t); break;
+    case OP_CAST: through = through_cast(t); break;
     default: break;
     }
     if (through) t->at = t->at->inputs[0];

@@ -99,6 +99,26 @@ static bool is_asked_once(const Locate *l, const Node *node, const Node *leaf) {
            op_info[leaf->op].class == ELEMENTWISE && !elem_is_narrow(leaf->type.elem);
 }
 
+/* A value of f32 that is cheap from one value of 16 bits of its shape, which then is the better one to keep; else NULL. */
+static Node *narrow_origin(const Fuse *f, Node *leaf) {
+    enum { DEPTH = 4 };
+    Node *at = leaf;
+    for (int depth = 0; depth < DEPTH && at && op_info[at->op].class == ELEMENTWISE; depth++) {
+        if (elem_is_narrow(at->type.elem)) break;
+        Node *next = NULL;
+        int   same = 0;
+        for (int i = 0; i < at->n_inputs; i++)
+            if (op_info[at->inputs[i]->op].class == ELEMENTWISE) next = at->inputs[i], same++;
+        at = same == 1 ? next : NULL;
+    }
+    if (!at || at == leaf || op_info[at->op].class != ELEMENTWISE || !elem_is_narrow(at->type.elem)) return NULL;
+    if (f->facts[at->id].stored || !type_same_shape(&at->type, &leaf->type)) return NULL;
+    f->facts[at->id].stored = true; /* for the question alone */
+    bool cheap              = is_cheap(f, leaf);
+    f->facts[at->id].stored = false;
+    return cheap ? at : NULL;
+}
+
 /* True when `leaf` is computed in `cluster` for `node`; stores it where it is neither computed there nor in memory nor cheap. */
 static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, Node *leaf) {
     if (!node_computes(leaf)) return false;
@@ -110,8 +130,9 @@ static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, N
     if (l->f->facts[leaf->id].home == cluster) return true;
     if (l->f->facts[leaf->id].stored) return false;
     if (is_cheap(l->f, leaf) || is_asked_once(l, node, leaf)) return true;
-    store_node(l, leaf, "read by another kernel");
-    return false;
+    Node *narrow = narrow_origin(l->f, leaf);
+    store_node(l, narrow ? narrow : leaf, "read by another kernel");
+    return narrow != NULL;
 }
 
 /* Looks at all that computing `root` in its home reads, depth first by an explicit stack. */
