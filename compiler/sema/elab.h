@@ -240,10 +240,10 @@ bool        require_arguments(Elab *e, const char *what, const ParamDeclVec *par
 const char *describe_decl(Elab *e, const Decl *decl); /* "layer 'dense'" */
 Value       check_returns(Elab *e, const Function *fn, Env *env, Value value, Span span);
 /* `y` with the gradient that the callable gives itself for `args`. */
-Value       custom_gradient(Elab *e, const Function *fn, Env *env, Value y, const Value *args);
-void        frame_push(Elab *e, Frame *frame);
-void        frame_pop(Elab *e, Frame *frame);
-bool        call_enter(Elab *e, Span span);
+Value custom_gradient(Elab *e, const Function *fn, Env *env, Value y, const Value *args);
+void  frame_push(Elab *e, Frame *frame);
+void  frame_pop(Elab *e, Frame *frame);
+bool  call_enter(Elab *e, Span span);
 
 /* hints.c */
 bool        elem_suits(Elab *e, const ParamDecl *param, Value value); /* float or not as the parameter is */
