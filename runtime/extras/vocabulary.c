@@ -195,17 +195,26 @@ static nnrt_status fail_classes(const nnrt_model *model, int input, const Counte
                      (long long)limit);
 }
 
+/* The rows that training has of an input of n_rows: those of its samples, or all where the whole input is one sample. */
+typedef struct {
+    const int64_t *rows; /* NULL: 0 .. n - 1 */
+    int64_t        n;
+} TrainRows;
+
+static TrainRows train_rows(const nnrt_split *train, int64_t n_rows) {
+    bool is_whole = train->set->n_samples != n_rows;
+    return is_whole ? (TrainRows){NULL, n_rows} : (TrainRows){train->samples, train->n};
+}
+
 static nnrt_status build_texts(nnrt_vocabulary *v, const nnrt_split *train, int input, nnrt_error *error) {
     const nnrt_input *declared = &train->set->model->inputs[input];
     const nnrt_texts *texts    = &train->set->columns[input].texts;
-    int64_t           limit = nnrt_vocabulary_limit(declared), n_samples = declared->is_target ? texts->n : train->n;
-    Counter           c     = {0};
-    bool              whole = true;
-    for (int64_t i = 0; i < n_samples && whole; i++) {
-        bool    all    = declared->is_target || !train->samples;
-        int64_t sample = all ? i : train->samples[i];
-        whole          = count_sample(&c, texts, sample, declared->source.kind);
-    }
+    int64_t           limit    = nnrt_vocabulary_limit(declared);
+    TrainRows         seen     = declared->is_target ? (TrainRows){NULL, texts->n} : train_rows(train, texts->n);
+    Counter           c        = {0};
+    bool              whole    = true;
+    for (int64_t i = 0; i < seen.n && whole; i++)
+        whole = count_sample(&c, texts, seen.rows ? seen.rows[i] : i, declared->source.kind);
     bool numbers = declared->is_target && whole && read_numbers(&c);
     if (c.n > 0)
         qsort(c.entries, (size_t)c.n, sizeof *c.entries,
@@ -237,6 +246,7 @@ bool nnrt_vocabulary_of(nnrt_vocabulary *v, const nnrt_texts *texts, nnrt_source
 /* Means over the training samples that have a number. */
 static nnrt_status build_means(nnrt_vocabulary *v, const nnrt_split *train, int input, nnrt_error *error) {
     const nnrt_array *array = &train->set->columns[input].array;
+    TrainRows         seen  = train_rows(train, array->shape[0]);
     int64_t           width = array->shape[1];
     v->means                = calloc((size_t)width + 1, sizeof *v->means);
     if (!v->means) return nnrt_fail_memory(error, 0, "means");
@@ -244,9 +254,9 @@ static nnrt_status build_means(nnrt_vocabulary *v, const nnrt_split *train, int 
     for (int64_t k = 0; k < width; k++) {
         double  mean = 0;
         int64_t n    = 0;
-        for (int64_t i = 0; i < train->n; i++) {
-            int64_t sample = train->samples ? train->samples[i] : i;
-            double  value  = nnrt_elem_get(array->elem, array->data, sample * width + k);
+        for (int64_t i = 0; i < seen.n; i++) {
+            int64_t row   = seen.rows ? seen.rows[i] : i;
+            double  value = nnrt_elem_get(array->elem, array->data, row * width + k);
             if (!isnan(value)) mean += (value - mean) / (double)++n;
         }
         v->means[k] = mean;
