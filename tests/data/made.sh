@@ -117,6 +117,53 @@ says 'colours
 1
 0' ./pets predict --data pets.csv --output colours --raw --weights c.safetensors
 
+# Windows of rows: each begins a row after the one before it; what follows is shifted; the last ones are held out.
+cat > series.nnet << 'END'
+model Series {
+  dim batch
+  input lags: f32[batch, 3] from column("t", window = 3)
+  input pairs: f32[batch, 2, 2] from column("t", "u", window = 2)
+  target next: f32[batch] from column("t", shift = 3)
+  let y = reshape(dense(1)(lags), [batch])
+  output seen = lags
+  output both = reshape(pairs, [batch, 4])
+  output forecast = y
+  loss mse(y, next)
+  train {
+    batch = 1
+    epochs = 1
+    test_split = 0.5
+    seed = 1
+  }
+}
+END
+printf 't,u,name\n1,10,a\n2,20,b\n3,30,c\n4,40,d\n5,50,e\n6,60,f\n' > series.csv
+"$nnc" series.nnet -o series || fail "series"
+./series train --data series.csv --quiet > /dev/null || fail "series train"
+says 'seen_0,seen_1,seen_2
+1,2,3
+2,3,4
+3,4,5' ./series predict --data series.csv --output seen
+says 'both_0,both_1,both_2,both_3
+1,10,2,20
+2,20,3,30
+3,30,4,40' ./series predict --data series.csv --output both
+printf 't,u,name\n1,10,a\n2,20,b\n3,30,c\n' > short.csv
+says "error: short.csv: has 3 rows, a sample of Series reaches over 4" ./series train --data short.csv --quiet
+printf 't,u\n1,1\n2,2\n3,3\n4,4\nx,5\n' > text.csv
+./series train --data text.csv --quiet 2>&1 | grep -q "^error: text.csv:6: column 1 (t): 'x' is not a number" || fail "text in a series"
+
+# A program has the libraries of pictures and sounds where its model asks for them, and only there.
+printf 'model M {\n  dim batch\n  input x: u8[batch, 2, 2] from image("file")\n  output y = x\n}\n' > picture.nnet
+"$nnc" picture.nnet -o picture || fail "picture"
+for program in series picture; do
+  readelf -d $program | grep -cE 'NEEDED.*(png|jpeg|sndfile)' > count.txt
+  case $program in series) expected=0 ;; picture) expected=2 ;; esac
+  [ "$(cat count.txt)" -eq $expected ] || fail "$program: $(cat count.txt) libraries of pictures and sounds"
+done
+echo text > no.png
+says "error: no.png: is no PNG and no JPEG file" ./picture predict --data no.png
+
 # What the compiler can tell is refused when compiling.
 cat > small.nnet << 'END'
 model Small {
