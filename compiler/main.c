@@ -15,7 +15,7 @@ void command_report(const Compilation *c, const CommandLine *line) {
     diags_render(c->diags, stderr, line->diag_format, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
 }
 
-static bool write_text(Compilation *c, const char *path, const char *text, size_t length) {
+bool command_write(Compilation *c, const char *path, const char *text, size_t length) {
     const char *wrong = output_write(c->arena, path, text, length);
     const char *name  = strcmp(path, "-") ? arena_printf(c->arena, "'%s'", path) : "standard output";
     if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write %s: %s", name, wrong);
@@ -30,7 +30,7 @@ static int run_compile(Compilation *c, const CommandLine *line) {
     bool ok = compile(c, line->product, out);
     fclose(out);
     if (ok && line->product != PRODUCT_CHECK && line->product < PRODUCT_LLVM)
-        ok = write_text(c, line->options.output ? line->options.output : "-", text, length);
+        ok = command_write(c, line->options.output ? line->options.output : "-", text, length);
     command_report(c, line);
     free(text);
     return ok && diags_error_count(c->diags) == 0 ? EXIT_OK : EXIT_FAILED;
@@ -49,10 +49,10 @@ static int format_file(Compilation *c, const char *path, const CommandLine *line
     bool same = length == old_length && memcmp(text, old, length) == 0;
     int  code = EXIT_OK;
     if (strcmp(path, "-") == 0) {
-        if (!write_text(c, path, text, length)) code = EXIT_FAILED;
+        if (!command_write(c, path, text, length)) code = EXIT_FAILED;
     } else if (line->fmt_check) {
         if (!same) fprintf(stderr, "%s is not formatted; run: nnc fmt %s\n", path, path), code = EXIT_FAILED;
-    } else if (!same && !write_text(c, path, text, length)) {
+    } else if (!same && !command_write(c, path, text, length)) {
         code = EXIT_FAILED;
     }
     free(text);

@@ -67,13 +67,13 @@ static bool emit_code(Compilation *c, const Plan *plan, Product product) {
     }
 }
 
-/* The output must not replace what it is made from, under whatever name. */
-static bool output_is_apart(Compilation *c) {
+bool output_is_apart(Compilation *c) {
     struct stat output, source;
     const char *path = c->options.output;
     if (!path || strcmp(path, "-") == 0 || stat(path, &output) != 0 || !S_ISREG(output.st_mode)) return true;
-    for (uint32_t file = 1; file <= diags_source_count(c->diags); file++) {
-        if (stat(diags_source_path(c->diags, file), &source) != 0) continue;
+    for (uint32_t file = 0; file <= diags_source_count(c->diags); file++) {
+        const char *read = file ? diags_source_path(c->diags, file) : c->options.weights;
+        if (!read || stat(read, &source) != 0) continue;
         if (source.st_dev != output.st_dev || source.st_ino != output.st_ino) continue;
         Diag *d = diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': it is a source of the model", path);
         diag_help(d, "name another file with -o");

@@ -30,6 +30,9 @@ typedef enum Product {
 /* Compiles c->options.input. Texts go to `out`, files to c->options.output. False after diagnostics. */
 bool compile(Compilation *c, Product product, FILE *out);
 
+/* False, after a diagnostic, where c->options.output would replace a file that was read, under whatever name. */
+bool output_is_apart(Compilation *c);
+
 /* The passes between sema and codegen. NULL after diagnostics. */
 Plan *plan_from_program(Compilation *c, Program *program);
 

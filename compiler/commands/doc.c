@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "ast/parse.h"
-#include "base/output.h"
 #include "commands/commands.h"
 #include "embedded.h"
+#include "pipeline.h"
 
 typedef struct Doc {
     Compilation       *c;
@@ -211,10 +211,9 @@ int command_doc(Compilation *c, const CommandLine *line) {
     bool fine = !line->doc_std || doc_std(&d);
     for (int i = 0; i < line->n_operands && fine; i++) fine = doc_file(&d, line->operands[i]);
     fclose(d.out);
-    const char *wrong =
-        fine ? output_write(c->arena, line->options.output ? line->options.output : "-", text, length) : NULL;
-    if (wrong) diag_error(c->diags, (Span){0}, E0743, "cannot write the reference: %s", wrong);
+    fine =
+        fine && output_is_apart(c) && command_write(c, line->options.output ? line->options.output : "-", text, length);
     free(text);
     command_report(c, line);
-    return fine && !wrong ? EXIT_OK : EXIT_FAILED;
+    return fine ? EXIT_OK : EXIT_FAILED;
 }

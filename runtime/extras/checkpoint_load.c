@@ -106,7 +106,9 @@ static nnrt_status load_content(nnrt_instance *instance, const char *path, const
     if (differences.n > 0)
         return nnrt_fail(error, NNRT_BAD_DATA, "%s: these weights are not model %s's:%s%s", path, model->name,
                          differences.text,
-                         n_known == 0 ? "\n  another program's names are given by --map TO=FROM" : "");
+                         resume         ? "\n  weights alone are no training to go on with: start from them with --init"
+                         : n_known == 0 ? "\n  another program's names are given by --map TO=FROM"
+                                        : "");
     fill_slots(instance, content);
     return NNRT_OK;
 }

@@ -15,7 +15,7 @@ expect 2 "'-o' needs a value" "$nnc" "$xor" -o
 expect 2 "'--target' needs a value" "$nnc" "$xor" --target
 expect 2 "-O takes 0, 1, 2 or 3, not '9'" "$nnc" -O9 "$xor"
 expect 2 "--emit does not know 'plane'; did you mean 'plan'?" "$nnc" --emit=plane "$xor"
-expect 2 "--precision is f32 or f64, not 'f8'" "$nnc" --precision=f8 "$xor"
+expect 2 "--precision is f32, f64, mixed(bf16) or mixed(f16), not 'f8'" "$nnc" --precision=f8 "$xor"
 expect 2 "--error-format is human or json, not 'xml'" "$nnc" check --error-format=xml "$xor"
 expect 2 "-D takes name=value, not 'layers'" "$nnc" -D layers "$xor"
 expect 2 "one file at a time" "$nnc" "$xor" "$digits"
@@ -103,6 +103,13 @@ mark
 for product in exe obj lib shared header plan ast; do
   expect 1 "error[E0743]: cannot write './source.nnet': it is a source of the model" "$nnc" --emit=$product source.nnet -o ./source.nnet
 done
+echo weights > w.safetensors
+expect 1 "error[E0743]: cannot write './w.safetensors': it is a source of the model" "$nnc" --weights=w.safetensors "$xor" -o ./w.safetensors
+[ "$(cat w.safetensors)" = weights ] || fail "weights were replaced"
+rm w.safetensors
+expect 1 "error[E0743]: cannot write './source.nnet': it is a source of the model" "$nnc" doc source.nnet -o ./source.nnet
+cmp -s source.nnet "$xor" || fail "a source was replaced"
+expect 1 "error[E0743]: cannot write '/nonexistent/d.md': No such file or directory" "$nnc" doc --std -o /nonexistent/d.md
 expect 1 "error[E0743]: cannot write 'imported.nnet': it is a source of the model" "$nnc" importing.nnet -o imported.nnet
 left
 expect 1 "error[E0743]: cannot write 'out': Is a directory" "$nnc" -c "$xor" -o out

@@ -102,7 +102,9 @@ done
 expect 3 "missing: hidden/kernel f32[4, 16]" ./iris predict --data iris.csv --weights xor.safetensors
 expect 3 "iris.csv: damaged safetensors file" ./iris predict --data iris.csv --weights iris.csv
 expect 3 "xor.safetensors: none of model Iris's weights is in it: name them by --map TO=FROM" ./iris train --data iris.csv --init xor.safetensors
-rm cut.safetensors xor.safetensors
+./iris export --out alone.safetensors > .out
+expect 3 "weights alone are no training to go on with: start from them with --init" ./iris train --data iris.csv --resume alone.safetensors
+rm cut.safetensors xor.safetensors alone.safetensors
 
 # What cannot be written; the older file stays.
 cp iris.safetensors before
