@@ -6,6 +6,7 @@
 #include "core/element.h"
 #include "extras/checkpoint.h"
 #include "extras/cli.h"
+#include "extras/media.h"
 
 static const struct {
     nnrt_command command;
@@ -96,6 +97,8 @@ static void print_data(const nnrt_model *model, nnrt_command command) {
     }
     if (columns && by_order)
         puts("  A CSV names these columns in a header, or has the inputs first and the targets last.");
+    if (nnrt_takes_media(model))
+        puts("  A folder, or files of it by name, is a table of its files with the columns file, folder and prefix.");
     puts("  NAME=FILE gives one array: .npy, IDX (MNIST's), .csv; .npz and .safetensors give arrays by their names; "
          "each may be gzipped.");
     free(widths);

@@ -161,6 +161,7 @@ for program in series picture; do
   case $program in series) expected=0 ;; picture) expected=2 ;; esac
   [ "$(cat count.txt)" -eq $expected ] || fail "$program: $(cat count.txt) libraries of pictures and sounds"
 done
+./picture data --help | grep -q 'a table of its files with the columns file, folder and prefix' || fail "help on folders"
 echo text > no.png
 says "error: no.png: is no PNG and no JPEG file" ./picture predict --data no.png
 
