@@ -73,7 +73,7 @@ def record(folder, sizes, dtype):
             out.write(f"{step} loss {loss.item():.9g}\n")
             for path, value in p.items():
                 if not path.endswith("key/bias"):  # a true gradient of zero: only rounding
-                    out.write(f"{step} {path} {value.grad.norm().item():.9g}\n")
+                    out.write(f"{step} {path} {value.grad.double().norm().item():.9g}\n")
             optimizer.step()
 
 
