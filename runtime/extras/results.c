@@ -41,6 +41,40 @@ static nnrt_status check_data(const Results *r, int result) {
     return NNRT_OK;
 }
 
+/* ---- files that the data names: pictures and sounds -------------------------------------------------------------------- */
+
+static bool reads_files(const nnrt_model *model) {
+    for (int i = 0; i < model->n_inputs; i++)
+        if (model->inputs[i].source.kind == NNRT_FROM_IMAGE || model->inputs[i].source.kind == NNRT_FROM_WAV)
+            return true;
+    return false;
+}
+
+/* Whether `path` exists and lies in the folder `in`, or in the one that the file `in` stands in, at any depth. */
+static bool lies_beside(const char *path, const char *in) {
+    char       *whole = realpath(path, NULL), *folder = realpath(in, NULL);
+    struct stat info;
+    char       *slash = folder && stat(folder, &info) == 0 && !S_ISDIR(info.st_mode) ? strrchr(folder, '/') : NULL;
+    if (slash) *slash = 0;
+    size_t length = folder ? strlen(folder) : 0;
+    bool   inside = whole && folder && strncmp(whole, folder, length) == 0 && whole[length] == '/';
+    free(whole);
+    free(folder);
+    return inside;
+}
+
+/* Which files a table names is known when it is read, and too late: a result replaces none that it might name. */
+static nnrt_status check_named(const Results *r, const nnrt_model *model, int result) {
+    const nnrt_list *const data[] = {&r->options->data, &r->options->val, &r->options->test};
+    for (size_t d = 0; d < sizeof data / sizeof *data && reads_files(model); d++)
+        for (int i = 0; i < data[d]->n; i++)
+            if (lies_beside(r->paths[result], data[d]->items[i]))
+                return nnrt_fail(r->error, NNRT_USAGE,
+                                 "%s %s is there and lies among the data, which may name it: name another file",
+                                 r->names[result], r->paths[result]);
+    return NNRT_OK;
+}
+
 /* --save may replace the weights begun with. */
 static nnrt_status check_weights(const Results *r, int result) {
     const char *const weights[] = {r->weights, r->options->init, r->options->resume};
@@ -73,6 +107,7 @@ nnrt_status nnrt_results_check(const nnrt_options *options, const nnrt_model *mo
     for (int i = 0; i < N_RESULTS && status == NNRT_OK; i++) {
         if (!r.paths[i]) continue;
         status = check_data(&r, i);
+        if (status == NNRT_OK && i == OUT) status = check_named(&r, model, i);
         if (status == NNRT_OK) status = check_weights(&r, i);
         if (status == NNRT_OK) status = check_others(&r, i);
     }

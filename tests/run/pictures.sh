@@ -44,4 +44,23 @@ refused rgb rgb.txt "a .txt file holds bytes, and output 'rgb' is not of u8"
 grep -qF "a picture shows one output: choose it by --output NAME" error || fail "$(cat error)"
 ./out predict --batch 2 --output letters --out letters.txt || fail letters
 [ "$(cat letters.txt)" = "$(printf 'AAAAA\nAAAAA')" ] || fail "letters.txt: $(cat letters.txt)"
+
+# A picture that is read stays.
+cat > dim.nnet << 'END'
+import std.nn
+model Dim {
+  dim batch
+  input image: u8[batch, 27, 26, 3] from image("file")
+  output half = cast(image, real) / 510.0
+}
+END
+"$nnc" dim.nnet -o dim || exit 1
+mkdir shots && cp rgb.png shots/a.png && cp rgb.png shots/b.png
+printf 'file\nshots/a.png\n' > list.csv
+for data in shots list.csv; do
+  ./dim predict --data $data --out shots/a.png 2> error && fail "a picture that is read was replaced"
+  grep -qF -- "--out shots/a.png is there and lies among the data, which may name it: name another file" error || fail "$(cat error)"
+done
+cmp -s rgb.png shots/a.png || fail "a picture of the data changed"
+./dim predict --data list.csv --out new.png || fail "a new picture beside the data"
 [ "$failures" = 0 ]
