@@ -149,7 +149,7 @@ static int run_program(const Row *row, const char *precision, nnrt_pool *pool) {
     s->noise   = model.program->real == ELEM_F64 ? 1e-14 : 1e-6;
     run_sizes(s, row);
     int failed = s->n_failed;
-    printf("%s: %d calls (%d refused), %d wrong, %lld values within the noise of their gradients\n",
+    printf("%s: %d calls (%d refused), %d wrong, %lld values within the noise of their gradients or terms\n",
            base_name(row->path), s->n_calls, s->n_faults, failed, (long long)s->n_excused);
     session_free(s);
     model_free(&model);

@@ -29,9 +29,11 @@ static void ask(const first_model *model, first_ctx *ctx, const float *x, float 
 }
 
 static void *read_answers(void *argument) {
-    Shared    *shared = argument;
-    first_ctx *ctx    = first_ctx_new(shared->served, shared->pool, NULL);
-    float      p[N * 4];
+    Shared *shared = argument;
+    float   p[N * 4];
+    pthread_rwlock_rdlock(&shared->lock); /* the trainer may be at work already */
+    first_ctx *ctx = first_ctx_new(shared->served, shared->pool, NULL);
+    pthread_rwlock_unlock(&shared->lock);
     for (int i = 0; i < ROUNDS; i++) {
         pthread_rwlock_rdlock(&shared->lock);
         ask(shared->served, ctx, shared->x, p);

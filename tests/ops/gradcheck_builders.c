@@ -1,5 +1,5 @@
 /* Outputs of the ops whose attributes or operand types need choosing: several variants each. */
-#include "ops/gradcheck.h"
+#include "ops/gradcheck_builders.h"
 
 #define DIMS(...)                                                                                                      \
     (const Dim *const[]) {                                                                                             \
@@ -255,7 +255,8 @@ Builder *check_builder(Op op) {
         [OP_PAD] = build_pad,         [OP_CONCAT] = build_concat,
         [OP_GATHER] = build_gather,   [OP_SCATTER_ADD] = build_scatter_add,
         [OP_DOT] = build_dot,         [OP_CUSTOM] = build_custom,
-        [OP_SLIDE] = build_slide,
+        [OP_SLIDE] = build_slide,     [OP_SCAN] = build_scan,
+        [OP_PICK] = build_pick,
     };
     return builders[op];
 }
