@@ -88,22 +88,34 @@ static void stand_for(Back *b, Node *node, Node *whole) {
     map_set(b->replacement, node, local);
 }
 
-/* Finds, for the part of the forward body under `root`, what stands for it: kept values become slices, the rest is rebuilt. */
-static void bring(Back *b, Node *root) {
-    NodeVec stack = {0};
+/* The part of the forward body under `root` ends at LOCALs and at what is kept; lists those that `known` has not. */
+static NodeVec frontier(Back *b, Node *root, const Map *known) {
+    NodeVec stack = {0}, found = {0};
+    Map    *seen = map_new(b->arena);
     vec_push(b->arena, &stack, root);
     while (stack.len) {
         Node *node = stack.data[--stack.len];
-        if (map_has(b->replacement, node)) continue;
-        Node *captured = node->op == OP_LOCAL ? capture_input(b, node) : NULL;
+        if (map_has(known, node) || map_has(seen, node)) continue;
+        map_set(seen, node, node);
+        if (node->op == OP_LOCAL || is_kept(b, node))
+            vec_push(b->arena, &found, node);
+        else
+            for (int i = 0; i < node->n_inputs; i++) vec_push(b->arena, &stack, node->inputs[i]);
+    }
+    return found;
+}
+
+/* Brings the forward values under `root` into the backward body: kept ones become slices, the rest is rebuilt of them. */
+static void bring(Back *b, Node *root) {
+    NodeVec found = frontier(b, root, b->replacement);
+    for (int i = 0; i < found.len; i++) {
+        Node *node = found.data[i], *captured = capture_input(b, node);
         if (captured)
             map_set(b->replacement, node, captured);
         else if (node == b->fore->index)
             map_set(b->replacement, node, b->back->index);
-        else if (is_kept(b, node) || (node->op == OP_LOCAL && slice_input(b, node)))
-            stand_for(b, node, whole_of(b, node));
         else
-            for (int i = 0; i < node->n_inputs; i++) vec_push(b->arena, &stack, node->inputs[i]);
+            stand_for(b, node, whole_of(b, node));
     }
 }
 
@@ -126,18 +138,13 @@ static Node *brought(Back *b, Node *root) {
 
 /* Keeps what the forward loop must keep for `root` to be stacked. */
 static void keep_under(Back *b, Node *root) {
-    NodeVec stack = {0};
-    vec_push(b->arena, &stack, root);
-    while (stack.len) {
-        Node *node     = stack.data[--stack.len];
-        Node *captured = node->op == OP_LOCAL ? capture_input(b, node) : NULL;
-        if (map_has(b->stacking.stacks, node)) continue;
+    NodeVec found = frontier(b, root, b->stacking.stacks);
+    for (int i = 0; i < found.len; i++) {
+        Node *node = found.data[i], *captured = capture_input(b, node);
         if (captured)
             map_set(b->stacking.stacks, node, captured);
-        else if (is_kept(b, node) || (node->op == OP_LOCAL && slice_input(b, node)))
+        else if (node != b->fore->index) /* that has no stack */
             whole_of(b, node);
-        else
-            for (int i = 0; i < node->n_inputs; i++) vec_push(b->arena, &stack, node->inputs[i]);
     }
 }
 
@@ -146,9 +153,7 @@ static Node *forward_stack(Back *b, Node *node) {
     keep_under(b, node);
     Node *stack = scan_stacked(&b->stacking, node);
     if (!stack || stack->type.rank > node->type.rank) return stack;
-    Type type    = {.elem = node->type.elem, .rank = node->type.rank + 1};
-    type.dims[0] = b->fore->length;
-    for (int i = 0; i < node->type.rank; i++) type.dims[i + 1] = node->type.dims[i];
+    Type type = scan_stack_type(b->fore->length, &node->type);
     return node_expand(b->graph, stack, &type, 1, (int[]){0});
 }
 

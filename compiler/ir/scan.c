@@ -40,9 +40,12 @@ int scan_result_count(const Scan *scan) {
 
 Type scan_result_type(const Scan *scan, int result) {
     if (result < scan->carries.len) return scan->carries.data[result]->type;
-    const Type *step = &scan->emits.data[result - scan->carries.len]->type;
-    Type        type = {.elem = step->elem, .rank = step->rank + 1};
-    type.dims[0]     = scan->length;
+    return scan_stack_type(scan->length, &scan->emits.data[result - scan->carries.len]->type);
+}
+
+Type scan_stack_type(const Dim *length, const Type *step) {
+    Type type    = {.elem = step->elem, .rank = step->rank + 1};
+    type.dims[0] = length;
     for (int i = 0; i < step->rank; i++) type.dims[i + 1] = step->dims[i];
     return type;
 }

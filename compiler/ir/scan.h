@@ -35,13 +35,14 @@ Node *scan_node(Graph *graph, Scan *scan, const NodeVec *inits, const NodeVec *w
 Node *scan_pick(Graph *graph, Node *node, int result); /* carries first, then emits */
 int   scan_result_count(const Scan *scan);
 Type  scan_result_type(const Scan *scan, int result);
+Type  scan_stack_type(const Dim *length, const Type *step); /* of all steps' values: one axis more, in front */
 
 /* The roots of a body for walks: next values, emits, and its LOCALs. */
 int   scan_root_count(const Scan *scan);
 Node *scan_root(const Scan *scan, int i);
 
 /* scan_stack.c: the values of `node`, which depends on slices and captures alone, at all positions: a leading axis of
- * scan->length. `stacks`: node -> its stack, filled with the slices' wholes; `inputs` of the SCAN. NULL where an op cannot be stacked. */
+ * scan->length. `stacks`: node -> its stack, filled with the slices' wholes. NULL where an op cannot be stacked. */
 typedef struct Stacking {
     Graph      *graph;
     const Scan *scan;

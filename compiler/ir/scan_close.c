@@ -14,7 +14,7 @@ typedef struct Close {
     NodeVec  inputs;   /* of the SCAN: carries, slices, captures */
     NodeVec  order;    /* of the body, inputs first */
     Map     *depends;  /* node -> bits + 1 */
-    Map     *leaves;   /* node -> itself: can be computed outside, from slices alone, with a contraction in it */
+    Map     *stacks;   /* node -> STACKS or STACKS_WORK */
     Map     *captured; /* node outside -> its LOCAL */
     Map     *inside;   /* node -> what stands for it in the closed body */
     Stacking stacking;
@@ -72,22 +72,21 @@ static Node *capture(Close *c, Node *value) {
 enum { STACKS = 1, STACKS_WORK = 2 };
 
 static int stacks(const Close *c, const Node *node) {
-    return (int)(intptr_t)map_get(c->leaves, node);
+    return (int)(intptr_t)map_get(c->stacks, node);
 }
 
 static void find_stackable(Close *c) {
-    for (int i = 0; i < c->scan->slices.len; i++) map_set(c->leaves, c->scan->slices.data[i], (void *)(intptr_t)STACKS);
+    for (int i = 0; i < c->scan->slices.len; i++) map_set(c->stacks, c->scan->slices.data[i], (void *)(intptr_t)STACKS);
     for (int i = 0; i < c->order.len; i++) {
         Node *node = c->order.data[i];
         if (depends_on(c, node) != ON_SLICES || node->op == OP_LOCAL || !scan_can_stack(node)) continue;
-        int rank = STACKS;
-        if (op_info[node->op].class == CONTRACTION) rank = STACKS_WORK;
-        for (int k = 0; k < node->n_inputs && rank; k++) {
+        int kind = op_info[node->op].class == CONTRACTION ? STACKS_WORK : STACKS;
+        for (int k = 0; k < node->n_inputs && kind; k++) {
             if (!depends_on(c, node->inputs[k])) continue;
             int input = stacks(c, node->inputs[k]);
-            rank      = !input ? 0 : input > rank ? input : rank;
+            kind      = !input ? 0 : input > kind ? input : kind;
         }
-        if (rank) map_set(c->leaves, node, (void *)(intptr_t)rank);
+        if (kind) map_set(c->stacks, node, (void *)(intptr_t)kind);
     }
 }
 
@@ -188,7 +187,7 @@ Node *scan_node(Graph *graph, Scan *scan, const NodeVec *inits, const NodeVec *w
                     .arena    = arena,
                     .scan     = scan,
                     .depends  = map_new(arena),
-                    .leaves   = map_new(arena),
+                    .stacks   = map_new(arena),
                     .captured = map_new(arena),
                     .inside   = map_new(arena)};
     c.stacking   = (Stacking){graph, scan, map_new(arena)};

@@ -9,22 +9,13 @@ typedef Node *StackRule(Stacking *s, Node *node);
 static Node *stacked_input(Stacking *s, const Node *node, int i) {
     Node *input = node->inputs[i], *stack = scan_stacked(s, input);
     if (!stack || stack->type.rank > input->type.rank) return stack;
-    Type type    = {.elem = input->type.elem, .rank = input->type.rank + 1};
-    type.dims[0] = s->scan->length;
-    for (int k = 0; k < input->type.rank; k++) type.dims[k + 1] = input->type.dims[k];
+    Type type = scan_stack_type(s->scan->length, &input->type);
     return node_expand(s->graph, stack, &type, 1, (int[]){0});
-}
-
-static Type stacked_type(const Stacking *s, const Node *node) {
-    Type type    = {.elem = node->type.elem, .rank = node->type.rank + 1};
-    type.dims[0] = s->scan->length;
-    for (int i = 0; i < node->type.rank; i++) type.dims[i + 1] = node->type.dims[i];
-    return type;
 }
 
 static Node *over_inputs(Stacking *s, Node *node, const Attr *attr) {
     Node **inputs = ARENA_ARRAY(graph_arena(s->graph), Node *, node->n_inputs + 1);
-    Type   type   = stacked_type(s, node);
+    Type   type   = scan_stack_type(s->scan->length, &node->type);
     for (int i = 0; i < node->n_inputs; i++) {
         inputs[i] = stacked_input(s, node, i);
         if (!inputs[i]) return NULL;

@@ -28,14 +28,12 @@ struct ScanScope {
 Node *scan_random(Elab *e, Op op, const Type *type, RandomKey key, Span span) {
     ScanScope *scope = e->scan;
     if (!scope) return node_random(e->graph, op, type, key);
-    Type all = {.elem = type->elem, .rank = type->rank + 1};
-    if (all.rank > MAX_RANK) {
+    if (type->rank == MAX_RANK) {
         sema_error(e, span, E0307, "a tensor has at most %d axes, and random numbers in a loop have one more",
                    MAX_RANK);
         return NULL;
     }
-    all.dims[0] = scope->scan->length;
-    for (int i = 0; i < type->rank; i++) all.dims[i + 1] = type->dims[i];
+    Type all    = scan_stack_type(scope->scan->length, type);
     e->scan     = scope->parent;
     Node *whole = scan_random(e, op, &all, key, span);
     e->scan     = scope;

@@ -1,13 +1,6 @@
 # Predictions as pictures and as text: size, kind, what is refused.
 nnc=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
+. "$(dirname "$0")/../common.sh"
 cat > out.nnet << 'END'
 import std.nn
 model Out {
@@ -63,4 +56,4 @@ for data in shots list.csv; do
 done
 cmp -s rgb.png shots/a.png || fail "a picture of the data changed"
 ./dim predict --data list.csv --out new.png || fail "a new picture beside the data"
-[ "$failures" = 0 ]
+finish
