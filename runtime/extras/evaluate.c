@@ -1,4 +1,5 @@
 /* One function on one batch, and losses and metrics over a whole set. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,7 +125,8 @@ static nnrt_status evaluate_batches(nnrt_instance *instance, int fn, nnrt_batche
         if (!code->results[i].adds && !append(scores, &code->results[i].tensor, NULL))
             status = nnrt_fail_memory(error, 0, "scores");
         else
-            scores->items[scores->n - 1].values[0] += means[i].sum / means[i].weight;
+            scores->items[scores->n - 1].values[0] +=
+                means[i].weight == 0 ? (double)NAN : means[i].sum / means[i].weight;
     }
     free(means);
     return status;

@@ -203,9 +203,16 @@ static nnrt_status end_epoch(Loop *loop, int64_t steps_done, nnrt_error *error) 
     nnrt_progress  progress = describe(loop, steps_done);
     nnrt_scores    train = {0}, val = {0};
     nnrt_status    status = epoch_scores(loop, &train, error);
-    progress.train        = &train;
-    progress.norms        = loop->norms.n > 0 ? &loop->norms : NULL;
-    progress.values       = loop->values.n > 0 ? &loop->values : NULL;
+    bool           whole  = steps_done % loop->steps.epoch_steps == 0;
+    if (status == NNRT_OK && whole && loop->n_items > 0 && train.n == 0)
+        status = nnrt_fail(
+            error, NNRT_BAD_DATA,
+            "no sample counted in epoch %lld: all weights of '%s' are 0 (classes that are ignored, a mask), so "
+            "nothing was learnt: check the data",
+            (long long)progress.epoch, loop->items[0].result->tensor.name);
+    progress.train  = &train;
+    progress.norms  = loop->norms.n > 0 ? &loop->norms : NULL;
+    progress.values = loop->values.n > 0 ? &loop->values : NULL;
     if (status == NNRT_OK && training->val->n > 0) {
         status       = nnrt_evaluate(training->instance, training->val, training->settings, &val, error);
         progress.val = &val;

@@ -142,6 +142,25 @@ expect 2 "--out iris.safetensors would replace weights that are read: name anoth
 expect 2 "--out ./iris.safetensors would replace weights that are read" ./iris export --weights iris.safetensors --out ./iris.safetensors
 cmp -s iris.safetensors before || fail "export replaced the weights that it reads"
 expect 2 "--save and --log name the same file 'one'" ./iris train --data iris.csv --save one --log one
+# Nothing learnt is no success.
+cat > weighed.nnet << 'END'
+import std.nn
+model Weighed {
+  dim batch
+  input x: f32[batch, 2]
+  input keep: f32[batch]
+  target y: f32[batch, 1]
+  let p = x |> dense(1)
+  output p
+  loss weighted_mean(mean((p - y) ** 2, "b o -> b"), keep)
+}
+END
+"$nnc" weighed.nnet -o weighed
+printf 'x_0,x_1,keep,y\n1,2,0,1\n2,1,0,2\n' > none.csv
+expect 3 "no sample counted in epoch 1: all weights of 'loss' are 0 (classes that are ignored, a mask), so nothing was learnt" ./weighed train --data none.csv
+printf 'x_0,x_1,keep,y\n1,2,0,1\n2,1,1,2\n' > one.csv
+expect 0 "" ./weighed train --data one.csv --batch 1 --epochs 2 --quiet
+rm -f weighed weighed.nnet weighed.safetensors none.csv one.csv
 # The name that train saves to by itself is a result too.
 cp iris.csv iris.safetensors
 expect 2 "train's own result iris.safetensors would replace data that is read: give --save FILE" ./iris train --data iris.safetensors
