@@ -190,6 +190,8 @@ static bool wrong_kind(const Unification *u, Value value, const char *needed) {
                             value_describe(u->e->arena, value), needed);
     if (value.kind == VALUE_LAYER && u->type->has_shape)
         diag_help(diag, "the layer has not been applied: pass it a tensor with '|>' or layer(...)(x)");
+    if (value.kind == VALUE_TUPLE && u->type->has_shape)
+        diag_help(diag, "it is %d values: name each, 'let a, b = ...' ('_' for one that is not used)", value.list->len);
     const char *kind     = u->type->has_shape ? "" : u->type->elem.text;
     bool        callable = !strcmp(kind, "fn") || !strcmp(kind, "layer");
     if (callable && value.kind == VALUE_STRING) diag_help(diag, "a name is written without quotes");
