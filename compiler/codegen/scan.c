@@ -1,5 +1,7 @@
 /* A loop as a function: it computes where everything is once, then runs the kernels of its body step by step.
  *
+ * Without carries no step waits for another: the steps are units of work, which any worker may run in scratch of its own.
+ *
  * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
  * the last step writes to the carry's result. Slices and emits move by one piece a step. Scratch of the kernel, in this order: the
  * body's regions, the carries' second places, the index, the scratch of the body's kernels. */
@@ -28,6 +30,10 @@ typedef struct ScanEmit {
     LLVMValueRef    length, turn, position;
 } ScanEmit;
 
+bool scan_is_map(const Scan *scan) {
+    return scan->carries.len == 0;
+}
+
 /* ---- sizes ------------------------------------------------------------------------------------------------------------------ */
 
 static LLVMValueRef bytes_of(DimEnv *dims, const Type *type) {
@@ -51,8 +57,10 @@ KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compil
     for (int i = 0; i < scan_result_count(scan);
          i++) /* twice: where a carry's last value is not picked it needs both places */
         shared = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), irb_i64(dims->b, 2)));
-    size.shared_bytes = irb_add(dims->b, irb_add(dims->b, shared, irb_i64(dims->b, 64)), size.shared_bytes);
-    return size;
+    shared = irb_add(dims->b, irb_add(dims->b, shared, irb_i64(dims->b, 64)), size.shared_bytes);
+    if (!scan_is_map(scan)) return (KernelSize){size.units, shared, size.worker_bytes};
+    LLVMValueRef own = irb_round_up(dims->b, irb_add(dims->b, shared, size.worker_bytes), 64);
+    return (KernelSize){dims_value(dims, scan->length), irb_i64(dims->b, 0), own};
 }
 
 /* ---- places ------------------------------------------------------------------------------------------------------------------ */
@@ -174,15 +182,30 @@ static void emit_no_step(ScanEmit *s) {
     branch_end(&branch, s->b);
 }
 
-/* A result that is wanted in several places. */
-static void emit_copies(ScanEmit *s) {
+/* A result that is wanted in several places: its last value, or a step's piece of it. */
+static void emit_copies(ScanEmit *s, bool carries) {
     for (int i = 0; i < s->kernel->stores.len; i++) {
         const Store *store = &s->kernel->stores.data[i];
-        LLVMValueRef to = operand(s, &store->to), from = s->results[store->node->attr.ref];
+        int          emit  = store->node->attr.ref - s->scan->carries.len;
         bool         first = true;
         for (int k = 0; k < i; k++) first &= s->kernel->stores.data[k].node != store->node;
-        if (!first) copy(s, to, from, &store->node->type);
+        if (first || carries != (emit < 0)) continue;
+        LLVMValueRef to = operand(s, &store->to), from = s->results[store->node->attr.ref];
+        if (carries) {
+            copy(s, to, from, &store->node->type);
+        } else {
+            const Type *piece = &s->scan->emits.data[emit]->type;
+            copy(s, moved(s, to, piece), moved(s, from, piece), piece);
+        }
     }
+}
+
+static LLVMValueRef worker_scratch(ScanEmit *s, LLVMValueRef worker) {
+    if (!scan_is_map(s->scan)) return s->scratch;
+    CompiledKernel compiled = {.body = (struct Sequence *)(uintptr_t)s->body};
+    LLVMValueRef   bytes    = scan_size(s->e, s->kernel, &compiled, &s->dims).worker_bytes;
+    LLVMValueRef   index    = LLVMBuildSExt(s->entry, worker, s->e->t_i64, "");
+    return irb_at(s->entry, s->e->t_i8, s->scratch, irb_mul(s->entry, index, bytes));
 }
 
 static LLVMValueRef emit_function(ScanEmit *s) {
@@ -201,15 +224,19 @@ static LLVMValueRef emit_function(ScanEmit *s) {
     s->scratch = build_member(s->entry, e->t_ptr, s->context, 8 * CONTEXT_SCRATCH);
     s->inner   = LLVMBuildAlloca(s->entry, LLVMArrayType2(e->t_i64, slots), "context");
     s->dims    = dims_begin(e, s->entry, build_member(s->entry, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
+    s->scratch = worker_scratch(s, LLVMGetParam(fn, 3));
     s->regions = sequence_regions(s->body, &s->dims);
     s->length  = dims_value(&s->dims, s->scan->length);
     find_places(s);
     emit_no_step(s);
-    Loop loop = loop_begin(s->b, irb_i64(s->b, 0), s->length, irb_i64(s->b, 1));
+    bool map  = scan_is_map(s->scan);
+    Loop loop = loop_begin(s->b, map ? LLVMGetParam(fn, 1) : irb_i64(s->b, 0), map ? LLVMGetParam(fn, 2) : s->length,
+                           irb_i64(s->b, 1));
     s->turn   = loop.index;
     emit_step(s);
+    emit_copies(s, false);
     loop_end(&loop, s->b);
-    emit_copies(s);
+    emit_copies(s, true);
     LLVMBuildRetVoid(s->b);
     LLVMBuildBr(s->entry, start);
     LLVMDisposeBuilder(s->b);

@@ -100,9 +100,10 @@ static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
     for (int i = 0; i < kernel->operands.len; i++)
         set_context(run, CONTEXT_OPERANDS + i,
                     run->pointers[operand_index(&run->sequence->operands, &kernel->operands.data[i])]);
-    LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
-    LLVMValueRef share = is_worth_threads(run, kernel->kernel, pool, size.units);
-    if (kernel->kernel->template == TEMPLATE_SCAN || LLVMIsAConstantInt(share)) {
+    LLVMValueRef pool    = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
+    LLVMValueRef share   = is_worth_threads(run, kernel->kernel, pool, size.units);
+    bool         in_turn = kernel->kernel->template == TEMPLATE_SCAN && !scan_is_map(kernel->kernel->scan->attr.scan);
+    if (in_turn || LLVMIsAConstantInt(share)) {
         call_directly(run, kernel, size.units);
     } else {
         Branch branch = branch_begin(run->b, share);

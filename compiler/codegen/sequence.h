@@ -33,7 +33,8 @@ typedef struct SequenceRun {
 } SequenceRun;
 void sequence_run(const SequenceRun *run);
 
-/* scan.c: a loop as a kernel of one unit of work. */
+/* scan.c: a loop as a kernel: of one unit of work; without carries (a map) of as many as it has steps. */
+bool            scan_is_map(const Scan *scan);
 CompiledKernel *scan_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands);
 KernelSize      scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims);
 
