@@ -160,6 +160,8 @@ static void choose_packing(ContractPlan *plan) {
     const ContractShape *s = &plan->shape;
     if (s->window)
         plan->a_packing = A_WINDOW;
+    else if (s->a_split)
+        plan->a_packing = s->a_split == SPLIT_K ? A_PACK_ROWS : A_PACK_K;
     else if (s->a_has_load)
         plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_PACK_K;
     else
@@ -170,7 +172,7 @@ static void choose_packing(ContractPlan *plan) {
         plan->b_packing = B_ANCHOR;
     else
         plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
-    plan->b_may_stay = plan->b_packing == B_COPY && !s->b_has_levels && !plan->winograd;
+    plan->b_may_stay = plan->b_packing == B_COPY && !s->b_has_levels && !s->b_split && !plan->winograd;
 }
 
 static void lay_out_scratch(ContractPlan *plan) {

@@ -71,6 +71,11 @@ typedef struct ContractWindow {
     int64_t            copy_origin; /* in it, of the element that all indices 0 name */
 } ContractWindow;
 
+/* An axis in two levels whose lengths the run time knows: index i lies at (i / run) * outer + (i % run) * the axis' stride. */
+typedef struct ContractSplit {
+    LLVMValueRef run, outer; /* NULL: one level */
+} ContractSplit;
+
 typedef struct ContractOperand {
     LLVMValueRef base;        /* pointer to element (0, 0); of a copy: not used */
     Extent       stride_free; /* elements between neighbours along m (of A) or n (of B) */
@@ -79,6 +84,7 @@ typedef struct ContractOperand {
     int           n_outer;
     ContractLevel outer[CONTRACT_LEVELS];
     int64_t       k_run;
+    ContractSplit split; /* of the axis that the shape says */
     /* Of a windowed A that is copied: the chunk's copy, from image and band on, to `copy`. What is always zero there is zero already where
      * images are whole. */
     void (*fill)(void *user, LLVMValueRef copy, LLVMValueRef image, LLVMValueRef n_images, LLVMValueRef band);
@@ -101,14 +107,18 @@ typedef struct ContractSpec {
     void *store_user;
 } ContractSpec;
 
+/* Which axis of an operand is in two levels. It is packed then, along the other one: elements lie together there. */
+typedef enum SplitAxis { SPLIT_NONE, SPLIT_FREE, SPLIT_K } SplitAxis;
+
 /* What is known when compiling, for choosing a plan. Extents and strides are -1 where only the run time knows them. */
 typedef struct ContractShape {
     bool                  is_double;
     int64_t               m, n, k;
     int64_t               a_stride_m, a_stride_k, b_stride_k, b_stride_n;
     bool                  a_has_load, b_has_load;
-    bool                  b_has_levels; /* k in several levels, for a windowed A */
-    const ContractWindow *window;       /* of A; NULL: it is not seen through windows */
+    bool                  b_has_levels;     /* k in several levels, for a windowed A */
+    SplitAxis             a_split, b_split; /* of B: k or none */
+    const ContractWindow *window;           /* of A; NULL: it is not seen through windows */
 } ContractShape;
 
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */

@@ -279,10 +279,10 @@ static void choose_at_run_time(ContractEmit *e) {
     LLVMValueRef   yes = LLVMConstInt(i1, 1, false), no = LLVMConstInt(i1, 0, false);
     const InPlace *limits = e->plan->c_row * e->plan->elem_bytes > 64 ? &in_place_wide : &in_place_narrow;
     e->b_stays            = e->plan->b_may_stay ? LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, limits->rows), "") : no;
-    e->a_packed           = e->plan->a_packing == A_DIRECT   ? no
-                            : e->plan->a_packing == A_WINDOW ? yes
-                            : e->spec->a.load                ? yes
-                                              : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
+    e->a_packed           = e->plan->a_packing == A_DIRECT            ? no
+                            : e->plan->a_packing == A_WINDOW          ? yes
+                            : e->spec->a.load || e->spec->a.split.run ? yes
+                                                                      : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
 }
 
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,

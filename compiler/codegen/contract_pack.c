@@ -198,6 +198,64 @@ static void pack_runs(const Pack *p, const Panel *panel, LLVMValueRef scrap, int
     loop_end(&loop, b);
 }
 
+/* ---- an axis in two levels ---- */
+
+/* Indices [first, end) in stretches that lie in one run each: `loop` starts one at its index, ending before `stop`, whose first index
+ * is `within` its run, which starts `offset` elements from the operand's base. */
+typedef struct Stretches {
+    LLVMBasicBlockRef body, after;
+    LLVMValueRef      index, stop, within, offset;
+} Stretches;
+
+static Stretches stretches_begin(const Pack *p, LLVMValueRef first, LLVMValueRef end) {
+    LLVMBuilderRef       b       = p->b;
+    const ContractSplit *split   = &p->operand->split;
+    LLVMContextRef       context = irb_context(b);
+    LLVMBasicBlockRef    from    = LLVMGetInsertBlock(b);
+    Stretches            s;
+    s.body  = LLVMAppendBasicBlockInContext(context, irb_function(b), "stretch");
+    s.after = LLVMAppendBasicBlockInContext(context, irb_function(b), "stretched");
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSLT, first, end, ""), s.body, s.after);
+    LLVMPositionBuilderAtEnd(b, s.body);
+    s.index          = LLVMBuildPhi(b, LLVMTypeOf(first), "");
+    LLVMValueRef run = LLVMBuildUDiv(b, s.index, split->run, "");
+    s.within         = irb_sub(b, s.index, irb_mul(b, run, split->run));
+    s.offset         = irb_mul(b, run, split->outer);
+    s.stop           = irb_min(b, irb_add(b, s.index, irb_sub(b, split->run, s.within)), end);
+    LLVMAddIncoming(s.index, &first, &from, 1);
+    return s;
+}
+
+static void stretches_end(Stretches *s, LLVMBuilderRef b, LLVMValueRef end) {
+    LLVMBasicBlockRef from = LLVMGetInsertBlock(b);
+    LLVMAddIncoming(s->index, &s->stop, &from, 1);
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSLT, s->stop, end, ""), s->body, s->after);
+    LLVMPositionBuilderAtEnd(b, s->after);
+}
+
+/* The operand as one stretch sees it. */
+static ContractOperand of_stretch(const Pack *p, const Stretches *s) {
+    ContractOperand operand = *p->operand;
+    operand.base            = irb_at(p->b, p->elem, operand.base, s->offset);
+    operand.split           = (ContractSplit){NULL, NULL};
+    return operand;
+}
+
+static void pack_split_panel(const Pack *p, const Panel *panel, LLVMValueRef scrap) {
+    LLVMBuilderRef  b       = p->b;
+    LLVMValueRef    end     = irb_add(b, p->p0, p->kk);
+    Stretches       s       = stretches_begin(p, p->p0, end);
+    ContractOperand operand = of_stretch(p, &s);
+    Pack            part    = *p;
+    Panel           rows    = *panel;
+    part.operand            = &operand;
+    part.p0                 = s.within;
+    part.kk                 = irb_sub(b, s.stop, s.index);
+    rows.at                 = irb_at(b, p->elem, panel->at, irb_mul(b, irb_sub(b, s.index, p->p0), panel->width));
+    pack_panel(&part, &rows, scrap);
+    stretches_end(&s, b, end);
+}
+
 void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block) {
     Pack         pack        = {plan, b, spec, &spec->b, spec->elem, block->p0, block->kk};
     int64_t      panel_elems = (int64_t)plan->nr * plan->kc;
@@ -211,6 +269,8 @@ void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractS
     panel.at    = irb_at(b, spec->elem, block->buffer, irb_mul(b, loop.index, irb_i64(b, panel_elems)));
     if (spec->b.n_outer)
         pack_runs(&pack, &panel, scrap, 0, irb_i64(b, 0), irb_i64(b, 0));
+    else if (spec->b.split.run)
+        pack_split_panel(&pack, &panel, scrap);
     else
         pack_panel(&pack, &panel, scrap);
     loop_end(&loop, b);
@@ -306,10 +366,41 @@ static void pack_row_by_row(const Pack *p, const PackA *block) {
     loop_end(&rows, b);
 }
 
+static void pack_a_part(const Pack *p, const PackA *block) {
+    if (p->plan->a_packing == A_PACK_ROWS)
+        pack_rows(p, block);
+    else
+        pack_row_by_row(p, block);
+}
+
+/* Stretches of k where rows are packed together, else of rows. */
+static void pack_split_a(const Pack *p, const PackA *block) {
+    LLVMBuilderRef  b        = p->b;
+    bool            together = p->plan->a_packing == A_PACK_ROWS;
+    LLVMValueRef    first = together ? p->p0 : block->m0, end = together ? irb_add(b, p->p0, p->kk) : block->m1;
+    Stretches       s       = stretches_begin(p, first, end);
+    ContractOperand operand = of_stretch(p, &s);
+    LLVMValueRef    length = irb_sub(b, s.stop, s.index), done = irb_sub(b, s.index, first);
+    Pack            part = *p;
+    PackA           rows = *block;
+    part.operand         = &operand;
+    if (together) {
+        part.p0 = s.within;
+        part.kk = length;
+    } else {
+        rows.m0 = s.within;
+        rows.m1 = irb_add(b, s.within, length);
+    }
+    int64_t step = together ? p->plan->row_lanes : a_row_stride(p->plan);
+    rows.buffer  = irb_at(b, p->elem, block->buffer, irb_mul(b, done, c64(p, step)));
+    pack_a_part(&part, &rows);
+    stretches_end(&s, b, end);
+}
+
 void contract_pack_a(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackA *block) {
     Pack pack = {plan, b, spec, &spec->a, spec->elem, block->p0, block->kk};
-    if (plan->a_packing == A_PACK_ROWS)
-        pack_rows(&pack, block);
+    if (spec->a.split.run)
+        pack_split_a(&pack, block);
     else
-        pack_row_by_row(&pack, block);
+        pack_a_part(&pack, block);
 }

@@ -11,8 +11,11 @@ typedef struct Side { /* one operand, as the product's rows (A) or columns (B) *
     Node         *node;
     AxisList      batch, free, contract;
     bool          plain; /* a view with a stride for the free and one for the contracted axes */
+    bool          is_view;
     View          view;
     const Dim    *stride_free, *stride_k;
+    SplitAxis     split; /* plain but for one axis in two levels: these */
+    const Dim    *split_run, *split_outer;
     int           n_outer; /* of k, where it does not run on: levels outside of its innermost run */
     ContractLevel outer[CONTRACT_LEVELS];
     int64_t       k_run;
@@ -31,6 +34,12 @@ static void axis_push(AxisList *list, int axis) {
     list->axes[list->count++] = axis;
 }
 
+/* NULL where the axes do not run on. */
+static const Dim *axis_stride(Emit *e, const Side *side, const AxisList *list, ViewLevels *levels) {
+    bool one = view_levels(e, &side->view, &side->node->type, list->count, list->axes, levels) && !levels->outer;
+    return one ? levels->stride : NULL;
+}
+
 static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool right) {
     const DotAxes *dot     = &kernel->dot->attr.dot;
     const int8_t  *batch   = right ? dot->right_batch : dot->left_batch,
@@ -41,12 +50,39 @@ static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool righ
     for (int i = 0; i < dot->n_contract; i++) axis_push(&side.contract, contract[i]), done[contract[i]] = true;
     for (int i = 0; i < side.node->type.rank; i++)
         if (!done[i]) axis_push(&side.free, i);
-    const Type *type = &side.node->type;
     if (!view_of(e, plan, kernel, side.node, &side.view) || side.view.elem != kernel->dot->type.elem) return side;
-    side.stride_free = view_merge(e, &side.view, type, side.free.count, side.free.axes);
-    side.stride_k    = view_merge(e, &side.view, type, side.contract.count, side.contract.axes);
+    ViewLevels free, k;
+    side.is_view     = true;
+    side.stride_free = axis_stride(e, &side, &side.free, &free);
+    side.stride_k    = axis_stride(e, &side, &side.contract, &k);
     side.plain       = side.stride_free && side.stride_k;
     return side;
+}
+
+/* Whether a split side's other axis, along which it is packed, lies together. */
+static bool is_one(const Dim *stride) {
+    int64_t value;
+    return stride && dim_is_const(stride, &value) && value == 1;
+}
+
+/* A side whose free axis or k runs in two levels is nearly plain: it is packed run by run. B's columns must lie together. */
+static void find_split(Emit *e, Side *side, bool is_b) {
+    ViewLevels free, k;
+    if (side->plain || !side->is_view) return;
+    const Dim *stride_free = axis_stride(e, side, &side->free, &free),
+              *stride_k    = axis_stride(e, side, &side->contract, &k);
+    if (is_one(stride_free) && k.outer)
+        side->split = SPLIT_K;
+    else if (is_one(stride_k) && free.outer && !is_b)
+        side->split = SPLIT_FREE;
+    else
+        return;
+    const ViewLevels *levels = side->split == SPLIT_K ? &k : &free;
+    side->split_run          = levels->run;
+    side->split_outer        = levels->outer;
+    side->stride_free        = free.stride;
+    side->stride_k           = k.stride;
+    side->plain              = true;
 }
 
 /* k of a view as levels of known extents and strides, the innermost of them being the run; false where they are not known. */
@@ -93,6 +129,9 @@ static Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
     Side    left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
     Product p = kernel->swap ? (Product){.a = right, .b = left} : (Product){.a = left, .b = right};
     find_windows(e, plan, kernel, &p);
+    if (p.windowed) return p;
+    find_split(e, &p.a, false);
+    find_split(e, &p.b, true);
     return p;
 }
 
@@ -133,7 +172,9 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
                            .b_stride_n   = stride_constant(&p.b, p.b.stride_free),
                            .a_has_load   = !p.a.plain,
                            .b_has_load   = !p.b.plain,
-                           .b_has_levels = p.b.n_outer > 0};
+                           .b_has_levels = p.b.n_outer > 0,
+                           .a_split      = p.a.split,
+                           .b_split      = p.b.split};
     if (p.windowed) {
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
         *window                = p.geometry;
@@ -197,8 +238,8 @@ static void anchor_close(Anchor *a, const Saved *saved) {
     a->k->lanes      = saved->lanes;
 }
 
-static Index lanes_from(LLVMValueRef first, Scope *scope, bool running) {
-    return running ? index_linear(first, scope, 1) : index_uniform(first, scope);
+static Index lanes_from(LLVMValueRef first, Scope *scope, int lanes, int64_t multiple) {
+    return lanes > 1 ? index_linear(first, scope, multiple) : index_uniform(first, scope);
 }
 
 /* The components of a flattened index over the axes of `list`. */
@@ -220,7 +261,8 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
     Scope      *scope = anchor_open(a, lanes, mask, &saved);
     const Side *side  = a->side;
     Index       parts[MAX_RANK], at[MAX_RANK];
-    split_axes(k, side, &side->free, lanes_from(free, scope, lanes > 1 && !along_k), parts);
+    int64_t     multiple = side == &a->product->b ? lanes : 1; /* panels of columns start at whole vectors */
+    split_axes(k, side, &side->free, lanes_from(free, scope, along_k ? 1 : lanes, multiple), parts);
     for (int i = 0; i < side->free.count; i++) at[side->free.axes[i]] = parts[i];
     bool  runs  = lanes > 1 && along_k; /* blocks of k start at multiples of the lanes */
     Index first = runs ? index_linear(depth, scope, lanes) : index_uniform(depth, scope);
@@ -247,7 +289,7 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     Index       rows[MAX_RANK], columns[MAX_RANK], at[MAX_RANK];
     const Side *row = &a->product->a, *column = &a->product->b;
     split_axes(k, row, &row->free, index_uniform(m, scope), rows);
-    split_axes(k, column, &column->free, lanes_from(n, scope, lanes > 1), columns);
+    split_axes(k, column, &column->free, lanes_from(n, scope, lanes, lanes), columns);
     const Index *left = k->kernel->swap ? columns : rows, *right = k->kernel->swap ? rows : columns;
     int          n_left  = k->kernel->swap ? column->free.count : row->free.count;
     int          n_batch = row->batch.count, rank = k->kernel->dot->type.rank;
@@ -278,6 +320,8 @@ static ContractOperand operand_of(KernelEmit *k, Anchor *anchor, const Side *sid
         operand.user = anchor;
         return operand;
     }
+    if (side->split)
+        operand.split = (ContractSplit){dims_value(&k->dims, side->split_run), dims_value(&k->dims, side->split_outer)};
     Index offset = index_uniform(dims_value(&k->dims, side->view.offset), k->root);
     for (int i = 0; i < side->batch.count; i++)
         offset = index_add(k, offset, index_scale(k, anchor->batch[i], side->view.strides[side->batch.axes[i]]));

@@ -54,17 +54,23 @@ bool view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node
     return view_sliced(table, node, view);
 }
 
-/* The stride of several axes taken as one, NULL where they do not run on. */
-const Dim *view_merge(Emit *e, const View *view, const Type *type, int count, const int *axes) {
-    DimTable  *table  = graph_dims(e->program->graph);
-    const Dim *stride = NULL, *next = NULL; /* of the axis before, so that it runs on */
+bool view_levels(Emit *e, const View *view, const Type *type, int count, const int *axes, ViewLevels *levels) {
+    DimTable  *table = graph_dims(e->program->graph);
+    const Dim *next  = NULL; /* stride of the axis before, so that it runs on */
+    *levels          = (ViewLevels){.run = dim_const(table, 1)};
     for (int i = count - 1; i >= 0; i--) {
         const Dim *dim = type->dims[axes[i]], *own = view->strides[axes[i]];
         if (is_one(dim)) continue;
-        if (stride && own != next) return NULL;
-        if (!stride) stride = own;
+        if (!levels->stride) {
+            levels->stride = own;
+        } else if (own != next) {
+            if (levels->outer) return false;
+            levels->outer = own;
+        }
+        if (!levels->outer) levels->run = dim_mul(table, levels->run, dim);
         next = dim_mul(table, own, dim);
-        if (!next) return NULL;
+        if (!next || !levels->run) return false;
     }
-    return stride ? stride : dim_const(table, 1);
+    if (!levels->stride) levels->stride = dim_const(table, 1);
+    return true;
 }

@@ -11,8 +11,14 @@ typedef struct View { /* element (i, j, ...) is at base + offset + i * strides[0
     const Dim      *strides[MAX_RANK], *offset;
 } View;
 
+/* Several axes taken as one index i: at (i / run) * outer + (i % run) * stride, or i * stride where `outer` is NULL. */
+typedef struct ViewLevels {
+    const Dim *stride, *run, *outer;
+} ViewLevels;
+
 /* False when `node` is not such a view of memory. */
-bool       view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node, View *view);
-const Dim *view_merge(Emit *e, const View *view, const Type *type, int count, const int *axes);
+bool view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node, View *view);
+/* False where the axes fall into more than two levels. */
+bool view_levels(Emit *e, const View *view, const Type *type, int count, const int *axes, ViewLevels *levels);
 
 #endif

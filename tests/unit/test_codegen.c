@@ -179,6 +179,30 @@ static void test_dot(void **state) {
     for_shapes(build_dot);
 }
 
+/* Operands whose rows, or whose k, run in two levels, as those of a sequence stored batch first do. */
+static void build_two_levels(Scratch *s, Fn *fn, const Type *type) {
+    const Dim *six = scratch_dim(s, 6), *gates = scratch_dim(s, 2), *units = scratch_dim(s, 32);
+    const Dim *rows = type->dims[0], *columns = type->dims[1];
+    Type       whole = scratch_type(type->elem, 3, (const Dim *[]){rows, six, columns});
+    Type       wide  = scratch_type(type->elem, 3, (const Dim *[]){columns, gates, units});
+    Type       out   = scratch_type(type->elem, 4, (const Dim *[]){six, rows, gates, units});
+    Node      *x = scratch_slot(s, &whole), *w = scratch_slot(s, &wide), *g = scratch_slot(s, &out);
+    int        turned[] = {1, 0, 2};
+    Node      *t        = node_permute(s->graph, x, turned);
+    DotAxes    forward  = {.n_contract = 1, .left_contract = {2}, .right_contract = {0}};
+    scratch_result(s, fn, node_dot(s->graph, t, w, &forward));
+    DotAxes sums = {.n_contract = 2, .left_contract = {0, 1}, .right_contract = {0, 1}};
+    for (int i = 0; i < 2; i++) { /* scaled, as the errors of long sums are */
+        Node *sum = node_dot(s->graph, i ? g : t, i ? t : g, &sums);
+        scratch_result(s, fn, node_binary(s->graph, OP_MUL, sum, node_fill(s->graph, &sum->type, 0.0625)));
+    }
+}
+
+static void test_two_levels(void **state) {
+    (void)state;
+    for_shapes(build_two_levels);
+}
+
 static void build_indexed(Scratch *s, Fn *fn, const Type *type) {
     Type    indices = {.elem = ELEM_I32, .rank = 1, .dims = {type->dims[0]}};
     Node   *x = scratch_slot(s, type), *index = scratch_slot(s, &indices), *values = scratch_slot(s, type);
@@ -314,11 +338,11 @@ static void test_targets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars), cmocka_unit_test(test_map),     cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_sums),    cmocka_unit_test(test_columns), cmocka_unit_test(test_movement),
-        cmocka_unit_test(test_dot),     cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_types),   cmocka_unit_test(test_unwritable),
-        cmocka_unit_test(test_sharing), cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_scalars),    cmocka_unit_test(test_map),        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_sums),       cmocka_unit_test(test_columns),    cmocka_unit_test(test_movement),
+        cmocka_unit_test(test_dot),        cmocka_unit_test(test_two_levels), cmocka_unit_test(test_indexed),
+        cmocka_unit_test(test_fault),      cmocka_unit_test(test_random),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_unwritable), cmocka_unit_test(test_sharing),    cmocka_unit_test(test_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
