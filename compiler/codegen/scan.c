@@ -4,7 +4,7 @@
  *
  * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
  * the last step writes to the carry's result. Slices and emits move by one piece a step. Scratch of the kernel, in this order: the
- * body's regions, the carries' second places, the index, the scratch of the body's kernels. */
+ * body's buffers, the carries' second places, the index, the scratch of the body's kernels. */
 #include "ir/scan.h"
 #include "codegen/sequence.h"
 
@@ -22,7 +22,7 @@ typedef struct ScanEmit {
     LLVMBuilderRef  entry, b;             /* what holds for all steps is emitted in the entry block */
     LLVMValueRef    context, args, inner; /* contexts: the kernel's own, its body's */
     DimEnv          dims;
-    LLVMValueRef   *regions, scratch;
+    LLVMValueRef   *places, scratch;
     LLVMValueRef   *inputs, *results; /* pointers; a result that nobody picks: its spare place */
     bool           *picked;
     LLVMValueRef   *spare; /* by carry */
@@ -53,7 +53,7 @@ KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compil
     const Sequence *body   = compiled->body;
     const Scan     *scan   = kernel->scan->attr.scan;
     KernelSize      size   = sequence_scratch(body, dims);
-    LLVMValueRef    shared = sequence_regions(body, dims)[body->plan->regions.len];
+    LLVMValueRef    shared = sequence_places(body, dims)[body->plan->buffers.len];
     for (int i = 0; i < scan_result_count(scan);
          i++) /* twice: where a carry's last value is not picked it needs both places */
         shared = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), irb_i64(dims->b, 2)));
@@ -91,7 +91,7 @@ static LLVMValueRef take(ScanEmit *s, LLVMValueRef *offset, LLVMValueRef bytes) 
 static void find_places(ScanEmit *s) {
     const Node  *node    = s->kernel->scan;
     int          results = scan_result_count(s->scan);
-    LLVMValueRef offset  = s->regions[s->body->plan->regions.len];
+    LLVMValueRef offset  = s->places[s->body->plan->buffers.len];
     s->inputs            = ARENA_ARRAY(s->e->arena, LLVMValueRef, node->n_inputs + 1);
     s->results           = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
     s->spare             = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
@@ -149,8 +149,7 @@ static LLVMValueRef body_pointer(ScanEmit *s, const Location *at) {
     switch (at->kind) {
     case LOC_LOCAL: return local_pointer(s, at->ref);
     case LOC_RESULT: return result_pointer(s, at->ref);
-    case LOC_WORKSPACE:
-        return irb_at(s->b, s->e->t_i8, s->scratch, s->regions[s->body->plan->buffers.data[at->ref].region]);
+    case LOC_WORKSPACE: return irb_at(s->b, s->e->t_i8, s->scratch, s->places[at->ref]);
     default: BUG("a loop's body reads memory that is not its own");
     }
 }
@@ -225,7 +224,7 @@ static LLVMValueRef emit_function(ScanEmit *s) {
     s->inner   = LLVMBuildAlloca(s->entry, LLVMArrayType2(e->t_i64, slots), "context");
     s->dims    = dims_begin(e, s->entry, build_member(s->entry, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
     s->scratch = worker_scratch(s, LLVMGetParam(fn, 3));
-    s->regions = sequence_regions(s->body, &s->dims);
+    s->places  = sequence_places(s->body, &s->dims);
     s->length  = dims_value(&s->dims, s->scan->length);
     find_places(s);
     emit_no_step(s);

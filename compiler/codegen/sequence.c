@@ -24,23 +24,28 @@ Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
 
 /* ---- memory -------------------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef region_bytes(const FnPlan *plan, const Region *region, DimEnv *dims) {
-    LLVMValueRef largest = irb_i64(dims->b, 0);
-    for (int i = 0; i < region->buffers.len; i++) {
-        const Type  *type  = &plan->buffers.data[region->buffers.data[i]].type;
-        LLVMValueRef count = dims_product(dims, type->rank, type->dims);
-        largest = irb_max(dims->b, largest, irb_mul(dims->b, count, irb_i64(dims->b, elem_size(type->elem))));
+LLVMValueRef *sequence_places(const Sequence *sequence, DimEnv *dims) {
+    const FnPlan *plan  = sequence->plan;
+    int           count = plan->buffers.len;
+    LLVMValueRef *start = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, count + 1);
+    LLVMValueRef *end   = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, count + 1);
+    bool         *lower = ARENA_ARRAY(sequence->e->arena, bool, count + 1); /* than another */
+    for (int i = 0; i < plan->places.len; i++) {
+        int           index  = plan->places.data[i];
+        const Buffer *buffer = &plan->buffers.data[index];
+        LLVMValueRef  bytes  = dims_product(dims, buffer->type.rank, buffer->type.dims);
+        bytes                = irb_mul(dims->b, bytes, irb_i64(dims->b, elem_size(buffer->type.elem)));
+        start[index]         = irb_i64(dims->b, 0);
+        for (int k = 0; k < buffer->below.len; k++) {
+            start[index]                 = irb_max(dims->b, start[index], end[buffer->below.data[k]]);
+            lower[buffer->below.data[k]] = true;
+        }
+        end[index] = irb_add(dims->b, start[index], irb_round_up(dims->b, bytes, PLACE_ALIGNMENT));
     }
-    return irb_round_up(dims->b, largest, 64);
-}
-
-LLVMValueRef *sequence_regions(const Sequence *sequence, DimEnv *dims) {
-    const FnPlan *plan    = sequence->plan;
-    LLVMValueRef *offsets = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, plan->regions.len + 1);
-    offsets[0]            = irb_i64(dims->b, 0);
-    for (int i = 0; i < plan->regions.len; i++)
-        offsets[i + 1] = irb_add(dims->b, offsets[i], region_bytes(plan, &plan->regions.data[i], dims));
-    return offsets;
+    start[count] = irb_i64(dims->b, 0);
+    for (int i = 0; i < count; i++)
+        if (!lower[i]) start[count] = irb_max(dims->b, start[count], end[i]);
+    return start;
 }
 
 KernelSize sequence_scratch(const Sequence *sequence, DimEnv *dims) {

@@ -19,8 +19,8 @@ typedef struct Sequence {
 
 Sequence *sequence_compile(Emit *e, const FnPlan *plan);
 
-/* Bytes of memory: where each region of the plan starts (regions[count]: where the last one ends), and the kernels' scratch. */
-LLVMValueRef *sequence_regions(const Sequence *sequence, DimEnv *dims);
+/* Bytes of memory: where each buffer of the plan starts (places[count]: where the highest ends), and the kernels' scratch. */
+LLVMValueRef *sequence_places(const Sequence *sequence, DimEnv *dims);
 KernelSize    sequence_scratch(const Sequence *sequence, DimEnv *dims);
 int           sequence_context_slots(const Sequence *sequence); /* of a context that serves all kernels */
 

@@ -14,7 +14,7 @@ typedef struct Step {
     LLVMValueRef    fn, args, context;
     LLVMBuilderRef  b;
     DimEnv          dims;
-    LLVMValueRef   *regions; /* offsets; the last one is where the scratch starts */
+    LLVMValueRef   *places; /* offsets of buffers; the last one is where the scratch starts */
 } Step;
 
 /* ---- workspace ------------------------------------------------------------------------------------------------------------ */
@@ -34,8 +34,8 @@ static LLVMValueRef emit_workspace(Emit *e, const Sequence *sequence) {
     DimEnv         dims     = dims_begin(e, b, LLVMGetParam(fn, 0));
     KernelSize     scratch  = sequence_scratch(sequence, &dims);
     LLVMValueRef   workers  = irb_mul(b, LLVMGetParam(fn, 1), scratch.worker_bytes);
-    LLVMValueRef   regions  = sequence_regions(sequence, &dims)[sequence->plan->regions.len];
-    LLVMBuildRet(b, irb_add(b, regions, irb_add(b, scratch.shared_bytes, workers)));
+    LLVMValueRef   buffers  = sequence_places(sequence, &dims)[sequence->plan->buffers.len];
+    LLVMBuildRet(b, irb_add(b, buffers, irb_add(b, scratch.shared_bytes, workers)));
     LLVMDisposeBuilder(b);
     return fn;
 }
@@ -55,7 +55,7 @@ static LLVMValueRef location_pointer(Step *s, const Location *at) {
     static const int64_t tables[] = {[LOC_INPUT]  = offsetof(nnrt_args, inputs),
                                      [LOC_SLOT]   = offsetof(nnrt_args, slots),
                                      [LOC_RESULT] = offsetof(nnrt_args, results)};
-    if (at->kind == LOC_WORKSPACE) return workspace_at(s, s->regions[s->plan->buffers.data[at->ref].region]);
+    if (at->kind == LOC_WORKSPACE) return workspace_at(s, s->places[at->ref]);
     LLVMValueRef pointer = LLVMBuildLoad2(s->b, s->e->t_ptr, table_entry(s, tables[at->kind], at->ref), "");
     if (!at->offset) return pointer;
     ElemType elem = s->plan->fn->results.data[at->ref].value->type.elem;
@@ -117,11 +117,11 @@ static void emit_code(Step *s) {
     s->args            = LLVMGetParam(s->fn, 0);
     s->context         = LLVMBuildAlloca(s->b, LLVMArrayType2(e->t_i64, slots), "context");
     s->dims            = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
-    s->regions         = sequence_regions(s->sequence, &s->dims);
+    s->places          = sequence_places(s->sequence, &s->dims);
     LLVMValueRef saved = flush_denormals(s);
     SequenceRun  run   = {s->sequence, s->b, &s->dims, s->args, s->context, load_pointers(s)};
     set_context(s, CONTEXT_ARGS, s->args);
-    set_context(s, CONTEXT_SCRATCH, workspace_at(s, s->regions[s->plan->regions.len]));
+    set_context(s, CONTEXT_SCRATCH, workspace_at(s, s->places[s->plan->buffers.len]));
     sequence_run(&run);
     restore_denormals(s, saved);
     LLVMBuildRetVoid(s->b);

@@ -1,65 +1,128 @@
-/* Regions: buffers whose lifetimes do not meet share memory.
+/* Places: where each buffer lies in the workspace.
  *
- * Largest first where sizes are known, each buffer takes the first region in which it meets nobody and which holds a buffer
- * of the same element count (symbolic sizes), or any size where both are constant. */
+ * At nominal sizes buffers are packed, the largest first or the longest-lived first, each as low as it fits among those that live at the
+ * same time; the better packing is taken. What is kept of it is not the offsets but the order: of two buffers that live at the same
+ * time, which lies above. An offset is then the largest end of what lies directly below: right for any sizes, and what was packed
+ * for the nominal ones. */
+#include <stdlib.h>
+
 #include "plan/plan.h"
+
+typedef struct Packing {
+    const FnPlan *plan;
+    Arena        *arena;
+    int           n;
+    int64_t      *bytes, *offsets;
+    int           n_words;
+    uint64_t    **under; /* by buffer: all that lie below it, directly or not */
+} Packing;
 
 static bool meet(const Buffer *a, const Buffer *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Bytes, or -1 when symbolic. */
-static int64_t constant_bytes(const Type *type) {
-    int64_t bytes = elem_size(type->elem), value;
-    for (int i = 0; i < type->rank; i++) {
-        if (!dim_is_const(type->dims[i], &value)) return -1;
-        bytes *= value;
+/* ---- packing at nominal sizes ------------------------------------------------------------------------------------------------ */
+
+typedef struct Ranked { /* a buffer and what it is sorted by, descending */
+    int64_t key, tie;
+    int     buffer;
+} Ranked;
+
+static int by_rank(const void *a, const void *b) {
+    const Ranked *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? 1 : -1;
+    if (x->tie != y->tie) return x->tie < y->tie ? 1 : -1;
+    return x->buffer - y->buffer;
+}
+
+static int by_offset(const void *a, const void *b) {
+    const Ranked *x = a, *y = b;
+    return x->key != y->key ? (x->key > y->key ? 1 : -1) : x->buffer - y->buffer;
+}
+
+/* The lowest gap that holds `buffer` among those placed already that live at the same time. */
+static int64_t lowest_gap(const Packing *p, int buffer, const Ranked *placed, int n_placed, Ranked *around) {
+    const Buffer *buffers = p->plan->buffers.data;
+    int64_t       end     = 0;
+    int           n       = 0;
+    for (int i = 0; i < n_placed; i++)
+        if (meet(&buffers[buffer], &buffers[placed[i].buffer]))
+            around[n++] = (Ranked){p->offsets[placed[i].buffer], 0, placed[i].buffer};
+    qsort(around, (size_t)n, sizeof *around, by_offset);
+    for (int i = 0; i < n; i++) {
+        if (around[i].key - end >= p->bytes[buffer]) break;
+        int64_t next = around[i].key + p->bytes[around[i].buffer];
+        if (next > end) end = next;
     }
-    return bytes;
+    return end;
 }
 
-static bool same_kind(const Buffer *a, const Buffer *b) {
-    return (constant_bytes(&a->type) < 0) == (constant_bytes(&b->type) < 0);
-}
-
-static bool fits(const FnPlan *plan, const Region *region, const Buffer *buffer) {
-    for (int i = 0; i < region->buffers.len; i++) {
-        const Buffer *other = &plan->buffers.data[region->buffers.data[i]];
-        if (meet(buffer, other) || !same_kind(buffer, other)) return false;
+/* Returns the end of the highest. */
+static int64_t pack(Packing *p, bool largest_first) {
+    Ranked *ranked = ARENA_ARRAY(p->arena, Ranked, p->n + 1), *around = ARENA_ARRAY(p->arena, Ranked, p->n + 1);
+    int64_t end = 0;
+    for (int i = 0; i < p->n; i++) {
+        int64_t turns = p->plan->buffers.data[i].last - p->plan->buffers.data[i].first;
+        ranked[i]     = largest_first ? (Ranked){p->bytes[i], turns, i} : (Ranked){turns, p->bytes[i], i};
     }
-    return true;
+    qsort(ranked, (size_t)p->n, sizeof *ranked, by_rank);
+    for (int i = 0; i < p->n; i++) {
+        int buffer         = ranked[i].buffer;
+        p->offsets[buffer] = lowest_gap(p, buffer, ranked, i, around);
+        if (p->offsets[buffer] + p->bytes[buffer] > end) end = p->offsets[buffer] + p->bytes[buffer];
+    }
+    return end;
 }
 
-static void assign(Compilation *c, FnPlan *plan, int index) {
+/* ---- who lies on whom ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_under(const Packing *p, int low, int high) {
+    return p->under[high][low / 64] >> (low % 64) & 1;
+}
+
+/* `order` ascends by offset. What lies below something that lies below is not listed. */
+static void find_below(Packing *p, FnPlan *plan, const Ranked *order, int position) {
+    int     index  = order[position].buffer;
     Buffer *buffer = &plan->buffers.data[index];
-    int     picked = -1;
-    for (int i = 0; i < plan->regions.len && picked < 0; i++)
-        if (fits(plan, &plan->regions.data[i], buffer)) picked = i;
-    if (picked < 0) {
-        picked = plan->regions.len;
-        vec_push(c->arena, &plan->regions, (Region){{0}});
+    for (int i = position - 1; i >= 0; i--) {
+        int low = order[i].buffer;
+        if (!meet(buffer, &plan->buffers.data[low]) || is_under(p, low, index)) continue;
+        vec_push(p->arena, &buffer->below, low);
+        for (int w = 0; w < p->n_words; w++) p->under[index][w] |= p->under[low][w];
+        p->under[index][low / 64] |= UINT64_C(1) << (low % 64);
     }
-    buffer->region = picked;
-    vec_push(c->arena, &plan->regions.data[picked].buffers, index);
 }
 
-/* Constant sizes, the largest first, then the symbolic ones in order; the bodies of loops likewise. */
-static void assign_all(Compilation *c, FnPlan *fn) {
-    buffers_live(c, fn);
-    bool *done = ARENA_ARRAY(c->arena, bool, fn->buffers.len + 1);
-    for (int left = fn->buffers.len; left > 0; left--) {
-        int best = -1;
-        for (int k = 0; k < fn->buffers.len; k++)
-            if (!done[k] &&
-                (best < 0 || constant_bytes(&fn->buffers.data[k].type) > constant_bytes(&fn->buffers.data[best].type)))
-                best = k;
-        done[best] = true;
-        assign(c, fn, best);
+static void keep_order(Packing *p, FnPlan *plan) {
+    Ranked *order = ARENA_ARRAY(p->arena, Ranked, p->n + 1);
+    p->n_words    = (p->n + 63) / 64;
+    p->under      = ARENA_ARRAY(p->arena, uint64_t *, p->n + 1);
+    for (int i = 0; i < p->n; i++) {
+        order[i]    = (Ranked){p->offsets[i], 0, i};
+        p->under[i] = ARENA_ARRAY(p->arena, uint64_t, p->n_words + 1);
     }
+    qsort(order, (size_t)p->n, sizeof *order, by_offset);
+    for (int i = 0; i < p->n; i++) {
+        find_below(p, plan, order, i);
+        vec_push(p->arena, &plan->places, order[i].buffer);
+        plan->buffers.data[order[i].buffer].offset = order[i].key;
+    }
+}
+
+static void assign_all(Compilation *c, FnPlan *fn, const int64_t *sizes) {
+    buffers_live(c, fn);
+    Packing p = {.plan = fn, .arena = c->arena, .n = fn->buffers.len};
+    p.bytes   = ARENA_ARRAY(c->arena, int64_t, p.n + 1);
+    p.offsets = ARENA_ARRAY(c->arena, int64_t, p.n + 1);
+    for (int i = 0; i < p.n; i++) p.bytes[i] = nominal_bytes(sizes, &fn->buffers.data[i].type);
+    int64_t by_size = pack(&p, true), by_turns = pack(&p, false);
+    fn->nominal = by_turns < by_size ? by_turns : pack(&p, true);
+    keep_order(&p, fn);
     for (int i = 0; i < fn->kernels.len; i++)
-        if (fn->kernels.data[i]->body) assign_all(c, fn->kernels.data[i]->body);
+        if (fn->kernels.data[i]->body) assign_all(c, fn->kernels.data[i]->body, sizes);
 }
 
 void plan_from_kernels(Compilation *c, Plan *plan) {
-    for (int i = 0; i < plan->fns.len; i++) assign_all(c, plan->fns.data[i]);
+    const int64_t *sizes = nominal_sizes(c, plan->program);
+    for (int i = 0; i < plan->fns.len; i++) assign_all(c, plan->fns.data[i], sizes);
 }

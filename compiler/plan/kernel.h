@@ -90,26 +90,24 @@ typedef struct Kernel {
 } Kernel;
 
 typedef struct Buffer { /* a tensor in the workspace */
-    Node       *node;
-    Type        type;
-    int         first, last; /* kernels that write it first and use it last */
-    int         region;
-    const char *why; /* why it is in memory, for --emit=plan */
+    Node *node;
+    Type  type;
+    int   first, last;  /* kernels that write it first and use it last */
+    VEC(int) below;     /* buffers that live at the same time and lie directly below it */
+    int64_t     offset; /* at nominal sizes; at run time the largest end of those below */
+    const char *why;    /* why it is in memory, for --emit=plan */
 } Buffer;
 
-/* Buffers whose lifetimes do not meet share a region; a region is as large as its largest buffer, regions lie one after the
- * other (64-byte aligned), per-kernel scratch behind them. */
-typedef struct Region {
-    VEC(int) buffers;
-} Region;
+enum { PLACE_ALIGNMENT = 64 }; /* bytes, of buffers in the workspace; per-kernel scratch lies behind them */
 
 typedef struct FnPlan {
     const Fn   *fn;
     const Scan *scan;      /* whose body this is; NULL: a function's */
     VEC(Kernel *) kernels; /* in execution order */
     VEC(Buffer) buffers;
-    VEC(Region) regions;
-    Map *located; /* Node * -> Location * ; RESHAPEs of located nodes included */
+    VEC(int) places; /* the buffers, each after those that lie below it */
+    int64_t nominal; /* bytes of the buffers at nominal sizes */
+    Map    *located; /* Node * -> Location * ; RESHAPEs of located nodes included */
 } FnPlan;
 
 typedef struct Plan {
@@ -117,9 +115,9 @@ typedef struct Plan {
     VEC(FnPlan *) fns;
 } Plan;
 
-/* Requires: an optimised program. Provides: its kernels, buffers still without regions. */
+/* Requires: an optimised program. Provides: its kernels, buffers still without places. */
 Plan *kernels_from_graph(Compilation *c, Program *program);
-/* Requires: kernels. Provides: regions. */
+/* Requires: kernels. Provides: places. */
 void plan_from_kernels(Compilation *c, Plan *plan);
 
 Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */

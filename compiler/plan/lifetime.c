@@ -1,30 +1,45 @@
 /* Lifetimes: the first kernel that writes a buffer and the last that reads it. */
 #include "plan/plan.h"
 
-static void use(FnPlan *plan, const Location *at, int kernel) {
-    if (at->kind != LOC_WORKSPACE) return;
-    Buffer *buffer = &plan->buffers.data[at->ref];
-    if (buffer->first < 0 || kernel < buffer->first) buffer->first = kernel;
-    if (kernel > buffer->last) buffer->last = kernel;
+typedef struct Uses {
+    Compilation  *c;
+    const FnPlan *plan;
+    const Kernel *kernel;
+    Map          *seen; /* nodes */
+    bool         *used; /* by buffer */
+    IntVec       *buffers;
+} Uses;
+
+static void use(Uses *uses, const Location *at) {
+    if (!at || at->kind != LOC_WORKSPACE || uses->used[at->ref]) return;
+    uses->used[at->ref] = true;
+    vec_push(uses->c->arena, uses->buffers, at->ref);
 }
 
-/* What the kernel reads to compute `root`, and where it is. */
-static void visit(Arena *arena, FnPlan *plan, const Kernel *kernel, Node *root, Map *seen) {
+/* What the kernel reads to compute `root`. */
+static void visit(Uses *uses, Node *root) {
     NodeVec order = {0};
-    graph_post_order_where(arena, root, seen, kernel_computes, &(KernelScope){plan, kernel}, &order);
-    for (int i = 0; i < order.len; i++) {
-        const Location *at = node_location(plan, order.data[i]);
-        if (at) use(plan, at, kernel->index);
+    graph_post_order_where(uses->c->arena, root, uses->seen, kernel_computes, &(KernelScope){uses->plan, uses->kernel},
+                           &order);
+    for (int i = 0; i < order.len; i++) use(uses, node_location(uses->plan, order.data[i]));
+}
+
+void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, IntVec *buffers) {
+    Uses uses = {c, plan, kernel, map_new(c->arena), ARENA_ARRAY(c->arena, bool, plan->buffers.len + 1), buffers};
+    for (int i = 0; i < kernel->stores.len; i++) {
+        use(&uses, &kernel->stores.data[i].to);
+        visit(&uses, kernel->stores.data[i].node);
     }
 }
 
 void buffers_live(Compilation *c, FnPlan *plan) {
     for (int i = 0; i < plan->kernels.len; i++) {
-        const Kernel *kernel = plan->kernels.data[i];
-        Map          *seen   = map_new(c->arena);
-        for (int k = 0; k < kernel->stores.len; k++) {
-            use(plan, &kernel->stores.data[k].to, i);
-            visit(c->arena, plan, kernel, kernel->stores.data[k].node, seen);
+        IntVec used = {0};
+        kernel_buffers(c, plan, plan->kernels.data[i], &used);
+        for (int k = 0; k < used.len; k++) {
+            Buffer *buffer = &plan->buffers.data[used.data[k]];
+            if (buffer->first < 0 || i < buffer->first) buffer->first = i;
+            if (i > buffer->last) buffer->last = i;
         }
     }
 }

@@ -4,7 +4,14 @@
 
 #include "plan/fuse.h"
 
-/* lifetime.c: sets Buffer.first and last. */
+typedef VEC(int) IntVec;
+
+/* lifetime.c: the buffers that the kernel writes or reads, each once; sets Buffer.first and last. */
+void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, IntVec *buffers);
 void buffers_live(Compilation *c, FnPlan *plan);
+
+/* nominal.c: values of the symbolic dims for decisions, and the bytes that a tensor takes in the workspace then. */
+const int64_t *nominal_sizes(Compilation *c, const Program *program);
+int64_t        nominal_bytes(const int64_t *sizes, const Type *type);
 
 #endif

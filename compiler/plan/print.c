@@ -87,13 +87,13 @@ void kernels_print(const Plan *plan, FILE *out) {
 }
 
 static void plan_print_fn(Arena *arena, const FnPlan *fn, const char *what, const char *name, FILE *out) {
-    fprintf(out, "%s %s: kernels=%d buffers=%d regions=%d\n", what, name, fn->kernels.len, fn->buffers.len,
-            fn->regions.len);
+    fprintf(out, "%s %s: kernels=%d buffers=%d bytes=%lld\n", what, name, fn->kernels.len, fn->buffers.len,
+            (long long)fn->nominal);
     for (int k = 0; k < fn->kernels.len; k++) fprintf(out, "  %3d  %s\n", k, fn->kernels.data[k]->name);
     for (int b = 0; b < fn->buffers.len; b++) {
         const Buffer *buffer = &fn->buffers.data[b];
-        fprintf(out, "  buffer %d: %s, region %d, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type),
-                buffer->region, buffer->first, buffer->last, op_info[buffer->node->op].name,
+        fprintf(out, "  buffer %d: %s, at %lld, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type),
+                (long long)buffer->offset, buffer->first, buffer->last, op_info[buffer->node->op].name,
                 buffer->why ? buffer->why : "");
     }
     for (int k = 0; k < fn->kernels.len; k++)

@@ -1,7 +1,7 @@
 /* Fusion and memory planning change nothing: random functions are cut into kernels, and the kernels are carried out one after the other on
- * memory that is laid out as planned, buffers that share a region sharing it here too. Each kernel loads what is in memory, computes the
+ * memory that is laid out as planned, buffers that share a place sharing it here too. Each kernel loads what is in memory, computes the
  * rest with the interpreter, and then stores. Slots and results must come out as the interpreter has them for the whole function, bit by
- * bit, and nothing may be read before it is written, after its region went to another buffer, or, of a slot, after its update.
+ * bit, and nothing may be read before it is written, after its place went to another buffer, or, of a slot, after its update.
  *
  * What happens within one kernel (levels, passes, the order of its loads and stores by index) is the business of the tests of
  * generated code. */
@@ -17,16 +17,23 @@
 
 enum { FUNCTIONS = 2000, NODES = 24 };
 
-typedef struct Cell { /* a slot, a result, its weight, or a region */
+typedef struct Cell { /* a slot, a result or its weight */
     double *data;
-    int     holds; /* slots: 1 once updated; results: 1 once stored; regions: the buffer, from 1; 0 at first */
+    int     holds; /* slots: 1 once updated; results: 1 once stored; 0 at first */
 } Cell;
+
+typedef struct Element { /* of the workspace */
+    double value;
+    int    buffer; /* whose value it is, from 1; 0 at first */
+} Element;
 
 typedef struct Machine {
     Scratch      *s;
     Fn           *fn;
     const FnPlan *plan;
-    Cell         *slots, *results, *weights, *regions;
+    Cell         *slots, *results, *weights;
+    Element      *workspace;
+    int64_t      *starts; /* of the buffers in it */
     int           wrong;
 } Machine;
 
@@ -42,12 +49,31 @@ static Cell *cells_new(Machine *m, int count) {
     return ARENA_ARRAY(m->s->arena, Cell, count + 1);
 }
 
+/* Each buffer starts where the highest of those directly below it ends. */
+static void workspace_new(Machine *m) {
+    const FnPlan *plan = m->plan;
+    int64_t       size = 0;
+    m->starts          = ARENA_ARRAY(m->s->arena, int64_t, plan->buffers.len + 1);
+    for (int i = 0; i < plan->places.len; i++) {
+        int           index  = plan->places.data[i];
+        const Buffer *buffer = &plan->buffers.data[index];
+        for (int k = 0; k < buffer->below.len; k++) {
+            int     low = buffer->below.data[k];
+            int64_t end = m->starts[low] + elements(m, &plan->buffers.data[low].type);
+            if (end > m->starts[index]) m->starts[index] = end;
+        }
+        int64_t end = m->starts[index] + elements(m, &buffer->type);
+        if (end > size) size = end;
+    }
+    m->workspace = ARENA_ARRAY(m->s->arena, Element, size + 1);
+}
+
 static void memory_new(Machine *m) {
     Arena *arena = m->s->arena;
     m->slots     = cells_new(m, m->s->program->slots.len);
     m->results   = cells_new(m, m->fn->results.len);
     m->weights   = cells_new(m, m->fn->results.len);
-    m->regions   = cells_new(m, m->plan->regions.len);
+    workspace_new(m);
     for (int i = 0; i < m->s->program->slots.len; i++) {
         const Tensor *at_entry = &m->s->slots[i];
         m->slots[i].data       = ARENA_ARRAY(arena, double, at_entry->count + 1);
@@ -57,27 +83,18 @@ static void memory_new(Machine *m) {
         m->results[i].data = ARENA_ARRAY(arena, double, elements(m, &m->fn->results.data[i].value->type) + 1);
         m->weights[i].data = ARENA_ARRAY(arena, double, 1);
     }
-    for (int i = 0; i < m->plan->regions.len; i++) {
-        int64_t most = 0;
-        for (int k = 0; k < m->plan->regions.data[i].buffers.len; k++) {
-            int64_t count = elements(m, &m->plan->buffers.data[m->plan->regions.data[i].buffers.data[k]].type);
-            if (count > most) most = count;
-        }
-        m->regions[i].data = ARENA_ARRAY(arena, double, most + 1);
-    }
 }
 
-/* The cell of a location, and what it holds when the location's value is there. */
-static Cell *cell_at(Machine *m, const Location *at, int *expected) {
-    *expected = 1;
+/* The cell of a location that is not in the workspace. */
+static Cell *cell_at(Machine *m, const Location *at) {
     switch (at->kind) {
     case LOC_SLOT: return &m->slots[at->ref];
     case LOC_RESULT: return at->offset ? &m->weights[at->ref] : &m->results[at->ref];
-    case LOC_WORKSPACE: *expected = at->ref + 1; return &m->regions[m->plan->buffers.data[at->ref].region];
+    case LOC_WORKSPACE:
     case LOC_LOCAL:
     case LOC_INPUT: break;
     }
-    BUG("an input in a program without any");
+    BUG("neither a slot nor a result");
 }
 
 static bool is_read(const Node *node) {
@@ -85,16 +102,43 @@ static bool is_read(const Node *node) {
     return node->op == OP_READ;
 }
 
+static void load_buffer(Machine *m, const Kernel *kernel, const Node *node, int buffer, Tensor *value) {
+    const Element *elements_at = m->workspace + m->starts[buffer];
+    for (int64_t i = 0; i < value->count; i++) {
+        value->data[i] = elements_at[i].value;
+        if (elements_at[i].buffer == buffer + 1) continue;
+        WRONG(m, "%s loads node %d (%s), but the place of buffer %d holds %d", kernel->name, node->id,
+              op_info[node->op].name, buffer, elements_at[i].buffer - 1);
+        return;
+    }
+}
+
 static Tensor load(Machine *m, const Kernel *kernel, const Node *node) {
-    int         expected;
-    const Cell *cell = cell_at(m, node_location(m->plan, node), &expected);
-    if (is_read(node)) expected = 0;
+    const Location *at    = node_location(m->plan, node);
+    Tensor          value = tensor_new(m->s->arena, &node->type, m->s->symbols);
+    if (at->kind == LOC_WORKSPACE) {
+        load_buffer(m, kernel, node, at->ref, &value);
+        return value;
+    }
+    const Cell *cell     = cell_at(m, at);
+    int         expected = !is_read(node);
     if (cell->holds != expected)
         WRONG(m, "%s loads node %d (%s), but its place holds %d instead of %d", kernel->name, node->id,
               op_info[node->op].name, cell->holds, expected);
-    Tensor value = tensor_new(m->s->arena, &node->type, m->s->symbols);
     memcpy(value.data, cell->data, sizeof(double) * (size_t)value.count);
     return value;
+}
+
+static void store(Machine *m, const Kernel *kernel, const Location *at, const Tensor *value) {
+    if (at->kind == LOC_WORKSPACE) {
+        for (int64_t i = 0; i < value->count; i++)
+            m->workspace[m->starts[at->ref] + i] = (Element){value->data[i], at->ref + 1};
+        return;
+    }
+    Cell *cell = cell_at(m, at);
+    memcpy(cell->data, value->data, sizeof(double) * (size_t)value->count);
+    if (cell->holds) WRONG(m, "%s stores a second time", kernel->name);
+    cell->holds = 1;
 }
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------------------- */
@@ -120,13 +164,8 @@ static void run_kernel(Machine *m, const Kernel *kernel) {
     }
     for (int i = 0; i < kernel->stores.len; i++) interp_value(interp, kernel->stores.data[i].node);
     for (int i = 0; i < kernel->stores.len; i++) {
-        const Store *store = &kernel->stores.data[i];
-        int          expected;
-        Cell        *cell  = cell_at(m, &store->to, &expected);
-        Tensor       value = interp_value(interp, store->node);
-        memcpy(cell->data, value.data, sizeof(double) * (size_t)value.count);
-        if (store->to.kind != LOC_WORKSPACE && cell->holds) WRONG(m, "%s stores a second time", kernel->name);
-        cell->holds = expected;
+        Tensor value = interp_value(interp, kernel->stores.data[i].node);
+        store(m, kernel, &kernel->stores.data[i].to, &value);
     }
 }
 
@@ -139,19 +178,21 @@ static void compare(Machine *m, const char *what, int index, const Cell *cell, c
         WRONG(m, "%s %d has another value", what, index);
 }
 
-static void check_regions(Machine *m) {
+static void check_places(Machine *m) {
     const FnPlan *plan = m->plan;
+    if (plan->places.len != plan->buffers.len) WRONG(m, "a buffer has no place");
     for (int i = 0; i < plan->buffers.len; i++)
         for (int k = 0; k < i; k++) {
             const Buffer *a = &plan->buffers.data[i], *b = &plan->buffers.data[k];
-            if (a->region == b->region && a->first <= b->last && b->first <= a->last)
-                WRONG(m, "buffers %d and %d live at the same time in one region", k, i);
+            int64_t       end_a = m->starts[i] + elements(m, &a->type), end_b = m->starts[k] + elements(m, &b->type);
+            if (a->first <= b->last && b->first <= a->last && m->starts[i] < end_b && m->starts[k] < end_a)
+                WRONG(m, "buffers %d and %d live at the same time in one place", k, i);
         }
 }
 
 static void simulate(Machine *m, const InterpRun *expected) {
-    check_regions(m);
     memory_new(m);
+    check_places(m);
     for (int i = 0; i < m->plan->kernels.len; i++) run_kernel(m, m->plan->kernels.data[i]);
     for (int i = 0; i < m->fn->results.len; i++) compare(m, "result", i, &m->results[i], &expected->results[i]);
     for (int i = 0; i < m->fn->updates.len; i++)

@@ -1,20 +1,23 @@
 #!/bin/sh
 # structure.sh NNC MODEL.nnet: every line `# structure: TEXT` of the model must be a line (or the start of one) of
-# `nnc --emit=kernels`, and no line may match `# absent: TEXT`.
+# `nnc --emit=kernels`, every line `# plan: TEXT` one of `nnc --emit=plan`, and no line of the kernels may match `# absent: TEXT`.
 set -u
 nnc=$1 model=$2
-out=$("$nnc" --emit=kernels "$model") || { echo "$model does not compile"; exit 1; }
+kernels=$("$nnc" --emit=kernels "$model") && plan=$("$nnc" --emit=plan "$model") || { echo "$model does not compile"; exit 1; }
 status=0
+has() { printf '%s\n' "$1" | sed 's/^ *//' | awk -v want="$2" 'index($0, want) == 1 { found = 1 } END { exit !found }'; }
 while IFS= read -r line; do
     case $line in
     "# structure: "*)
         want=${line#"# structure: "}
-        printf '%s\n' "$out" | sed 's/^ *//' | awk -v want="$want" 'index($0, want) == 1 { found = 1 } END { exit !found }' ||
-            { echo "missing: $want"; status=1; } ;;
+        has "$kernels" "$want" || { echo "missing: $want"; status=1; } ;;
+    "# plan: "*)
+        want=${line#"# plan: "}
+        has "$plan" "$want" || { echo "missing: $want"; status=1; shown=$plan; } ;;
     "# absent: "*)
         bad=${line#"# absent: "}
-        printf '%s\n' "$out" | grep -qF -- "$bad" && { echo "present: $bad"; status=1; } ;;
+        printf '%s\n' "$kernels" | grep -qF -- "$bad" && { echo "present: $bad"; status=1; } ;;
     esac
 done < "$model"
-[ $status -eq 0 ] || printf '%s\n' "$out"
+[ $status -eq 0 ] || printf '%s\n' "${shown-$kernels}"
 exit $status
