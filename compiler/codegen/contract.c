@@ -172,7 +172,9 @@ static void choose_packing(ContractPlan *plan) {
         plan->b_packing = B_ANCHOR;
     else
         plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
-    plan->b_may_stay = plan->b_packing == B_COPY && !s->b_has_levels && !s->b_split && !plan->winograd;
+    plan->b_packed = s->b_packed && !s->window;
+    plan->b_may_stay =
+        plan->b_packing == B_COPY && !plan->b_packed && !s->b_has_levels && !s->b_split && !plan->winograd;
 }
 
 static void lay_out_scratch(ContractPlan *plan) {
@@ -181,7 +183,7 @@ static void lay_out_scratch(ContractPlan *plan) {
     int64_t cols   = (plan->mc ? panels : 1) * plan->c_row;
     int64_t slack  = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
     int64_t tile   = (int64_t)plan->lanes * plan->lanes;
-    int64_t b      = round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
+    int64_t b      = plan->b_packed ? 0 : round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
     int64_t packed = plan->shared_rows ? plan->shared_blocks * plan->shared_rows : plan->ma;
     int64_t per_k  = plan->a_packing == A_PACK_ROWS ? packed / plan->mr * a_panel_stride(plan) : 0;
     int64_t a      = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;

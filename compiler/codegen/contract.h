@@ -84,7 +84,8 @@ typedef struct ContractOperand {
     int           n_outer;
     ContractLevel outer[CONTRACT_LEVELS];
     int64_t       k_run;
-    ContractSplit split; /* of the axis that the shape says */
+    ContractSplit split;  /* of the axis that the shape says */
+    LLVMValueRef  packed; /* of a B packed beforehand: where contract_pack_whole has put it */
     /* Of a windowed A that is copied: the chunk's copy, from image and band on, to `copy`. What is always zero there is zero already where
      * images are whole. */
     void (*fill)(void *user, LLVMValueRef copy, LLVMValueRef image, LLVMValueRef n_images, LLVMValueRef band);
@@ -118,7 +119,8 @@ typedef struct ContractShape {
     bool                  a_has_load, b_has_load;
     bool                  b_has_levels;     /* k in several levels, for a windowed A */
     SplitAxis             a_split, b_split; /* of B: k or none */
-    const ContractWindow *window;           /* of A; NULL: it is not seen through windows */
+    bool                  b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
+    const ContractWindow *window;   /* of A; NULL: it is not seen through windows */
 } ContractShape;
 
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */
@@ -133,6 +135,11 @@ int64_t contract_scratch_bytes(const ContractPlan *plan);
 
 /* The number of units the work is cut into, as an i64 computed at the builder's position. */
 LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
+
+/* A B packed beforehand: whether the plan asks for it; its bytes; emits the packing of all of it to `to` (64-byte aligned). */
+bool         contract_packs_whole(const ContractPlan *plan);
+LLVMValueRef contract_packed_bytes(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
+void contract_pack_whole(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef to);
 
 /* Emits units [begin, end) of the contraction at the builder's position, calling the anchors. */
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,

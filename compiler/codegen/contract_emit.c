@@ -35,18 +35,18 @@ static LLVMValueRef select_value(const ContractEmit *e, LLVMValueRef condition, 
     return LLVMBuildSelect(e->b, condition, x, y, "");
 }
 
-/* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B is read in place, so that a panel
- * stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
+/* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B was not packed for these rows, so that a
+ * panel stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
 void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        mr = c64(e, plan->mr), nr = c64(e, plan->nr);
     LLVMValueRef        tiles = irb_ceil_div(b, irb_sub(b, s1, s0), mr);
-    Loop                outer = loop_begin(b, e->zero, select_value(e, e->b_stays, e->panels, tiles), e->one);
-    Loop                inner = loop_begin(b, e->zero, select_value(e, e->b_stays, tiles, e->panels), e->one);
-    LLVMValueRef        tile  = select_value(e, e->b_stays, inner.index, outer.index);
+    Loop                outer = loop_begin(b, e->zero, select_value(e, e->panels_outside, e->panels, tiles), e->one);
+    Loop                inner = loop_begin(b, e->zero, select_value(e, e->panels_outside, tiles, e->panels), e->one);
+    LLVMValueRef        tile  = select_value(e, e->panels_outside, inner.index, outer.index);
     TilePlace           at;
-    at.panel   = select_value(e, e->b_stays, outer.index, inner.index);
+    at.panel   = select_value(e, e->panels_outside, outer.index, inner.index);
     at.i0      = irb_add(b, s0, irb_mul(b, tile, mr));
     at.tile    = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->a_row0), mr, "");
     bool whole = !e->number_table && plan->shape.m >= 0 && plan->shape.m % plan->mr == 0;
@@ -65,9 +65,31 @@ void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     loop_end(&outer, b);
 }
 
-void emit_pack_b(const ContractEmit *e) {
+/* ---- B packed beforehand: blocks [column block][block of K], each of the widest block's panels ---- */
+
+static LLVMValueRef packed_block_elems(const ContractEmit *e) {
+    LLVMValueRef panels = irb_ceil_div(e->b, e->cut.width, c64(e, e->plan->nr));
+    return irb_mul(e->b, panels, c64(e, e->plan->nr * e->plan->kc));
+}
+
+static LLVMValueRef packed_k_blocks(const ContractEmit *e) {
+    return irb_ceil_div(e->b, irb_max(e->b, e->k, e->one), c64(e, e->plan->kc));
+}
+
+static LLVMValueRef packed_block(const ContractEmit *e, LLVMValueRef packed) {
+    LLVMBuilderRef b     = e->b;
+    LLVMValueRef   block = LLVMBuildUDiv(b, e->p0, c64(e, e->plan->kc), "");
+    block                = irb_add(b, irb_mul(b, e->column, packed_k_blocks(e)), block);
+    return irb_at(b, e->elem, packed, irb_mul(b, block, packed_block_elems(e)));
+}
+
+void emit_pack_b(ContractEmit *e) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
+    if (plan->b_packed) {
+        e->b_buffer = packed_block(e, e->spec->b.packed);
+        return;
+    }
     bool         edges = plan->shape.n < 0 || plan->shape.n % plan->lanes; /* a part of a vector is packed anyway */
     LLVMValueRef whole = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), c64(e, plan->lanes), "");
     LLVMValueRef even =
@@ -150,6 +172,7 @@ static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRe
 void set_columns(ContractEmit *e, LLVMValueRef j) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   nr = c64(e, e->plan->nr);
+    e->column         = j;
     e->n0             = irb_mul(b, j, e->cut.width);
     e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
     e->full_panels    = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
@@ -278,28 +301,65 @@ static void choose_at_run_time(ContractEmit *e) {
     LLVMTypeRef    i1  = LLVMInt1TypeInContext(irb_context(b));
     LLVMValueRef   yes = LLVMConstInt(i1, 1, false), no = LLVMConstInt(i1, 0, false);
     const InPlace *limits = e->plan->c_row * e->plan->elem_bytes > 64 ? &in_place_wide : &in_place_narrow;
-    e->b_stays            = e->plan->b_may_stay ? LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, limits->rows), "") : no;
+    LLVMValueRef   few    = LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, limits->rows), "");
+    e->b_stays            = e->plan->b_may_stay ? few : no;
+    e->panels_outside     = e->plan->b_packed ? few : e->b_stays;
     e->a_packed           = e->plan->a_packing == A_DIRECT            ? no
                             : e->plan->a_packing == A_WINDOW          ? yes
                             : e->spec->a.load || e->spec->a.split.run ? yes
                                                                       : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
 }
 
+static ContractEmit emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef m,
+                               LLVMValueRef n, LLVMValueRef k) {
+    ContractEmit e = {.plan = plan, .b = b, .elem = elem, .m = m, .n = n, .k = k};
+    e.zero         = irb_i64(b, 0);
+    e.one          = irb_i64(b, 1);
+    e.cut          = contract_cut(plan, b, m, n, k);
+    return e;
+}
+
+bool contract_packs_whole(const ContractPlan *plan) {
+    return plan->b_packed;
+}
+
+/* All blocks, then slack and scrap for transposing. */
+static LLVMValueRef packed_elems(const ContractEmit *e) {
+    LLVMBuilderRef b      = e->b;
+    LLVMValueRef   blocks = irb_mul(b, e->cut.col_blocks, packed_k_blocks(e));
+    return irb_add(b, irb_mul(b, blocks, packed_block_elems(e)), c64(e, (int64_t)e->plan->lanes * e->plan->nr));
+}
+
+LLVMValueRef contract_packed_bytes(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
+    ContractEmit e     = emit_begin(plan, b, NULL, m.value, n.value, k.value);
+    LLVMValueRef elems = irb_add(b, packed_elems(&e), c64(&e, (int64_t)plan->lanes * plan->lanes));
+    return irb_round_up(b, irb_mul(b, elems, c64(&e, plan->elem_bytes)), 64);
+}
+
+void contract_pack_whole(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, LLVMValueRef to) {
+    ContractEmit e       = emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    LLVMValueRef scrap   = irb_at(b, e.elem, to, packed_elems(&e));
+    Loop         columns = loop_begin(b, e.zero, e.cut.col_blocks, e.one);
+    set_columns(&e, columns.index);
+    Loop blocks = loop_begin(b, e.zero, e.k, c64(&e, plan->kc));
+    set_k_block(&e, blocks.index);
+    PackB block  = {.n0 = e.n0, .n1 = e.n1, .p0 = e.p0, .kk = e.kk, .first = e.zero, .last = e.panels, .scrap = scrap};
+    block.buffer = packed_block(&e, to);
+    contract_pack_b(plan, b, spec, &block);
+    loop_end(&blocks, b);
+    loop_end(&columns, b);
+}
+
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
     LLVMTypeRef  i8 = LLVMInt8TypeInContext(irb_context(builder));
-    ContractEmit e  = {.plan = plan, .spec = spec, .b = builder, .elem = spec->elem};
+    ContractEmit e  = emit_begin(plan, builder, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    e.spec          = spec;
     e.vec           = irb_vector_type(spec->elem, plan->lanes);
-    e.zero          = irb_i64(builder, 0);
-    e.one           = irb_i64(builder, 1);
-    e.m             = spec->m.value;
-    e.n             = spec->n.value;
-    e.k             = spec->k.value;
     e.a_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
     e.b_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
     e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
-    e.cut           = contract_cut(plan, builder, e.m, e.n, e.k);
     choose_at_run_time(&e);
     e.begin              = begin;
     e.end                = end;

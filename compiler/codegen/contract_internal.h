@@ -32,6 +32,7 @@ struct ContractPlan {
     int64_t       row_panels;    /* ... and the panels of a row of sums in scratch */
     APacking      a_packing;
     BPacking      b_packing;
+    bool          b_packed;   /* B is packed beforehand */
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
     int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
@@ -85,6 +86,7 @@ LLVMTypeRef  contract_transpose_type(LLVMContextRef context);
  * p * nr * kc, its rows as wide as its vectors. Columns from n1 on become 0. */
 typedef struct PackB {
     LLVMValueRef n0, n1, p0, kk, first, last, buffer;
+    LLVMValueRef scrap; /* room for lanes x lanes elements; NULL: behind the buffer's panels */
 } PackB;
 void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block);
 
@@ -104,13 +106,14 @@ typedef struct ContractEmit {
     LLVMValueRef        m, n, k;
     LLVMValueRef        a_buffer, b_buffer, c_buffer;
     Cut                 cut;
-    LLVMValueRef        b_stays, a_packed;           /* i1 */
-    LLVMValueRef        begin, end;                  /* the units */
-    LLVMValueRef        column0, column1;            /* the column blocks that they may touch */
-    LLVMValueRef        n0, n1, full_panels, panels; /* the column block */
-    LLVMValueRef        r0, r1;                      /* the chunk of rows */
-    LLVMValueRef        p0, kk, first, last;         /* the block of K */
-    LLVMValueRef        a_row0;                      /* the row that packed A starts with */
+    LLVMValueRef        b_stays, a_packed;                   /* i1 */
+    LLVMValueRef        panels_outside;                      /* i1: all rows use a panel of B before the next */
+    LLVMValueRef        begin, end;                          /* the units */
+    LLVMValueRef        column0, column1;                    /* the column blocks that they may touch */
+    LLVMValueRef        column, n0, n1, full_panels, panels; /* the column block */
+    LLVMValueRef        r0, r1;                              /* the chunk of rows */
+    LLVMValueRef        p0, kk, first, last;                 /* the block of K */
+    LLVMValueRef        a_row0;                              /* the row that packed A starts with */
     LLVMValueRef        row_table, number_table,
         number0; /* windows: offsets of rows from a_row0 on; which rows they are, behind number0 (NULL: i0) */
     LLVMValueRef run_table, n_runs, run_length, run_step; /* ... and the runs of k */
@@ -128,7 +131,7 @@ typedef struct TilePlace {
 
 /* contract_emit.c, for contract_window.c */
 void         emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1);
-void         emit_pack_b(const ContractEmit *e);
+void         emit_pack_b(ContractEmit *e);
 void         set_columns(ContractEmit *e, LLVMValueRef j);
 LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit);
 

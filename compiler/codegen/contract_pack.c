@@ -260,9 +260,10 @@ void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractS
     Pack         pack        = {plan, b, spec, &spec->b, spec->elem, block->p0, block->kk};
     int64_t      panel_elems = (int64_t)plan->nr * plan->kc;
     int64_t      after       = (plan->nc + plan->nr - 1) / plan->nr * panel_elems + (int64_t)plan->lanes * plan->nr;
-    LLVMValueRef scrap       = irb_at(b, spec->elem, block->buffer, irb_i64(b, after)); /* one lanes x lanes block */
-    Loop         loop        = loop_begin(b, block->first, block->last, irb_i64(b, 1));
-    Panel        panel;
+    LLVMValueRef scrap       = block->scrap; /* one lanes x lanes block */
+    if (!scrap) scrap = irb_at(b, spec->elem, block->buffer, irb_i64(b, after));
+    Loop  loop = loop_begin(b, block->first, block->last, irb_i64(b, 1));
+    Panel panel;
     panel.j0    = irb_add(b, block->n0, irb_mul(b, loop.index, irb_i64(b, plan->nr)));
     panel.cols  = irb_min(b, irb_sub(b, block->n1, panel.j0), irb_i64(b, plan->nr));
     panel.width = irb_round_up(b, panel.cols, plan->lanes);

@@ -205,13 +205,14 @@ LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Ac
 /* ---- kernels (kernel.c and the templates) ------------------------------------------------------------------------------------ */
 
 /* A kernel's context at run time: 8-byte slots. */
-enum { CONTEXT_ARGS, CONTEXT_SCRATCH, CONTEXT_OPERANDS };
+enum { CONTEXT_ARGS, CONTEXT_SCRATCH, CONTEXT_PACKED, CONTEXT_OPERANDS };
 
 struct CompiledKernel {
-    const char                *text; /* canonical */
-    size_t                     length;
-    LLVMValueRef               task, finish; /* finish may be NULL */
-    int                        n_operands;
+    const char  *text; /* canonical */
+    size_t       length;
+    LLVMValueRef task, finish; /* finish may be NULL */
+    LLVMValueRef prepare;      /* of a kernel in a loop that packs an operand before the first step; else NULL */
+    int          n_operands;
     const struct ContractPlan *contract;
     struct Sequence           *body; /* of a loop */
 };
@@ -240,8 +241,10 @@ void          loop_emit_finish(KernelEmit *k);
 LLVMValueRef  kernel_shared_scratch(KernelEmit *k);
 LLVMValueRef  kernel_worker_scratch(KernelEmit *k); /* this worker's part, 64-byte aligned */
 
-KernelSize                 matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
+LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
+KernelSize   matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 const struct ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel);
+void                       matmul_emit_prepare(KernelEmit *k); /* void prepare(context) */
 void                       matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
 
 KernelSize scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims);

@@ -1,5 +1,6 @@
 /* A kernel as an LLVM function: void task(context, begin, end, worker), an nnrt_task over units of work, and for sums over all rows
  * void finish(context) that the calling thread runs after them. */
+#include "codegen/contract.h"
 #include "codegen/sequence.h"
 
 #include <stddef.h>
@@ -120,6 +121,13 @@ static LLVMValueRef emit_finish(KernelEmit k) {
     return close_function(&k);
 }
 
+static LLVMValueRef emit_prepare(KernelEmit k) {
+    if (!k.contract || !contract_packs_whole(k.contract)) return NULL;
+    open_function(&k, arena_printf(k.e->arena, "%s_prepare", k.kernel->name), &k.e->t_ptr, 1);
+    matmul_emit_prepare(&k);
+    return close_function(&k);
+}
+
 CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands) {
     if (kernel->template == TEMPLATE_SCAN) return scan_compile(e, plan, kernel, operands);
     size_t      length;
@@ -133,9 +141,10 @@ CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel
     compiled->length         = length;
     compiled->n_operands     = operands->len;
     if (kernel->template == TEMPLATE_CONTRACT) compiled->contract = matmul_plan(e, plan, kernel);
-    KernelEmit k     = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
-    compiled->task   = emit_task(k);
-    compiled->finish = emit_finish(k);
+    KernelEmit k      = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
+    compiled->task    = emit_task(k);
+    compiled->finish  = emit_finish(k);
+    compiled->prepare = emit_prepare(k);
     vec_push(e->arena, &e->kernels, compiled);
     return compiled;
 }

@@ -174,7 +174,8 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
                            .b_has_load   = !p.b.plain,
                            .b_has_levels = p.b.n_outer > 0,
                            .a_split      = p.a.split,
-                           .b_split      = p.b.split};
+                           .b_split      = p.b.split,
+                           .b_packed     = kernel->packed};
     if (p.windowed) {
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
         *window                = p.geometry;
@@ -188,16 +189,25 @@ static LLVMValueRef units_of_one(const ContractPlan *plan, DimEnv *env, const Pr
                           extent_of(env, &p->a, &p->a.contract));
 }
 
+/* For sizes: views do not matter. */
+static Product product_without_views(Emit *e, const Kernel *kernel) {
+    FnPlan none = {.located = map_new(e->arena)};
+    return product_of(e, &none, kernel);
+}
+
 KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     if (!plan) return loop_size(e, kernel, dims);
-    /* views do not matter for sizes */
-    Product p          = {0};
-    FnPlan  none       = {.located = map_new(e->arena)};
-    p                  = product_of(e, &none, kernel);
+    Product      p     = product_without_views(e, kernel);
     LLVMValueRef batch = extent_of(dims, &p.a, &p.a.batch).value;
     LLVMValueRef units = irb_mul(dims->b, batch, units_of_one(plan, dims, &p));
     return (KernelSize){units, irb_i64(dims->b, 0),
                         irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
+}
+
+LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
+    Product p = product_without_views(e, kernel);
+    return contract_packed_bytes(plan, dims->b, extent_of(dims, &p.a, &p.a.free), extent_of(dims, &p.b, &p.b.free),
+                                 extent_of(dims, &p.a, &p.a.contract));
 }
 
 /* ---- anchors -------------------------------------------------------------------------------------------------------------------- */
@@ -346,29 +356,65 @@ static ContractOperand windowed_operand(KernelEmit *k, const Product *p, const A
     return operand;
 }
 
-/* Units [begin, end) of the product of one batch element, in blocks of its own after `outer`, which stays open until it is done. */
+/* Blocks of the contraction's own after `outer`, which stays open until they are done. */
+typedef struct Blocks {
+    Scope            *outer;
+    LLVMBasicBlockRef first;
+    LLVMBuilderRef    b;
+} Blocks;
+
+static Blocks blocks_begin(KernelEmit *k, Scope *outer) {
+    Blocks blocks = {outer, LLVMAppendBasicBlockInContext(k->e->context, k->fn, "product"),
+                     LLVMCreateBuilderInContext(k->e->context)};
+    LLVMPositionBuilderAtEnd(blocks.b, blocks.first);
+    return blocks;
+}
+
+static void blocks_end(Blocks *blocks) {
+    LLVMBuildBr(blocks->outer->b, blocks->first);
+    LLVMPositionBuilderAtEnd(blocks->outer->b, LLVMGetInsertBlock(blocks->b));
+    LLVMDisposeBuilder(blocks->b);
+}
+
+static ContractSpec spec_of(KernelEmit *k, const Product *p) {
+    return (ContractSpec){.elem = emit_reg_type(k->e, k->kernel->dot->type.elem),
+                          .m    = extent_of(&k->dims, &p->a, &p->a.free),
+                          .n    = extent_of(&k->dims, &p->b, &p->b.free),
+                          .k    = extent_of(&k->dims, &p->a, &p->a.contract)};
+}
+
+static LLVMValueRef packed_pointer(KernelEmit *k) {
+    return build_member(k->root->b, k->e->t_ptr, k->context, 8 * CONTEXT_PACKED);
+}
+
+/* Units [begin, end) of the product of one batch element. */
 static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, LLVMValueRef begin,
                          LLVMValueRef end, LLVMValueRef scratch) {
-    LLVMBasicBlockRef block  = LLVMAppendBasicBlockInContext(k->e->context, k->fn, "product");
-    LLVMBuilderRef    b      = LLVMCreateBuilderInContext(k->e->context);
-    Anchor            common = {.k = k, .product = p, .b = b, .outer = outer};
-    LLVMPositionBuilderAtEnd(b, block);
+    Blocks blocks = blocks_begin(k, outer);
+    Anchor common = {.k = k, .product = p, .b = blocks.b, .outer = outer};
     memcpy(common.batch, batch, sizeof common.batch);
     Anchor a = common, right = common;
     a.side = &p->a, right.side = &p->b;
     WindowFill   fill;
-    ContractSpec spec = {.elem       = emit_reg_type(k->e, k->kernel->dot->type.elem),
-                         .m          = extent_of(&k->dims, &p->a, &p->a.free),
-                         .n          = extent_of(&k->dims, &p->b, &p->b.free),
-                         .k          = extent_of(&k->dims, &p->a, &p->a.contract),
-                         .a          = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a),
-                         .b          = operand_of(k, &right, &p->b),
-                         .store      = store_anchor,
-                         .store_user = &common};
-    contract_emit(k->contract, b, &spec, begin, end, scratch);
-    LLVMBuildBr(outer->b, block);
-    LLVMPositionBuilderAtEnd(outer->b, LLVMGetInsertBlock(b));
-    LLVMDisposeBuilder(b);
+    ContractSpec spec = spec_of(k, p);
+    spec.a            = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a);
+    spec.b            = operand_of(k, &right, &p->b);
+    spec.store        = store_anchor;
+    spec.store_user   = &common;
+    if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);
+    contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
+    blocks_end(&blocks);
+}
+
+void matmul_emit_prepare(KernelEmit *k) {
+    Product      p      = product_of(k->e, k->plan, k->kernel);
+    Blocks       blocks = blocks_begin(k, k->root);
+    Anchor       right  = {.k = k, .product = &p, .side = &p.b, .b = blocks.b, .outer = k->root};
+    ContractSpec spec   = spec_of(k, &p);
+    for (int i = 0; i < MAX_RANK; i++) right.batch[i] = index_constant(k, 0);
+    spec.b = operand_of(k, &right, &p.b);
+    contract_pack_whole(k->contract, blocks.b, &spec, packed_pointer(k));
+    blocks_end(&blocks);
 }
 
 static void emit_batches(KernelEmit *k, const Product *p, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef scratch) {

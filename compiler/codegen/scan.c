@@ -3,8 +3,9 @@
  * Without carries no step waits for another: the steps are units of work, which any worker may run in scratch of its own.
  *
  * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
- * the last step writes to the carry's result. Slices and emits move by one piece a step. Scratch of the kernel, in this order: the
- * body's buffers, the carries' second places, the index, the scratch of the body's kernels. */
+ * the last step writes to the carry's result. Slices and emits move by one piece a step. What a product multiplies with at every step
+ * is packed before the first. Scratch of the kernel, in this order: the body's buffers, the carries' second places, packed operands,
+ * the index, the scratch of the body's kernels. */
 #include "ir/scan.h"
 #include "codegen/sequence.h"
 
@@ -25,8 +26,9 @@ typedef struct ScanEmit {
     LLVMValueRef   *places, scratch;
     LLVMValueRef   *inputs, *results; /* pointers; a result that nobody picks: its spare place */
     bool           *picked;
-    LLVMValueRef   *spare; /* by carry */
-    LLVMValueRef    cell;  /* of the index */
+    LLVMValueRef   *spare;  /* by carry */
+    LLVMValueRef   *packed; /* by the body's kernels: operands that are the same at all steps */
+    LLVMValueRef    cell;   /* of the index */
     LLVMValueRef    length, turn, position;
 } ScanEmit;
 
@@ -48,6 +50,12 @@ static LLVMValueRef spare_bytes(const Scan *scan, DimEnv *dims, int result) {
     return irb_round_up(dims->b, bytes_of(dims, type), 64);
 }
 
+static LLVMValueRef packed_bytes(const Sequence *body, int kernel, DimEnv *dims) {
+    const SequenceKernel *k = &body->kernels[kernel];
+    if (!k->compiled->prepare) return irb_i64(dims->b, 0);
+    return matmul_packed_bytes(body->e, k->kernel, k->compiled->contract, dims);
+}
+
 KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims) {
     (void)e;
     const Sequence *body   = compiled->body;
@@ -57,6 +65,7 @@ KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compil
     for (int i = 0; i < scan_result_count(scan);
          i++) /* twice: where a carry's last value is not picked it needs both places */
         shared = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), irb_i64(dims->b, 2)));
+    for (int i = 0; i < body->plan->kernels.len; i++) shared = irb_add(dims->b, shared, packed_bytes(body, i, dims));
     shared = irb_add(dims->b, irb_add(dims->b, shared, irb_i64(dims->b, 64)), size.shared_bytes);
     if (!scan_is_map(scan)) return (KernelSize){size.units, shared, size.worker_bytes};
     LLVMValueRef own = irb_round_up(dims->b, irb_add(dims->b, shared, size.worker_bytes), 64);
@@ -109,6 +118,9 @@ static void find_places(ScanEmit *s) {
         s->spare[i]        = take(s, &offset, bytes);
         if (!s->picked[i]) s->results[i] = take(s, &offset, bytes);
     }
+    s->packed = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->plan->kernels.len + 1);
+    for (int i = 0; i < s->body->plan->kernels.len; i++)
+        s->packed[i] = take(s, &offset, packed_bytes(s->body, i, &s->dims));
     s->cell               = take(s, &offset, irb_i64(s->entry, 64));
     LLVMValueRef slots[2] = {s->args, irb_at(s->entry, s->e->t_i8, s->scratch, offset)};
     for (int i = 0; i < 2; i++)
@@ -160,7 +172,19 @@ static void emit_step(ScanEmit *s) {
     if (s->scan->reverse) s->position = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
     LLVMBuildStore(s->b, s->position, s->cell);
     for (int i = 0; i < s->body->operands.len; i++) pointers[i] = body_pointer(s, &s->body->operands.data[i]);
-    sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers});
+    sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
+}
+
+/* What is the same at all steps: captured values are where they are. */
+static void emit_preparation(ScanEmit *s) {
+    LLVMValueRef *pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->operands.len + 1);
+    int           first    = s->scan->carries.len + s->scan->slices.len;
+    for (int i = 0; i < s->body->operands.len; i++) {
+        const Location *at       = &s->body->operands.data[i];
+        bool            captured = at->kind == LOC_LOCAL && at->ref >= first && at->ref < first + s->scan->captures.len;
+        if (captured) pointers[i] = s->inputs[at->ref];
+    }
+    sequence_prepare(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
 }
 
 /* ---- the function ---------------------------------------------------------------------------------------------------------------- */
@@ -228,6 +252,7 @@ static LLVMValueRef emit_function(ScanEmit *s) {
     s->length  = dims_value(&s->dims, s->scan->length);
     find_places(s);
     emit_no_step(s);
+    emit_preparation(s);
     bool map  = scan_is_map(s->scan);
     Loop loop = loop_begin(s->b, map ? LLVMGetParam(fn, 1) : irb_i64(s->b, 0), map ? LLVMGetParam(fn, 2) : s->length,
                            irb_i64(s->b, 1));

@@ -100,11 +100,22 @@ static LLVMValueRef is_worth_threads(const SequenceRun *run, const Kernel *kerne
     return LLVMBuildAnd(b, both, LLVMBuildIsNotNull(b, pool, ""), "");
 }
 
+static void set_operands(const SequenceRun *run, const SequenceKernel *kernel) {
+    for (int i = 0; i < kernel->operands.len; i++) {
+        LLVMValueRef pointer = run->pointers[operand_index(&run->sequence->operands, &kernel->operands.data[i])];
+        if (pointer) set_context(run, CONTEXT_OPERANDS + i, pointer);
+    }
+    if (kernel->compiled->prepare) set_context(run, CONTEXT_PACKED, run->packed[kernel - run->sequence->kernels]);
+}
+
+static void call_with_context(const SequenceRun *run, LLVMValueRef fn) {
+    LLVMValueRef context = run->context;
+    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(fn), fn, &context, 1, "");
+}
+
 static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
     KernelSize size = kernel_size(run->sequence->e, kernel->kernel, kernel->compiled, run->dims);
-    for (int i = 0; i < kernel->operands.len; i++)
-        set_context(run, CONTEXT_OPERANDS + i,
-                    run->pointers[operand_index(&run->sequence->operands, &kernel->operands.data[i])]);
+    set_operands(run, kernel);
     LLVMValueRef pool    = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
     LLVMValueRef share   = is_worth_threads(run, kernel->kernel, pool, size.units);
     bool         in_turn = kernel->kernel->template == TEMPLATE_SCAN && !scan_is_map(kernel->kernel->scan->attr.scan);
@@ -117,9 +128,16 @@ static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
         call_directly(run, kernel, size.units);
         branch_end(&branch, run->b);
     }
-    if (kernel->compiled->finish)
-        LLVMBuildCall2(run->b, LLVMGlobalGetValueType(kernel->compiled->finish), kernel->compiled->finish,
-                       (LLVMValueRef[]){run->context}, 1, "");
+    if (kernel->compiled->finish) call_with_context(run, kernel->compiled->finish);
+}
+
+void sequence_prepare(const SequenceRun *run) {
+    for (int i = 0; i < run->sequence->plan->kernels.len; i++) {
+        const SequenceKernel *kernel = &run->sequence->kernels[i];
+        if (!kernel->compiled->prepare) continue;
+        set_operands(run, kernel);
+        call_with_context(run, kernel->compiled->prepare);
+    }
 }
 
 void sequence_run(const SequenceRun *run) {

@@ -30,8 +30,11 @@ typedef struct SequenceRun {
     DimEnv         *dims;
     LLVMValueRef    args, context; /* the context's ARGS and SCRATCH are set */
     LLVMValueRef   *pointers;      /* by sequence->operands */
+    LLVMValueRef   *packed;        /* by kernel: what its `prepare` fills; NULL: no kernel has that */
 } SequenceRun;
 void sequence_run(const SequenceRun *run);
+/* Before runs with the same captures: `pointers` need name only what stays the same. */
+void sequence_prepare(const SequenceRun *run);
 
 /* scan.c: a loop as a kernel: of one unit of work; without carries (a map) of as many as it has steps. */
 bool            scan_is_map(const Scan *scan);

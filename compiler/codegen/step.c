@@ -119,7 +119,7 @@ static void emit_code(Step *s) {
     s->dims            = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
     s->places          = sequence_places(s->sequence, &s->dims);
     LLVMValueRef saved = flush_denormals(s);
-    SequenceRun  run   = {s->sequence, s->b, &s->dims, s->args, s->context, load_pointers(s)};
+    SequenceRun  run   = {s->sequence, s->b, &s->dims, s->args, s->context, load_pointers(s), NULL};
     set_context(s, CONTEXT_ARGS, s->args);
     set_context(s, CONTEXT_SCRATCH, workspace_at(s, s->places[s->plan->buffers.len]));
     sequence_run(&run);

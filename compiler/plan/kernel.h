@@ -80,11 +80,12 @@ typedef struct Kernel {
     bool        flat;
     VEC(Reduction) reductions; /* in dependency order */
     VEC(Kept) kept;
-    VEC(Store) stores;            /* in order */
-    Node          *dot;           /* TEMPLATE_CONTRACT */
-    bool           swap;          /* compute the transposed product, so that lanes run along the left free dims */
-    Node          *scatter;       /* TEMPLATE_SCATTER */
-    Node          *scan;          /* TEMPLATE_SCAN */
+    VEC(Store) stores; /* in order */
+    Node *dot;         /* TEMPLATE_CONTRACT */
+    bool  packed;  /* a loop's step: the product's columns are the same at all steps and are packed before the first */
+    bool  swap;    /* compute the transposed product, so that lanes run along the left free dims */
+    Node *scatter; /* TEMPLATE_SCATTER */
+    Node *scan;    /* TEMPLATE_SCAN */
     struct FnPlan *body;          /* of its steps */
     const Dim     *flops, *bytes; /* counts, in the symbolic dims */
 } Kernel;

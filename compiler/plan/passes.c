@@ -2,6 +2,7 @@
  *
  * A row reduction accumulated in pass p is available from pass p + 1 on, so a value's pass is the largest among what it reads. A POINT
  * value that is expensive and evaluated in several passes is kept from the first one. */
+#include "ir/scan.h"
 #include "plan/fuse.h"
 
 typedef struct Passes {
@@ -201,6 +202,14 @@ static bool should_swap(const Node *dot) {
     return right_tiny && !count_below(&dot->type, n_batch, n_left, 4);
 }
 
+/* Whether all that `root` is made of stays the same while the loop runs. */
+static bool is_captured(const Fuse *f, const Node *root) {
+    while (op_info[root->op].class == MOVEMENT && root->n_inputs == 1) root = root->inputs[0];
+    for (int i = 0; root->op == OP_LOCAL && i < f->scan->captures.len; i++)
+        if (f->scan->captures.data[i] == root) return true;
+    return false;
+}
+
 void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     Kernel *kernel   = ARENA_NEW(f->c->arena, Kernel);
     Arena  *arena    = f->c->arena;
@@ -214,8 +223,10 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     kernel->template = cluster->template;
     split_space(kernel, cluster);
     if (cluster->template == TEMPLATE_CONTRACT) {
-        kernel->dot  = cluster->nodes.data[0];
-        kernel->swap = should_swap(kernel->dot);
+        kernel->dot    = cluster->nodes.data[0];
+        kernel->swap   = should_swap(kernel->dot);
+        kernel->packed = f->scan && f->scan->carries.len && kernel->dot->attr.dot.n_batch == 0 &&
+                         is_captured(f, kernel->dot->inputs[!kernel->swap]);
     }
     if (cluster->template == TEMPLATE_SCAN) kernel->scan = cluster->nodes.data[0]->inputs[0];
     if (cluster->template == TEMPLATE_SCATTER) kernel->scatter = cluster->nodes.data[0];
