@@ -332,7 +332,7 @@ static ContractOperand operand_of(KernelEmit *k, Anchor *anchor, const Side *sid
     }
     if (side->split)
         operand.split = (ContractSplit){dims_value(&k->dims, side->split_run), dims_value(&k->dims, side->split_outer)};
-    Index offset = index_uniform(dims_value(&k->dims, side->view.offset), k->root);
+    Index offset = view_offset(k, &side->view);
     for (int i = 0; i < side->batch.count; i++)
         offset = index_add(k, offset, index_scale(k, anchor->batch[i], side->view.strides[side->batch.axes[i]]));
     operand.base =

@@ -66,6 +66,14 @@ static Value value_slice(KernelEmit *k, const Node *node, const Index *index) {
     return value_at(k, node->inputs[0], at);
 }
 
+static Value value_dynamic_slice(KernelEmit *k, const Node *node, const Index *index) {
+    Index at[MAX_RANK];
+    Value start = value_at(k, node->inputs[1], NULL);
+    for (int i = 0; i < node->type.rank; i++) at[i] = index[i];
+    at[node->attr.axis] = index_add(k, at[node->attr.axis], index_uniform(start->v, start->scope));
+    return value_at(k, node->inputs[0], at);
+}
+
 static Value value_reshape(KernelEmit *k, const Node *node, const Index *index) {
     Index at[MAX_RANK];
     index_reshape(k, &node->type, index, &node->inputs[0]->type, at);
@@ -293,6 +301,7 @@ static Value value_computed(KernelEmit *k, Node *node, const Index *index) {
     case OP_PERMUTE: return value_permute(k, node, index);
     case OP_EXPAND: return value_expand(k, node, index);
     case OP_SLICE: return value_slice(k, node, index);
+    case OP_DYNAMIC_SLICE: return value_dynamic_slice(k, node, index);
     case OP_PAD: return value_pad(k, node, index);
     case OP_SLIDE: return value_slide(k, node, index);
     case OP_CONCAT: return value_concat(k, node, index);

@@ -44,14 +44,32 @@ static bool view_sliced(DimTable *table, const Node *node, View *view) {
     return true;
 }
 
+static bool view_from(const Node *node, View *view) {
+    if (view->n_starts == VIEW_STARTS) return false;
+    int i                  = view->n_starts++;
+    view->starts[i].start  = node->inputs[1];
+    view->starts[i].stride = view->strides[node->attr.axis];
+    return true;
+}
+
+Index view_offset(KernelEmit *k, const View *view) {
+    Index offset = index_uniform(dims_value(&k->dims, view->offset), k->root);
+    for (int i = 0; i < view->n_starts; i++) {
+        Value start = value_at(k, view->starts[i].start, NULL);
+        offset      = index_add(k, offset, index_scale(k, index_uniform(start->v, start->scope), view->starts[i].stride));
+    }
+    return offset;
+}
+
 bool view_of(Emit *e, const FnPlan *plan, const Kernel *kernel, const Node *node, View *view) {
     DimTable *table = graph_dims(e->program->graph);
     if (kernel_loads(plan, kernel, node)) return view_of_memory(table, node, node_location(plan, node), view);
-    if (node->op != OP_PERMUTE && node->op != OP_EXPAND && node->op != OP_SLICE) return false;
+    if (node->op != OP_PERMUTE && node->op != OP_EXPAND && node->op != OP_SLICE && node->op != OP_DYNAMIC_SLICE)
+        return false;
     if (!view_of(e, plan, kernel, node->inputs[0], view)) return false;
     if (node->op == OP_PERMUTE) return view_permuted(node, view);
     if (node->op == OP_EXPAND) return view_expanded(table, node, view);
-    return view_sliced(table, node, view);
+    return node->op == OP_SLICE ? view_sliced(table, node, view) : view_from(node, view);
 }
 
 bool view_levels(Emit *e, const View *view, const Type *type, int count, const int *axes, ViewLevels *levels) {

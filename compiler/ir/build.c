@@ -130,6 +130,15 @@ Node *node_slice(Graph *graph, Node *x, const Dim *const *offsets, const Type *r
     return graph_node(graph, OP_SLICE, result, 1, &x, &attr);
 }
 
+Node *node_dynamic_slice(Graph *graph, Node *x, Node *start, int axis, const Dim *size) {
+    Node *inputs[]  = {x, start};
+    Type  type      = x->type;
+    Attr  attr      = no_attr();
+    attr.axis       = axis;
+    type.dims[axis] = size;
+    return graph_node(graph, OP_DYNAMIC_SLICE, &type, 2, inputs, &attr);
+}
+
 Node *node_pad(Graph *graph, Node *x, const Dim *const *offsets, const Type *result) {
     if (type_equal(&x->type, result)) return x;
     Attr attr = offsets_attr(x->type.rank, offsets);

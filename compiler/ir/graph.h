@@ -119,6 +119,8 @@ Node *node_expand_scalar(Graph *graph, Node *scalar, const Type *shape); /* rank
 Node *node_slice(Graph *graph, Node *x, const Dim *const *offsets, const Type *result);
 Node *node_pad(Graph *graph, Node *x, const Dim *const *offsets, const Type *result);
 Node *node_slide(Graph *graph, Node *x, const Slide *slide, const Dim *size); /* `size` of the axis in the result */
+/* `size` elements along `axis` from `start` (rank 0, i64) on; they must be there. */
+Node *node_dynamic_slice(Graph *graph, Node *x, Node *start, int axis, const Dim *size);
 Node *node_concat(Graph *graph, int n, Node *const *inputs, int axis);
 Node *node_gather(Graph *graph, Node *x, Node *index);
 Node *node_scatter_add(Graph *graph, Node *values, Node *index, const Dim *rows);

@@ -51,13 +51,20 @@ static bool is_portable(const Node *node) {
            node->op == OP_COTANGENT;
 }
 
-/* What is only repeated outside is repeated inside. */
+/* A part that is found by another loop's index, seen through movement ops. */
+static bool is_part(const Node *node) {
+    while (node->op == OP_PERMUTE || node->op == OP_EXPAND) node = node->inputs[0];
+    return node->op == OP_DYNAMIC_SLICE;
+}
+
+/* What is only repeated or seen outside is repeated or seen inside. */
 static Node *capture(Close *c, Node *value) {
     Node *known = map_get(c->captured, value);
     if (known || is_portable(value)) return known ? known : value;
-    if (value->op == OP_EXPAND) {
-        Node *input = capture(c, value->inputs[0]);
-        return graph_node(c->graph, OP_EXPAND, &value->type, 1, &input, &value->attr);
+    if (value->op == OP_EXPAND || is_part(value)) {
+        Node *inputs[2];
+        for (int i = 0; i < value->n_inputs; i++) inputs[i] = capture(c, value->inputs[i]);
+        return graph_node(c->graph, value->op, &value->type, value->n_inputs, inputs, &value->attr);
     }
     Node *local = node_local(c->graph, &value->type);
     vec_push(c->arena, &c->scan->captures, local);

@@ -154,6 +154,21 @@ RULE(pad) {
     return declared ? check_part(graph, node, &node->inputs[0]->type, &node->type) : "needs a declared type";
 }
 
+RULE(dynamic_slice) {
+    UNUSED;
+    const Type *input = &node->inputs[0]->type, *start = &node->inputs[1]->type;
+    if (!declared) return "needs a declared type";
+    if (start->rank != 0 || start->elem != ELEM_I64) return "starts from a scalar i64";
+    if (node->type.elem != input->elem) return "keeps the element type";
+    if (node->type.rank != input->rank) return "keeps the rank";
+    if (node->attr.axis < 0 || node->attr.axis >= input->rank) return "axis out of range";
+    for (int i = 0; i < input->rank; i++) {
+        if (i != node->attr.axis && node->type.dims[i] != input->dims[i]) return "changes another axis";
+        if (known_excess(graph, input->dims[i], node->type.dims[i]) > 0) return "is out of range";
+    }
+    return NULL;
+}
+
 RULE(concat) {
     UNUSED;
     if (node->n_inputs < 1) return "nothing to concatenate";

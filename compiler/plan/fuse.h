@@ -89,6 +89,9 @@ void kernels_order(Fuse *f);
 /* materialise.c: decides what is in memory and where; adds the stores. */
 void values_locate(Fuse *f);
 
+/* bands.c: turns what is made of tables of scores, as in attention, into loops over bands of their rows. */
+void scores_in_bands(Compilation *c, Graph *graph, Fn *fn);
+
 /* scan.c: loops read all their inputs from memory; the plan of a loop's body; which LOCAL of it a node is. */
 void    scans_take_memory(Compilation *c, Graph *graph, Fn *fn);
 FnPlan *scan_plan(Compilation *c, Program *program, const Kernel *kernel);

@@ -69,7 +69,7 @@ static InterpRule *const rules[OP_COUNT] = {
     [OP_SUM] = interp_reduce,      [OP_REDUCE_MAX] = interp_reduce,
     [OP_ARGMAX] = interp_argmax,   [OP_RESHAPE] = interp_reshape,
     [OP_PERMUTE] = interp_permute, [OP_EXPAND] = interp_expand,
-    [OP_SLICE] = interp_slice,     [OP_PAD] = interp_pad,
+    [OP_SLICE] = interp_slice,     [OP_DYNAMIC_SLICE] = interp_dynamic_slice,     [OP_PAD] = interp_pad,
     [OP_CONCAT] = interp_concat,   [OP_SLIDE] = interp_slide,
     [OP_GATHER] = interp_gather,   [OP_SCATTER_ADD] = interp_scatter_add,
     [OP_DOT] = interp_dot,         [OP_SCAN] = interp_scan,

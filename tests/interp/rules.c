@@ -138,6 +138,14 @@ void interp_slice(Interp *interp, const Node *node, const Tensor *const *in, Ten
     copy_from(interp, in[0], out, strides, base_of(interp, node, in[0], out->dims));
 }
 
+void interp_dynamic_slice(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
+    int64_t strides[MAX_RANK], start = (int64_t)in[1]->data[0];
+    int     axis = node->attr.axis;
+    strides_of(in[0], strides);
+    if (start < 0 || start + out->dims[axis] > in[0]->dims[axis]) BUG("node %d: out of range", node->id);
+    copy_from(interp, in[0], out, strides, start * strides[axis]);
+}
+
 void interp_pad(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out) {
     copy_to(interp, in[0], out, base_of(interp, node, out, in[0]->dims));
 }
