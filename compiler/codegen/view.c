@@ -56,7 +56,7 @@ Index view_offset(KernelEmit *k, const View *view) {
     Index offset = index_uniform(dims_value(&k->dims, view->offset), k->root);
     for (int i = 0; i < view->n_starts; i++) {
         Value start = value_at(k, view->starts[i].start, NULL);
-        offset      = index_add(k, offset, index_scale(k, index_uniform(start->v, start->scope), view->starts[i].stride));
+        offset = index_add(k, offset, index_scale(k, index_uniform(start->v, start->scope), view->starts[i].stride));
     }
     return offset;
 }

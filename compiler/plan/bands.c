@@ -24,7 +24,7 @@ typedef struct Body { /* of one loop, or of two, one in the other */
     const ScoreRegion *region;
     int                level;
     const Dim         *batch[MAX_RANK], *rows, *band, *n_bands;
-    NodeVec            results; /* nodes whose values leave the loop */
+    NodeVec            results;                       /* nodes whose values leave the loop */
     Node              *starts[ROLE_BATCH + MAX_RANK]; /* by role: where the step's part starts */
     Map               *clones;                        /* node -> its part in the body */
 } Body;
@@ -32,7 +32,7 @@ typedef struct Body { /* of one loop, or of two, one in the other */
 /* ---- sizes ---------------------------------------------------------------------------------------------------------- */
 
 /* Of a band: rows, and elements of a table of scores. */
-enum { BAND_ROWS = 128, BAND_ROWS_LEAST = 32, BAND_ELEMENTS = 64 * 1024 };
+enum { BAND_ROWS = 128, BAND_ROWS_LEAST = 32, BAND_ELEMENTS = 128 * 1024 };
 
 /* A number of rows that divides all, so that a band of the table stays in the cache; all where there is none. */
 static int64_t band_rows(int64_t rows, int64_t columns) {
@@ -127,7 +127,8 @@ static Node *permuted_part(Body *body, Node *node, const Roles *roles) {
 /* Made of positions and constants: computed anywhere. */
 static bool is_of_positions(const Node *node, int depth) {
     if (node->op == OP_IOTA || node->op == OP_CONST || node->op == OP_DIM) return true;
-    if (!depth || (op_info[node->op].class != ELEMENTWISE && node->op != OP_EXPAND && node->op != OP_PERMUTE)) return false;
+    if (!depth || (op_info[node->op].class != ELEMENTWISE && node->op != OP_EXPAND && node->op != OP_PERMUTE))
+        return false;
     for (int i = 0; i < node->n_inputs; i++)
         if (!is_of_positions(node->inputs[i], depth - 1)) return false;
     return true;
@@ -165,7 +166,7 @@ static bool is_inside(const void *context, const Node *node) {
 }
 
 static Node *clone(Body *body, Node *node) {
-    Regions *r = body->b->r;
+    Regions *r      = body->b->r;
     Node   **inputs = ARENA_ARRAY(body->b->arena, Node *, node->n_inputs + 1);
     for (int i = 0; i < node->n_inputs; i++) {
         Roles roles = input_roles(r, node, i);
@@ -301,7 +302,7 @@ static void double_loop(Body *body, const Dim *count) {
 /* ---- which loops ---------------------------------------------------------------------------------------------------------------- */
 
 static void collect_results(Body *body) {
-    Regions           *r     = body->b->r;
+    Regions           *r      = body->b->r;
     const ScoreRegion *region = body->region;
     for (int i = 0; i < region->nodes.len; i++) {
         Node              *node  = region->nodes.data[i];

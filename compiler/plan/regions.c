@@ -37,7 +37,7 @@ static bool same_roles(const Roles *a, const Roles *b, int rank) {
 static Roles flipped(Roles roles) {
     for (int i = 0; i < MAX_RANK; i++) {
         int8_t *role = &roles.of[i];
-        *role = *role == ROLE_ROWS ? ROLE_COLUMNS : *role == ROLE_COLUMNS ? ROLE_ROWS : *role;
+        *role        = *role == ROLE_ROWS ? ROLE_COLUMNS : *role == ROLE_COLUMNS ? ROLE_ROWS : *role;
     }
     return roles;
 }
@@ -332,7 +332,8 @@ Roles input_roles(const Regions *r, const Node *node, int i) {
     }
     const DotAxes *axes  = &node->attr.dot;
     int            n     = axes->n_batch;
-    const int8_t  *batch = i ? axes->right_batch : axes->left_batch, *deep = i ? axes->right_contract : axes->left_contract;
+    const int8_t  *batch = i ? axes->right_batch : axes->left_batch,
+                 *deep   = i ? axes->right_contract : axes->left_contract;
     for (int a = 0; a < input->type.rank; a++)
         if (!listed(deep, axes->n_contract, a)) roles.of[a] = facts->roles.of[i ? n + 1 : n];
     for (int a = 0; a < n; a++) roles.of[(int)batch[a]] = facts->roles.of[a];

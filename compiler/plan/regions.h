@@ -31,7 +31,7 @@ typedef struct RegionFacts { /* one a node of the graph, by id */
     Part         part;
     ScoreRegion *region; /* of members and sinks */
     Roles        roles;
-    int          level; /* of members and sinks: of their loop; of others: the first loops that may read them */
+    int          level;        /* of members and sinks: of their loop; of others: the first loops that may read them */
     bool         seed, wanted; /* wanted: its loop has to emit it */
 } RegionFacts;
 

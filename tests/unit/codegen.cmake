@@ -7,12 +7,14 @@ foreach(area codegen codegen_random codegen_narrow)
   target_link_options(test_${area} PRIVATE -Wl,--undefined=nnrt_parallel)
 endforeach()
 
-# Loops, whose gradients and optimised forms are run too.
-nnc_unit(codegen_scan test_codegen_scan.c base ir ops autodiff opt plan codegen interp)
-target_sources(test_codegen_scan PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c)
-target_link_libraries(test_codegen_scan PRIVATE ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS})
-set_target_properties(test_codegen_scan PROPERTIES ENABLE_EXPORTS ON)
-target_link_options(test_codegen_scan PRIVATE -Wl,--undefined=nnrt_parallel)
+# Loops, and attention as loops: their gradients and optimised forms are run too.
+foreach(area codegen_scan codegen_bands)
+  nnc_unit(${area} test_${area}.c base ir ops autodiff opt plan codegen interp)
+  target_sources(test_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c)
+  target_link_libraries(test_${area} PRIVATE ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS})
+  set_target_properties(test_${area} PROPERTIES ENABLE_EXPORTS ON)
+  target_link_options(test_${area} PRIVATE -Wl,--undefined=nnrt_parallel)
+endforeach()
 
 # Convolutions: a test against the interpreter, and bench_conv, which is no test and prints shares of the peak.
 nnc_unit(codegen_windows test_codegen_windows.c base ir ops autodiff opt plan codegen interp)
