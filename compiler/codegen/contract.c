@@ -220,6 +220,10 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
     plan->winograd = winograd_fits(plan);
     choose_packing(plan);
+    if (plan->winograd && shape->window->image_in_k) {
+        winograd_kernel_plan(plan);
+        return plan;
+    }
     choose_blocks(plan);
     plan->mc = choose_mc(plan);
     plan->ma = MA_ROWS;
@@ -234,6 +238,7 @@ int64_t contract_scratch_bytes(const ContractPlan *plan) {
 
 Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k) {
     if (plan->shape.window && !plan->shape.window->image_in_k) return window_cut(plan, b, m, n);
+    if (plan->winograd) return winograd_kernel_cut(plan, b, n);
     LLVMValueRef one = irb_i64(b, 1), rows = irb_max(b, m, one), cols = irb_max(b, n, one);
     LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, cols), k);
     LLVMValueRef small = LLVMBuildICmp(b, LLVMIntSLT, work, irb_i64(b, SMALL_WORK), "");

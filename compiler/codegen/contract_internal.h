@@ -36,7 +36,7 @@ struct ContractPlan {
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
     int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
-    bool          winograd;
+    bool          winograd;                                 /* by minimal filtering */
     int64_t       winograd_offset;
 };
 
@@ -146,6 +146,12 @@ bool    winograd_fits(const ContractPlan *plan);
 int64_t winograd_scratch_elems(const ContractPlan *plan);
 void    winograd_prepare(ContractEmit *e); /* of a column block: its kernels, after B is packed */
 void    winograd_chunk(ContractEmit *e, LLVMValueRef row0, LLVMValueRef n_images);
+
+/* contract_winograd_kernel.c: images are summed over */
+bool winograd_kernel_fits(const ContractPlan *plan);
+void winograd_kernel_plan(ContractPlan *plan); /* its blocking and scratch */
+Cut  winograd_kernel_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef n);
+void winograd_kernel_emit(ContractEmit *e);
 
 /* contract_window_tables.c: offsets of rows and runs of k, made in scratch */
 typedef struct RegionTables { /* of the module */

@@ -218,6 +218,10 @@ void window_emit(ContractEmit *e) {
     LLVMValueRef          copy = e->a_buffer;
     assert(e->spec->k.constant >= 0 || w->image_in_k);
     assert(!w->regions || (!w->copied && w->bands == 1));
+    if (e->plan->winograd && w->image_in_k) {
+        winograd_kernel_emit(e);
+        return;
+    }
     RegionTables tables = {0};
     if (!e->plan->winograd) tables = window_make_tables(e);
     if (w->copied && w->bands == 1) zero_copy(e, copy);

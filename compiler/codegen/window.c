@@ -367,13 +367,15 @@ static bool plane_axis(const Windows *w, const Node *operand, int which, int row
     return window == 3;
 }
 
-/* Rows (images, y, x) and k (rows and columns of a window of 3 x 3, channels) over images in memory; else NULL. */
+/* Rows (images, y, x) and k (rows and columns of a window of 3 x 3, channels) over images in memory, or the other way round; else NULL. */
 static const WindowPlane *find_plane(const Emit *e, const Windows *w, const Node *operand, const WindowSides *sides,
                                      const ContractWindow *g) {
-    const int *rows = sides->free->axes + w->has_images, *k = sides->contract->axes;
-    bool       turned[2];
-    if (g->image_in_k || g->copied || g->bands > 1 || w->rank != w->has_images + 3 || sides->batch->count) return NULL;
-    if (sides->free->count != w->has_images + 2 || sides->contract->count != 3) return NULL;
+    const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
+    const AxisList *window    = g->image_in_k ? sides->free : sides->contract;
+    const int      *rows = positions->axes + w->has_images, *k = window->axes;
+    bool            turned[2];
+    if (g->copied || g->bands > 1 || w->rank != w->has_images + 3 || sides->batch->count) return NULL;
+    if (positions->count != w->has_images + 2 || window->count != 3) return NULL;
     const WindowAxis *channels = &w->axes[w->rank - 1];
     WindowPlane      *plane    = ARENA_NEW(e->arena, WindowPlane);
     for (int i = 0; i < 2; i++)

@@ -3,7 +3,7 @@
  * class for each axis. So a convolution's border, and each phase of a strided one's gradient, is a region of its own. */
 #include "codegen/window.h"
 
-enum { REGIONS_MOST = 256, ROWS_MOST = 4096, RUNS_MOST = 8192 };
+enum { REGIONS_MOST = 256, ROWS_MOST = 8192, RUNS_MOST = 8192 };
 
 typedef struct Class { /* indices of a row's axis that meet the same indices of k's */
     int  n_members, n_met;

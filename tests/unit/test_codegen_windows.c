@@ -91,6 +91,7 @@ static void test_minimal_filtering(void **state) {
     check_within(2, &(Convolution){7, 10, 32, 16, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
     check_within(3, &(Convolution){9, 6, 16, 48, {3, 3}, 1, 1, 0, 0}, 2, true, ELEM_F32, tolerance);
     check_within(4, &(Convolution){5, 4, 16, 80, {3, 3}, 1, 1, 2, 1}, 9, false, ELEM_F32, tolerance);
+    check_within(6, &(Convolution){4, 40, 80, 112, {3, 3}, 1, 1, 1, 1}, 4, false, ELEM_F32, tolerance);
     check_convolution(5, &(Convolution){5, 4, 16, 32, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F64);
 }
 

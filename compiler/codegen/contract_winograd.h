@@ -1,0 +1,43 @@
+/* Inside the contraction template: minimal filtering, F(4 x 4, 3 x 3). contract_winograd.c says how; the transforms are internal functions
+ * of the module, on vectors of channels or filters. */
+#ifndef NNC_CODEGEN_CONTRACT_WINOGRAD_H
+#define NNC_CODEGEN_CONTRACT_WINOGRAD_H
+
+#include "codegen/contract_internal.h"
+
+enum {
+    TILE_SIDE  = 4, /* results of a tile, each way */
+    PATCH_SIDE = 6, /* elements that they need */
+    POINTS     = PATCH_SIDE * PATCH_SIDE,
+    TAPS       = 3,
+};
+
+/* Of a plane in memory, for the functions that read patches: {height, width, row stride, column stride}, strides in elements; a constant
+ * of the module. */
+LLVMValueRef winograd_plane(const ContractEmit *e, const int64_t *extents, const int64_t *strides);
+
+/* The functions below take vectors of `lanes` elements; `point` is the distance from one point's results to the next's, in elements.
+ *
+ * elements (base, plane, y, x, to, point, count)  B' d B of the 6 x 6 patch from (y, x) on, for `count` channels; outside are zeros
+ * slopes   (base, plane, y, x, to, point, count)  A d A' of the 4 x 4 patch from (y, x) on
+ * kernel   (kernel, tap, to, point)               G g G' of one vector; taps `tap` elements apart
+ * sums     (sums, point, to)                      A' m A: 4 x 4 vectors, one after the other
+ * taps     (sums, point, to)                      G' m G: 3 x 3 vectors */
+typedef enum WinogradFunction {
+    WINOGRAD_ELEMENTS,
+    WINOGRAD_SLOPES,
+    WINOGRAD_KERNEL,
+    WINOGRAD_SUMS,
+    WINOGRAD_TAPS
+} WinogradFunction;
+void winograd_call(const ContractEmit *e, WinogradFunction which, int lanes, LLVMValueRef *args, unsigned n);
+
+/* A tile among those of all images, row by row: its image and its first result. */
+typedef struct WinogradPlace {
+    LLVMValueRef image, y, x;
+} WinogradPlace;
+WinogradPlace winograd_place(const ContractEmit *e, LLVMValueRef tile);
+/* Tiles of an image, each way. */
+int64_t winograd_tiles(const WindowPlane *plane, int way);
+
+#endif
