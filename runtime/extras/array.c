@@ -19,6 +19,7 @@ void nnrt_content_free(nnrt_content *content) {
     for (int i = 0; i < content->n_arrays; i++) nnrt_array_free(&content->arrays[i]);
     free(content->arrays);
     free(content->metadata);
+    if (content->file) fclose(content->file);
     nnrt_table_free(&content->table);
     *content = (nnrt_content){0};
 }

@@ -17,6 +17,7 @@ typedef struct nnrt_array {
     void    *data;   /* malloc'ed, row-major, native byte order */
     char    *source; /* the file's path, for messages */
     int32_t *lines;  /* of a CSV: the line each row stands on; else NULL */
+    int64_t  at;     /* of a content with a file: where its elements begin there */
 } nnrt_array;
 
 /* What one file held: arrays, or a table where n_arrays is 0. */
@@ -27,6 +28,7 @@ typedef struct nnrt_content {
     const char *format;   /* "CSV", ".npz" */
     bool        is_pair;  /* an array for the input and one for the target, by order */
     char       *metadata; /* a safetensors file's __metadata__ as JSON, or NULL */
+    FILE       *file;     /* from which elements are read when they are wanted; NULL: the arrays hold them */
 } nnrt_content;
 
 /* Reads a file by its contents: .npy, .npz, IDX, safetensors, each also gzipped, else CSV. NNRT_BAD_DATA with a message
@@ -45,6 +47,14 @@ nnrt_status nnrt_read_npz(const char *path, const nnrt_bytes *bytes, nnrt_conten
 nnrt_status nnrt_read_cifar(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
 nnrt_status nnrt_read_idx(const char *path, const nnrt_bytes *bytes, nnrt_array *array, nnrt_error *error);
 nnrt_status nnrt_read_safetensors(const char *path, const nnrt_bytes *bytes, nnrt_content *content, nnrt_error *error);
+
+/* A safetensors file, its elements left where they are unless it is packed: weights are as large as the model, and a copy of all of them
+ * would be what decides how much memory a program takes. */
+nnrt_status nnrt_open_safetensors(const char *path, nnrt_content *content, nnrt_error *error);
+/* The elements of an array of such a content: to `to` (nnrt_array_nbytes of them), or to array->data until it is dropped. */
+nnrt_status nnrt_array_read(const nnrt_content *content, const nnrt_array *array, void *to, nnrt_error *error);
+nnrt_status nnrt_array_fetch(const nnrt_content *content, nnrt_array *array, nnrt_error *error);
+void        nnrt_array_drop(const nnrt_content *content, nnrt_array *array);
 
 /* Writes named arrays (name, elem, rank, shape and data are used) in the order of their names. */
 nnrt_status nnrt_write_safetensors(const char *path, const nnrt_array *arrays, int n_arrays,

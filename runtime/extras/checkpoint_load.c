@@ -72,15 +72,17 @@ static void compare_slot(const nnrt_instance *instance, int i, const nnrt_conten
 }
 
 /* A file of weights alone has no moving averages: they become what their parameters are. */
-static void fill_slots(nnrt_instance *instance, const nnrt_content *content) {
-    const nnrt_model *model = instance->model;
-    for (int i = 0; i < model->n_slots; i++) {
+static nnrt_status fill_slots(nnrt_instance *instance, const nnrt_content *content, nnrt_error *error) {
+    const nnrt_model *model  = instance->model;
+    nnrt_status       status = NNRT_OK;
+    for (int i = 0; i < model->n_slots && status == NNRT_OK; i++) {
         const nnrt_slot  *slot  = &model->slots[i];
         const nnrt_array *array = nnrt_checkpoint_keeps(slot) ? find_array(content, slot->tensor.name) : NULL;
         if (!array && slot->kind == NNRT_EMA && slot->param >= 0)
             array = find_array(content, model->slots[slot->param].tensor.name);
-        if (array) memcpy(instance->slots[i], array->data, instance->slot_nbytes[i]);
+        if (array) status = nnrt_array_read(content, array, instance->slots[i], error);
     }
+    return status;
 }
 
 /* Compiled for predictions alone: the file may hold what only training needs. */
@@ -109,24 +111,13 @@ static nnrt_status load_content(nnrt_instance *instance, const char *path, const
                          resume         ? "\n  weights alone are no training to go on with: start from them with --init"
                          : n_known == 0 ? "\n  another program's names are given by --map TO=FROM"
                                         : "");
-    fill_slots(instance, content);
-    return NNRT_OK;
-}
-
-static nnrt_status read_file(const char *path, nnrt_content *content, nnrt_error *error) {
-    nnrt_bytes bytes;
-    *content           = (nnrt_content){0};
-    nnrt_status status = nnrt_read_file(path, &bytes, error);
-    if (status != NNRT_OK) return status;
-    status = nnrt_read_safetensors(path, &bytes, content, error);
-    free(bytes.data);
-    return status;
+    return fill_slots(instance, content, error);
 }
 
 nnrt_status nnrt_checkpoint_settings(nnrt_instance *instance, const char *path, nnrt_settings *trained,
                                      nnrt_error *error) {
     nnrt_content content;
-    nnrt_status  status = read_file(path, &content, error);
+    nnrt_status  status = nnrt_open_safetensors(path, &content, error);
     if (status == NNRT_OK) nnrt_settings_read(&content, trained, instance);
     nnrt_content_free(&content);
     return status;
@@ -134,7 +125,7 @@ nnrt_status nnrt_checkpoint_settings(nnrt_instance *instance, const char *path, 
 
 nnrt_status nnrt_checkpoint_load(nnrt_instance *instance, const char *path, nnrt_settings *trained, nnrt_error *error) {
     nnrt_content content;
-    nnrt_status  status = read_file(path, &content, error);
+    nnrt_status  status = nnrt_open_safetensors(path, &content, error);
     if (status == NNRT_OK) status = load_content(instance, path, &content, false, error);
     if (status == NNRT_OK && trained) nnrt_settings_read(&content, trained, NULL);
     nnrt_content_free(&content);
@@ -145,7 +136,7 @@ nnrt_status nnrt_checkpoint_load_net(nnrt_instance *instance, const char *path, 
                                      nnrt_error *error) {
     nnrt_content  content;
     nnrt_settings settings;
-    nnrt_status   status = read_file(path, &content, error);
+    nnrt_status   status = nnrt_open_safetensors(path, &content, error);
     if (status == NNRT_OK) status = load_content(instance, path, &content, false, error);
     if (status == NNRT_OK) {
         nnrt_settings_read(&content, &settings, instance);
@@ -175,14 +166,15 @@ static nnrt_status load_best(nnrt_training *training, const char *path, const nn
         if (!array || !fits(instance, i, array))
             return nnrt_fail(error, NNRT_BAD_DATA,
                              "%s: '%.100s' is missing or differs: start from its weights with --init", path, name);
-        memcpy(training->state.best_slots[i], array->data, instance->slot_nbytes[i]);
+        nnrt_status status = nnrt_array_read(content, array, training->state.best_slots[i], error);
+        if (status != NNRT_OK) return status;
     }
     return NNRT_OK;
 }
 
 nnrt_status nnrt_checkpoint_resume(nnrt_training *training, const char *path, nnrt_error *error) {
     nnrt_content content;
-    nnrt_status  status = read_file(path, &content, error);
+    nnrt_status  status = nnrt_open_safetensors(path, &content, error);
     if (status == NNRT_OK) status = load_content(training->instance, path, &content, true, error);
     if (status == NNRT_OK) status = nnrt_state_read(&content, path, training, error);
     if (status == NNRT_OK) status = load_best(training, path, &content, error);

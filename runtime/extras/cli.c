@@ -1,4 +1,5 @@
 #include "extras/cli.h"
+#include "extras/memory_use.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -98,10 +99,9 @@ int nnrt_main(const nnrt_model *model, int argc, char **argv) {
     bool         interrupted = false;
     signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is then an error of write() like a full disk */
     nnrt_status status = nnrt_options_parse(&options, model, argc, argv, &error);
-    if (status == NNRT_OK && options.help)
-        nnrt_print_help(model, program, options.command);
-    else if (status == NNRT_OK)
-        status = run(model, &options, &interrupted, &error);
+    if (status == NNRT_OK && options.help) nnrt_print_help(model, program, options.command);
+    options.program_nbytes = nnrt_resident_nbytes();
+    if (status == NNRT_OK && !options.help) status = run(model, &options, &interrupted, &error);
     status = close_output(status, &error);
     nnrt_options_free(&options);
     if (status == NNRT_OK) return interrupted ? EXIT_INTERRUPTED : 0;

@@ -10,9 +10,9 @@
 #include "extras/convert.h"
 #include "extras/nearest.h"
 
-typedef struct Take {        /* for one slot */
-    const nnrt_array *array; /* NULL: keeps its value */
-    bool              transposed;
+typedef struct Take {  /* for one slot */
+    nnrt_array *array; /* NULL: keeps its value */
+    bool        transposed;
 } Take;
 
 typedef struct Import {
@@ -72,11 +72,14 @@ static nnrt_status fail_shape(const Import *import, int slot, const Take *take, 
 
 static nnrt_status check_fit(const Import *import, int slot, const Take *take, nnrt_error *error) {
     const nnrt_tensor *tensor = &import->instance->model->slots[slot].tensor;
-    const nnrt_array  *array  = take->array;
+    nnrt_array        *array  = take->array;
     if (!same_shape(array, nnrt_instance_shape(import->instance, tensor), tensor->rank, take->transposed))
         return fail_shape(import, slot, take, error);
-    bool floats = nnrt_elem_is_float(tensor->elem);
-    bool fits   = floats || nnrt_convert_check(array->data, array->elem, array->count, tensor->elem) < 0;
+    bool        floats = nnrt_elem_is_float(tensor->elem);
+    nnrt_status status = floats ? NNRT_OK : nnrt_array_fetch(&import->content, array, error);
+    if (status != NNRT_OK) return status;
+    bool fits = floats || nnrt_convert_check(array->data, array->elem, array->count, tensor->elem) < 0;
+    nnrt_array_drop(&import->content, array);
     if (nnrt_elem_is_float(array->elem) == floats && fits) return NNRT_OK;
     return nnrt_fail(error, NNRT_BAD_DATA, "%s: '%.100s' is %s, '%.100s' of the model is %s: the values do not fit",
                      import->path, array->name, nnrt_elem_name(array->elem), tensor->name,
@@ -116,21 +119,25 @@ static void copy_swapped(const nnrt_array *array, int elem, void *out) {
                          (char *)out + (size_t)(i * columns + k) * to, elem, 1);
 }
 
-static void fill(Import *import) {
+static nnrt_status fill(Import *import, nnrt_error *error) {
     nnrt_instance    *instance = import->instance;
     const nnrt_model *model    = instance->model;
     for (int i = 0; i < model->n_slots; i++) {
         const Take *take = &import->takes[i];
         if (!take->array) continue;
+        nnrt_status status = nnrt_array_fetch(&import->content, take->array, error);
+        if (status != NNRT_OK) return status;
         if (take->transposed)
             copy_swapped(take->array, model->slots[i].tensor.elem, instance->slots[i]);
         else
             nnrt_convert(take->array->data, take->array->elem, instance->slots[i], model->slots[i].tensor.elem,
                          take->array->count);
+        nnrt_array_drop(&import->content, take->array);
     }
     for (int i = 0; i < model->n_slots; i++)
         if (model->slots[i].kind == NNRT_EMA && model->slots[i].param >= 0)
             memcpy(instance->slots[i], instance->slots[model->slots[i].param], instance->slot_nbytes[i]);
+    return NNRT_OK;
 }
 
 /* ---- the report -------------------------------------------------------------------------------------------------- */
@@ -206,19 +213,14 @@ static nnrt_status run(Import *import, nnrt_map *map, bool all_needed, nnrt_impo
         if (is_weight(&model->slots[i])) status = choose(import, i, map, error);
     if (status == NNRT_OK) status = describe(import, result, error);
     if (status == NNRT_OK) status = judge(import, map, result, all_needed, error);
-    if (status == NNRT_OK) fill(import);
-    return status;
+    return status == NNRT_OK ? fill(import, error) : status;
 }
 
 nnrt_status nnrt_import_weights(nnrt_instance *instance, const char *path, nnrt_map *map, bool all_needed,
                                 nnrt_import *result, nnrt_error *error) {
-    Import     import = {.instance = instance, .path = path};
-    nnrt_bytes bytes;
+    Import import      = {.instance = instance, .path = path};
     *result            = (nnrt_import){0};
-    nnrt_status status = nnrt_read_file(path, &bytes, error);
-    if (status != NNRT_OK) return status;
-    status = nnrt_read_safetensors(path, &bytes, &import.content, error);
-    free(bytes.data);
+    nnrt_status status = nnrt_open_safetensors(path, &import.content, error);
     if (status == NNRT_OK) status = run(&import, map, all_needed, result, error);
     nnrt_content_free(&import.content);
     free(import.takes);

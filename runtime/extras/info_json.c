@@ -6,6 +6,7 @@
 #include "core/element.h"
 #include "core/status.h"
 #include "extras/info.h"
+#include "extras/memory_use.h"
 
 static void add_text(cJSON *object, const char *name, const char *text) {
     cJSON_AddItemToObject(object, name, text ? cJSON_CreateString(text) : cJSON_CreateNull());
@@ -91,13 +92,16 @@ static void add_totals(cJSON *object, const nnrt_summary *summary) {
     add_amount(totals, "gradients", &summary->gradients);
 }
 
-static void add_memory(cJSON *object, const nnrt_instance *instance) {
+static void add_memory(cJSON *object, const nnrt_options *options, const nnrt_instance *instance) {
     const nnrt_model *model     = instance->model;
     cJSON            *workspace = cJSON_AddObjectToObject(object, "workspace_nbytes");
     for (int i = 0; i < model->n_fns; i++)
         if (nnrt_info_shows_workspace(&model->fns[i]))
             cJSON_AddNumberToObject(workspace, model->fns[i].name,
                                     (double)model->fns[i].workspace(instance->symbols, nnrt_pool_size(instance->pool)));
+    if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) >= 0)
+        cJSON_AddNumberToObject(object, "training_nbytes",
+                                (double)(options->program_nbytes + nnrt_training_nbytes(instance, options->find_nan)));
 }
 
 static void add_settings(cJSON *object, const nnrt_model *model) {
@@ -132,7 +136,7 @@ nnrt_status nnrt_info_json(const nnrt_options *options, const nnrt_instance *ins
     if (all || options->shapes) add_tensors(object, instance);
     if (all || options->params) add_parameters(object, instance);
     if (all || options->params) add_totals(object, summary);
-    if (all || options->memory) add_memory(object, instance);
+    if (all || options->memory) add_memory(object, options, instance);
     if (all) add_settings(object, model);
     add_text(object, "precision", model->precision);
     char *text = cJSON_PrintUnformatted(object);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "extras/memory_use.h"
 
 /* ---- opening and closing ----------------------------------------------------------------------------------------- */
 
@@ -149,7 +150,8 @@ void nnrt_log_epoch(nnrt_log *log, const nnrt_progress *progress, const nnrt_ins
         put_scores(log->file, "", progress->norms, "");
         fputc('}', log->file);
     }
-    fprintf(log->file, ",\"seconds\":%.3f}\n", seconds_since(&log->start));
+    fprintf(log->file, ",\"seconds\":%.3f,\"peak_nbytes\":%lld}\n", seconds_since(&log->start),
+            (long long)nnrt_peak_nbytes());
     fflush(log->file);
 }
 

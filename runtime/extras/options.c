@@ -46,6 +46,8 @@ const nnrt_option nnrt_option_table[] = {
     {"--plot", "FILE.svg", "learning curves, drawn anew each epoch", NNRT_TRAIN, NNRT_OPTION_TEXT, AT(plot)},
     {"--overfit-batch", NULL, "train on one batch until it is fit: a check of the model", NNRT_TRAIN, NNRT_OPTION_FLAG,
      AT(overfit)},
+    {"--find-nan", NULL, "say where a loss stops being finite also where the copy of the weights takes over 256 MB",
+     NNRT_TRAIN | NNRT_INFO, NNRT_OPTION_FLAG, AT(find_nan)},
     {"--out", "FILE", "the .safetensors or .npz file to write", NNRT_EXPORT, NNRT_OPTION_TEXT, AT(out)},
     {"--out", "FILE", "a .csv, .npy, .npz, .txt or .png file instead of CSV on standard output", NNRT_PREDICT,
      NNRT_OPTION_TEXT, AT(out)},

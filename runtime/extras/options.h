@@ -28,6 +28,8 @@ typedef struct nnrt_options {
     bool          help, quiet, all, overfit, raw;
     bool          seed_given, batch_given, length_given;
     bool          shapes, params, memory, json; /* parts and form of info */
+    int64_t       program_nbytes;               /* in memory before the model's slots and commands are */
+    bool          find_nan;                     /* train: keep a copy of the weights whatever their size */
     nnrt_list     data, val, test, sets;        /* FILE or NAME=FILE; `sets` NAME=VALUE */
     nnrt_list     maps, renames, only;          /* TO=FROM of weights; patterns */
     nnrt_settings settings;

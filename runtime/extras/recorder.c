@@ -128,4 +128,5 @@ void nnrt_recorder_attach(nnrt_recorder *recorder, nnrt_training *training) {
     training->save_context  = recorder;
     training->wants_probe   = recorder->options->log != NULL;
     training->no_early_stop = recorder->options->overfit;
+    training->find_nan      = recorder->options->find_nan;
 }

@@ -6,6 +6,7 @@
 #include "core/status.h"
 #include "extras/cli.h"
 #include "extras/info.h"
+#include "extras/memory_use.h"
 
 /* ---- tables: cells of text, columns as wide as their widest cell ------------------------------------------------- */
 
@@ -194,7 +195,7 @@ static void print_settings(const nnrt_model *model) {
                    model->slots[i].tensor.name, model->slots[i].value, model->slots[i].frozen ? " (compiled in)" : "");
 }
 
-static void print_memory(const nnrt_instance *instance, const nnrt_summary *summary) {
+static void print_memory(const nnrt_options *options, const nnrt_instance *instance, const nnrt_summary *summary) {
     const nnrt_model *model = instance->model;
     int               n     = nnrt_pool_size(instance->pool);
     char              size[32];
@@ -213,6 +214,9 @@ static void print_memory(const nnrt_instance *instance, const nnrt_summary *summ
         snprintf(name, sizeof name, "workspace of %.40s", fn->name);
         printf("  %-22s %12s\n", name, nnrt_size_text((double)fn->workspace(instance->symbols, n), size, sizeof size));
     }
+    if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) < 0) return;
+    double all = (double)(options->program_nbytes + nnrt_training_nbytes(instance, options->find_nan));
+    printf("  %-22s %12s  and its data\n", "training in all", nnrt_size_text(all, size, sizeof size));
 }
 
 bool nnrt_info_shows_workspace(const nnrt_fn *fn) {
@@ -240,7 +244,7 @@ static nnrt_status print_text(const nnrt_options *options, const nnrt_instance *
     if (all || options->params) print_totals(summary);
     if (all || options->shapes) print_tensors(instance);
     if (all) print_settings(instance->model);
-    if (all || options->memory) print_memory(instance, summary);
+    if (all || options->memory) print_memory(options, instance, summary);
     return status;
 }
 

@@ -77,6 +77,7 @@ struct nnrt_training {
     bool                         stopped;       /* out: by `interrupted` */
     bool                         no_early_stop; /* in: train to the end whatever the model says */
     bool                         wants_probe;   /* in: norms of gradients at each epoch's end */
+    bool                         find_nan; /* in: where a loss stops being finite is found whatever memory that takes */
     /* Out: with early_stop a run that is not interrupted ends with the slots and steps_done of its best epoch. */
     bool               stopped_early; /* before the last step */
     int64_t            best_epoch;    /* from 1; 0: the model has no early_stop, or nothing was better than nothing */

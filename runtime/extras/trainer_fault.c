@@ -5,12 +5,25 @@
 
 #include "core/element.h"
 #include "core/status.h"
+#include "extras/memory_use.h"
 #include "extras/trainer_loop.h"
+
+static bool can_explain(const Loop *loop) {
+    return nnrt_model_fn(loop->training->instance->model, NNRT_FN_PROBE, 0) >= 0;
+}
+
+/* The copy is as large as weights and optimizer state together: of large models only where it is asked for. */
+static bool keeps_copy(const Loop *loop) {
+    const nnrt_instance *instance = loop->training->instance;
+    size_t               nbytes   = 0;
+    for (int i = 0; i < instance->model->n_slots; i++) nbytes += instance->slot_nbytes[i];
+    return can_explain(loop) && (nbytes <= NNRT_COPIED_SLOTS || loop->training->find_nan);
+}
 
 nnrt_status nnrt_fault_keep_start(Loop *loop, nnrt_error *error) {
     const nnrt_instance *instance = loop->training->instance;
     loop->start_step              = loop->training->steps_done;
-    if (nnrt_model_fn(instance->model, NNRT_FN_PROBE, 0) < 0) return NNRT_OK;
+    if (!keeps_copy(loop)) return NNRT_OK;
     int n = instance->model->n_slots;
     if (!loop->start) {
         loop->start = calloc((size_t)n + 1, sizeof *loop->start);
@@ -73,6 +86,8 @@ nnrt_status nnrt_fault_explain(Loop *loop, int64_t step, nnrt_error *error) {
     char what[300] = "", place[340] = "";
     if (loop->start && replay(loop, step) && first_bad(loop, what, sizeof what))
         snprintf(place, sizeof place, "first in %s; ", what);
+    else if (!loop->start && can_explain(loop))
+        snprintf(place, sizeof place, "train --find-nan says where first; ");
     return nnrt_fail(error, NNRT_ERROR,
                      "%s is %s at step %lld (epoch %lld): %slower the learning rate (--set) or check the data",
                      loop->bad_loss, loop->bad_is_nan ? "nan" : "infinite", (long long)step + 1,

@@ -85,7 +85,7 @@ expect 0 "" train --data data.csv --test data.csv --epochs 1
 expect 0 "" eval --data data.csv
 last_line '^train accuracy: '
 [ "$(wc -l < log.jsonl)" -eq 41 ] || fail "the log has $(wc -l < log.jsonl) lines"
-grep -q '^{"epoch":40,"step":320,"loss":[0-9.e-]*,"settings":{"optimizer.lr":0.1},"seconds":[0-9.]*}$' log.jsonl || fail "the log's line of epoch 40"
+grep -q '^{"epoch":40,"step":320,"loss":[0-9.e-]*,"settings":{"optimizer.lr":0.1},"seconds":[0-9.]*,"peak_nbytes":[0-9]*}$' log.jsonl || fail "the log's line of epoch 40"
 grep -q '^{"test_loss":[0-9.e-]*,"test_accuracy":[01][0-9.]*}$' log.jsonl || fail "the log's last line"
 expect 0 "" train --data data.csv --val test.csv --test test.csv --epochs 2
 last_line '^test accuracy: '

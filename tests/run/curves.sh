@@ -26,7 +26,7 @@ well_formed() {
 "$model" train --data data.csv --val test.csv --epochs 3 --set optimizer.lr=0.05 --log a.jsonl --plot a.svg --quiet > out || fail "train"
 [ "$(wc -l < a.jsonl)" -eq 4 ] || fail "the log has $(wc -l < a.jsonl) lines"
 sed 's/[0-9][0-9.e-]*/N/g' a.jsonl > shape
-[ "$(sed -n 3p shape)" = '{"epoch":N,"step":N,"loss":N,"val_loss":N,"val_accuracy":N,"settings":{"optimizer.lr":N},"seconds":N}' ] ||
+[ "$(sed -n 3p shape)" = '{"epoch":N,"step":N,"loss":N,"val_loss":N,"val_accuracy":N,"settings":{"optimizer.lr":N},"seconds":N,"peak_nbytes":N}' ] ||
   fail "a line of the log: $(sed -n 3p a.jsonl)"
 [ "$(sed -n 4p shape)" = '{"test_loss":N,"test_accuracy":N}' ] || fail "the last line of the log: $(sed -n 4p a.jsonl)"
 has a.jsonl '"settings":{"optimizer.lr":0.05}'
