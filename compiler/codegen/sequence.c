@@ -44,7 +44,12 @@ LLVMValueRef *sequence_places(const Sequence *sequence, DimEnv *dims) {
     }
     start[count] = irb_i64(dims->b, 0);
     for (int i = 0; i < count; i++)
-        if (!lower[i]) start[count] = irb_max(dims->b, start[count], end[i]);
+        if (end[i] && !lower[i]) start[count] = irb_max(dims->b, start[count], end[i]);
+    for (int i = 0; i < count; i++) {
+        int lowest = i;
+        while (plan->buffers.data[lowest].over >= 0) lowest = plan->buffers.data[lowest].over;
+        start[i] = start[lowest];
+    }
     return start;
 }
 

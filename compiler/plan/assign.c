@@ -11,14 +11,32 @@
 typedef struct Packing {
     const FnPlan *plan;
     Arena        *arena;
-    int           n;
+    int           n;        /* buffers */
+    int          *turns[2]; /* by buffer: first and last kernel of it and of those that lie over it */
     int64_t      *bytes, *offsets;
     int           n_words;
     uint64_t    **under; /* by buffer: all that lie below it, directly or not */
 } Packing;
 
-static bool meet(const Buffer *a, const Buffer *b) {
-    return a->first <= b->last && b->first <= a->last;
+static bool meet(const Packing *p, int a, int b) {
+    return p->turns[0][a] <= p->turns[1][b] && p->turns[0][b] <= p->turns[1][a];
+}
+
+/* Whether it has a place of its own. */
+static bool has_place(const Packing *p, int buffer) {
+    return p->plan->buffers.data[buffer].over < 0;
+}
+
+/* A buffer that lies over another lengthens its life; a chain of them ends at the one that has the place. */
+static void find_turns(Packing *p) {
+    const Buffer *buffers = p->plan->buffers.data;
+    for (int k = 0; k < 2; k++) p->turns[k] = ARENA_ARRAY(p->arena, int, p->n + 1);
+    for (int i = 0; i < p->n; i++) p->turns[0][i] = buffers[i].first, p->turns[1][i] = buffers[i].last;
+    for (int i = 0; i < p->n; i++) {
+        int lowest = i;
+        while (buffers[lowest].over >= 0) lowest = buffers[lowest].over;
+        if (buffers[i].last > p->turns[1][lowest]) p->turns[1][lowest] = buffers[i].last;
+    }
 }
 
 /* ---- packing at nominal sizes ------------------------------------------------------------------------------------------------ */
@@ -42,11 +60,10 @@ static int by_offset(const void *a, const void *b) {
 
 /* The lowest gap that holds `buffer` among those placed already that live at the same time. */
 static int64_t lowest_gap(const Packing *p, int buffer, const Ranked *placed, int n_placed, Ranked *around) {
-    const Buffer *buffers = p->plan->buffers.data;
-    int64_t       end     = 0;
-    int           n       = 0;
+    int64_t end = 0;
+    int     n   = 0;
     for (int i = 0; i < n_placed; i++)
-        if (meet(&buffers[buffer], &buffers[placed[i].buffer]))
+        if (meet(p, buffer, placed[i].buffer))
             around[n++] = (Ranked){p->offsets[placed[i].buffer], 0, placed[i].buffer};
     qsort(around, (size_t)n, sizeof *around, by_offset);
     for (int i = 0; i < n; i++) {
@@ -61,12 +78,14 @@ static int64_t lowest_gap(const Packing *p, int buffer, const Ranked *placed, in
 static int64_t pack(Packing *p, bool largest_first) {
     Ranked *ranked = ARENA_ARRAY(p->arena, Ranked, p->n + 1), *around = ARENA_ARRAY(p->arena, Ranked, p->n + 1);
     int64_t end = 0;
+    int     n   = 0;
     for (int i = 0; i < p->n; i++) {
-        int64_t turns = p->plan->buffers.data[i].last - p->plan->buffers.data[i].first;
-        ranked[i]     = largest_first ? (Ranked){p->bytes[i], turns, i} : (Ranked){turns, p->bytes[i], i};
+        int64_t turns = p->turns[1][i] - p->turns[0][i];
+        if (has_place(p, i))
+            ranked[n++] = largest_first ? (Ranked){p->bytes[i], turns, i} : (Ranked){turns, p->bytes[i], i};
     }
-    qsort(ranked, (size_t)p->n, sizeof *ranked, by_rank);
-    for (int i = 0; i < p->n; i++) {
+    qsort(ranked, (size_t)n, sizeof *ranked, by_rank);
+    for (int i = 0; i < n; i++) {
         int buffer         = ranked[i].buffer;
         p->offsets[buffer] = lowest_gap(p, buffer, ranked, i, around);
         if (p->offsets[buffer] + p->bytes[buffer] > end) end = p->offsets[buffer] + p->bytes[buffer];
@@ -86,7 +105,7 @@ static void find_below(Packing *p, FnPlan *plan, const Ranked *order, int positi
     Buffer *buffer = &plan->buffers.data[index];
     for (int i = position - 1; i >= 0; i--) {
         int low = order[i].buffer;
-        if (!meet(buffer, &plan->buffers.data[low]) || is_under(p, low, index)) continue;
+        if (!meet(p, index, low) || is_under(p, low, index)) continue;
         vec_push(p->arena, &buffer->below, low);
         for (int w = 0; w < p->n_words; w++) p->under[index][w] |= p->under[low][w];
         p->under[index][low / 64] |= UINT64_C(1) << (low % 64);
@@ -97,12 +116,13 @@ static void keep_order(Packing *p, FnPlan *plan) {
     Ranked *order = ARENA_ARRAY(p->arena, Ranked, p->n + 1);
     p->n_words    = (p->n + 63) / 64;
     p->under      = ARENA_ARRAY(p->arena, uint64_t *, p->n + 1);
+    int n         = 0;
     for (int i = 0; i < p->n; i++) {
-        order[i]    = (Ranked){p->offsets[i], 0, i};
+        if (has_place(p, i)) order[n++] = (Ranked){p->offsets[i], 0, i};
         p->under[i] = ARENA_ARRAY(p->arena, uint64_t, p->n_words + 1);
     }
-    qsort(order, (size_t)p->n, sizeof *order, by_offset);
-    for (int i = 0; i < p->n; i++) {
+    qsort(order, (size_t)n, sizeof *order, by_offset);
+    for (int i = 0; i < n; i++) {
         find_below(p, plan, order, i);
         vec_push(p->arena, &plan->places, order[i].buffer);
         plan->buffers.data[order[i].buffer].offset = order[i].key;
@@ -111,10 +131,12 @@ static void keep_order(Packing *p, FnPlan *plan) {
 
 static void assign_all(Compilation *c, FnPlan *fn, const int64_t *sizes) {
     buffers_live(c, fn);
+    buffers_in_place(c, fn);
     Packing p = {.plan = fn, .arena = c->arena, .n = fn->buffers.len};
     p.bytes   = ARENA_ARRAY(c->arena, int64_t, p.n + 1);
     p.offsets = ARENA_ARRAY(c->arena, int64_t, p.n + 1);
     for (int i = 0; i < p.n; i++) p.bytes[i] = nominal_bytes(sizes, &fn->buffers.data[i].type);
+    find_turns(&p);
     int64_t by_size = pack(&p, true), by_turns = pack(&p, false);
     fn->nominal = by_turns < by_size ? by_turns : pack(&p, true);
     keep_order(&p, fn);

@@ -93,8 +93,9 @@ typedef struct Kernel {
 typedef struct Buffer { /* a tensor in the workspace */
     Node *node;
     Type  type;
-    int   first, last;  /* kernels that write it first and use it last */
-    VEC(int) below;     /* buffers that live at the same time and lie directly below it */
+    int   first, last; /* kernels that write it first and use it last */
+    int   over;     /* the buffer whose memory it takes, which its kernel reads for the last time; -1: its own place */
+    VEC(int) below; /* buffers that live at the same time and lie directly below it */
     int64_t     offset; /* at nominal sizes; at run time the largest end of those below */
     const char *why;    /* why it is in memory, for --emit=plan */
 } Buffer;
@@ -106,7 +107,7 @@ typedef struct FnPlan {
     const Scan *scan;      /* whose body this is; NULL: a function's */
     VEC(Kernel *) kernels; /* in execution order */
     VEC(Buffer) buffers;
-    VEC(int) places; /* the buffers, each after those that lie below it */
+    VEC(int) places; /* the buffers with a place of their own, each after those that lie below it */
     int64_t nominal; /* bytes of the buffers at nominal sizes */
     Map    *located; /* Node * -> Location * ; RESHAPEs of located nodes included */
 } FnPlan;

@@ -275,8 +275,10 @@ static void store_to(Fuse *f, Node *node, Location at) {
 }
 
 static void buffer_new(Fuse *f, Node *node) {
-    vec_push(f->c->arena, &f->plan->buffers,
-             ((Buffer){.node = node, .type = node->type, .first = -1, .last = -1, .why = f->facts[node->id].why}));
+    vec_push(
+        f->c->arena, &f->plan->buffers,
+        ((Buffer){
+            .node = node, .type = node->type, .first = -1, .last = -1, .over = -1, .why = f->facts[node->id].why}));
     store_to(f, node, (Location){LOC_WORKSPACE, f->plan->buffers.len - 1, 0});
 }
 

@@ -10,6 +10,9 @@ typedef VEC(int) IntVec;
 void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, IntVec *buffers);
 void buffers_live(Compilation *c, FnPlan *plan);
 
+/* inplace.c: sets Buffer.over. Requires: lifetimes. */
+void buffers_in_place(Compilation *c, FnPlan *plan);
+
 /* nominal.c: values of the symbolic dims for decisions, and the bytes that a tensor takes in the workspace then. */
 const int64_t *nominal_sizes(Compilation *c, const Program *program);
 int64_t        nominal_bytes(const int64_t *sizes, const Type *type);

@@ -92,9 +92,10 @@ static void plan_print_fn(Arena *arena, const FnPlan *fn, const char *what, cons
     for (int k = 0; k < fn->kernels.len; k++) fprintf(out, "  %3d  %s\n", k, fn->kernels.data[k]->name);
     for (int b = 0; b < fn->buffers.len; b++) {
         const Buffer *buffer = &fn->buffers.data[b];
-        fprintf(out, "  buffer %d: %s, at %lld, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type),
-                (long long)buffer->offset, buffer->first, buffer->last, op_info[buffer->node->op].name,
-                buffer->why ? buffer->why : "");
+        const char   *place  = buffer->over >= 0 ? arena_printf(arena, "over buffer %d", buffer->over)
+                                                 : arena_printf(arena, "at %lld", (long long)buffer->offset);
+        fprintf(out, "  buffer %d: %s, %s, kernels %d to %d, %s: %s\n", b, type_print(arena, &buffer->type), place,
+                buffer->first, buffer->last, op_info[buffer->node->op].name, buffer->why ? buffer->why : "");
     }
     for (int k = 0; k < fn->kernels.len; k++)
         if (fn->kernels.data[k]->body)

@@ -65,6 +65,11 @@ static void workspace_new(Machine *m) {
         int64_t end = m->starts[index] + elements(m, &buffer->type);
         if (end > size) size = end;
     }
+    for (int i = 0; i < plan->buffers.len; i++) {
+        int lowest = i;
+        while (plan->buffers.data[lowest].over >= 0) lowest = plan->buffers.data[lowest].over;
+        m->starts[i] = m->starts[lowest];
+    }
     m->workspace = ARENA_ARRAY(m->s->arena, Element, size + 1);
 }
 
@@ -179,12 +184,15 @@ static void compare(Machine *m, const char *what, int index, const Cell *cell, c
 }
 
 static void check_places(Machine *m) {
-    const FnPlan *plan = m->plan;
-    if (plan->places.len != plan->buffers.len) WRONG(m, "a buffer has no place");
+    const FnPlan *plan   = m->plan;
+    int           n_over = 0;
+    for (int i = 0; i < plan->buffers.len; i++) n_over += plan->buffers.data[i].over >= 0;
+    if (plan->places.len + n_over != plan->buffers.len) WRONG(m, "a buffer has no place");
     for (int i = 0; i < plan->buffers.len; i++)
         for (int k = 0; k < i; k++) {
             const Buffer *a = &plan->buffers.data[i], *b = &plan->buffers.data[k];
             int64_t       end_a = m->starts[i] + elements(m, &a->type), end_b = m->starts[k] + elements(m, &b->type);
+            if (a->over == k ? b->last == a->first : b->over == i && a->last == b->first) continue;
             if (a->first <= b->last && b->first <= a->last && m->starts[i] < end_b && m->starts[k] < end_a)
                 WRONG(m, "buffers %d and %d live at the same time in one place", k, i);
         }
