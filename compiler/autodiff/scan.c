@@ -1,13 +1,13 @@
 /* The gradient of a loop is a loop in the other direction. Its carries are the gradients of the carries, its slices are the gradients of
  * what the steps emitted, it emits the gradients of the slices.
  *
- * What it needs of the forward steps is either kept, as one emit more of the forward loop (the carries, and what is costly to compute:
- * contractions, reductions, results of inner loops), or computed again (elementwise work and movement).
+ * What it needs of the forward steps is either kept, as one emit more of the forward loop, or computed again (autodiff/keep.h).
  *
  * The gradient of a captured value is a sum over the steps. Where the summand is a contraction, a sum or a scatter, the sum is taken
  * outside of the loop over the stacked operands: sum_t a_t' b_t is one contraction over steps and rows, and no step touches a matrix
  * of the parameter's size. Else it is a carry. */
 #include "ir/scan.h"
+#include "autodiff/keep.h"
 #include "autodiff/sweep.h"
 
 typedef struct Back {
@@ -22,26 +22,13 @@ typedef struct Back {
     Stacking stacking;      /* of what the forward steps computed */
     Map     *emitted;       /* node of the backward body -> result index + 1 */
     Node    *made;          /* the backward SCAN, once it is there */
+    Keep     keep;
 } Back;
 
 static Type gradient_type(const Type *type) {
     Type result = *type;
     if (elem_is_narrow(type->elem)) result.elem = ELEM_F32;
     return result;
-}
-
-static Node *input_of(const Back *b, const NodeVec *locals, int first, const Node *local) {
-    for (int i = 0; i < locals->len; i++)
-        if (locals->data[i] == local) return b->node->inputs[first + i];
-    return NULL;
-}
-
-static Node *slice_input(const Back *b, const Node *local) {
-    return input_of(b, &b->fore->slices, b->fore->carries.len, local);
-}
-
-static Node *capture_input(const Back *b, const Node *local) {
-    return input_of(b, &b->fore->captures, b->fore->carries.len + b->fore->slices.len, local);
 }
 
 /* ---- what the forward steps computed ------------------------------------------------------------------------------------- */
@@ -64,18 +51,11 @@ static void classify(Back *b, Node *root) {
     }
 }
 
-static bool is_kept(const Back *b, const Node *node) {
-    OpClass class = op_info[node->op].class;
-    if (node->op == OP_LOCAL) return input_of(b, &b->fore->carries, 0, node) != NULL;
-    bool narrowed = node->op == OP_CAST && elem_is_narrow(node->type.elem); /* half the memory of what it rounds */
-    return narrowed || class == CONTRACTION || class == REDUCTION || class == LOOP || node->op == OP_SCATTER_ADD;
-}
-
 /* The values of `node` at all steps, as the forward loop emits them, or the input it is a slice of. */
 static Node *whole_of(Back *b, Node *node) {
     Node *known = map_get(b->stacking.stacks, node), *whole = known;
     if (known) return known;
-    if (node->op == OP_LOCAL) whole = slice_input(b, node);
+    if (node->op == OP_LOCAL) whole = keep_slice_input(&b->keep, node);
     if (!whole) whole = scan_pick(b->graph, b->node, scan_emit(b->graph, b->fore, node));
     map_set(b->stacking.stacks, node, whole);
     return whole;
@@ -88,32 +68,24 @@ static void stand_for(Back *b, Node *node, Node *whole) {
     map_set(b->replacement, node, local);
 }
 
-/* The part of the forward body under `root` ends at LOCALs and at what is kept; lists those that `known` has not. */
-static NodeVec frontier(Back *b, Node *root, const Map *known) {
-    NodeVec stack = {0}, found = {0};
-    Map    *seen = map_new(b->arena);
-    vec_push(b->arena, &stack, root);
-    while (stack.len) {
-        Node *node = stack.data[--stack.len];
-        if (map_has(known, node) || map_has(seen, node)) continue;
-        map_set(seen, node, node);
-        if (node->op == OP_LOCAL || is_kept(b, node))
-            vec_push(b->arena, &found, node);
-        else
-            for (int i = 0; i < node->n_inputs; i++) vec_push(b->arena, &stack, node->inputs[i]);
-    }
-    return found;
+static void bring(Back *b, Node *root);
+
+static void bring_alias(Back *b, Node *node) {
+    bring(b, node->inputs[0]);
+    map_set(b->replacement, node, graph_substitute(b->graph, node->inputs[0], b->replacement));
 }
 
 /* Brings the forward values under `root` into the backward body: kept ones become slices, the rest is rebuilt of them. */
 static void bring(Back *b, Node *root) {
-    NodeVec found = frontier(b, root, b->replacement);
+    NodeVec found = keep_frontier(&b->keep, root, b->replacement);
     for (int i = 0; i < found.len; i++) {
-        Node *node = found.data[i], *captured = capture_input(b, node);
+        Node *node = found.data[i], *captured = keep_capture_input(&b->keep, node);
         if (captured)
             map_set(b->replacement, node, captured);
         else if (node == b->fore->index)
             map_set(b->replacement, node, b->back->index);
+        else if (keep_is_alias(node))
+            bring_alias(b, node);
         else
             stand_for(b, node, whole_of(b, node));
     }
@@ -136,13 +108,23 @@ static Node *brought(Back *b, Node *root) {
 
 /* ---- sums over the steps, outside ---------------------------------------------------------------------------------------------- */
 
+static void keep_under(Back *b, Node *root);
+
+static void keep_alias(Back *b, Node *node) {
+    keep_under(b, node->inputs[0]);
+    Node *stack = scan_stacked(&b->stacking, node->inputs[0]);
+    if (stack) map_set(b->stacking.stacks, node, stack);
+}
+
 /* Keeps what the forward loop must keep for `root` to be stacked. */
 static void keep_under(Back *b, Node *root) {
-    NodeVec found = frontier(b, root, b->stacking.stacks);
+    NodeVec found = keep_frontier(&b->keep, root, b->stacking.stacks);
     for (int i = 0; i < found.len; i++) {
-        Node *node = found.data[i], *captured = capture_input(b, node);
+        Node *node = found.data[i], *captured = keep_capture_input(&b->keep, node);
         if (captured)
             map_set(b->stacking.stacks, node, captured);
+        else if (keep_is_alias(node))
+            keep_alias(b, node);
         else if (node != b->fore->index) /* that has no stack */
             whole_of(b, node);
     }
@@ -310,6 +292,31 @@ static Share *shares_of(Back *b, const Map *cotangent) {
     return shares;
 }
 
+/* The forward nodes that the gradient `root` reads. */
+static void needed_by(Back *b, Node *root, Map *seen, NodeVec *needed) {
+    NodeVec order = {0};
+    classify(b, root);
+    graph_post_order(b->arena, root, seen, &order);
+    if (!is_own(b, root)) vec_push(b->arena, needed, root);
+    for (int i = 0; i < order.len; i++) {
+        Node *node = order.data[i];
+        for (int k = 0; is_own(b, node) && k < node->n_inputs; k++)
+            if (!is_own(b, node->inputs[k])) vec_push(b->arena, needed, node->inputs[k]);
+    }
+}
+
+static void choose_kept(Back *b, const Map *cotangent) {
+    const NodeVec *lists[3] = {&b->fore->carries, &b->fore->slices, &b->fore->captures};
+    NodeVec        needed   = {0};
+    Map           *seen     = map_new(b->arena);
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < lists[k]->len; i++) {
+            Node *g = map_get(cotangent, lists[k]->data[i]);
+            if (g) needed_by(b, g, seen, &needed);
+        }
+    keep_choose(&b->keep, &needed);
+}
+
 void sweep_scan(Sweep *s, Node *node) {
     Arena *arena = s->c->arena;
     Back   b     = {.s           = s,
@@ -322,6 +329,7 @@ void sweep_scan(Sweep *s, Node *node) {
                     .replacement = map_new(arena),
                     .emitted     = map_new(arena)};
     b.stacking   = (Stacking){s->graph, b.fore, map_new(arena)};
+    b.keep       = (Keep){arena, s->graph, node, b.fore, false};
     Sweep   body = {.c = s->c, .graph = s->graph, .loss = s->loss};
     SeedVec seeds;
     seeds          = seeds_of(&b);
@@ -329,6 +337,7 @@ void sweep_scan(Sweep *s, Node *node) {
     s->failed |= body.failed;
     if (body.failed) return;
     graph_set_place(s->graph, node->span, node->origin);
+    choose_kept(&b, cotangent);
     Share *shares = shares_of(&b, cotangent);
     b.made        = scan_node(s->graph, b.back, &b.inits, &b.wholes);
     for (int i = 0; i < node->n_inputs; i++) {

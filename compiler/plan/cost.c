@@ -1,29 +1,6 @@
-/* What things cost: recomputing one element, and a kernel's arithmetic and traffic. */
+/* What a kernel costs: its arithmetic and traffic. */
 #include "ir/scan.h"
 #include "plan/fuse.h"
-
-int op_cost(Op op) {
-    switch (op) {
-    case OP_EXP:
-    case OP_EXPM1:
-    case OP_LOG:
-    case OP_LOG1P:
-    case OP_SIN:
-    case OP_COS:
-    case OP_TANH:
-    case OP_ERF:
-    case OP_ERFC:
-    case OP_POW: return 20;
-    case OP_UNIFORM:
-    case OP_NORMAL: return 40;
-    case OP_DIV:
-    case OP_SQRT:
-    case OP_RSQRT:
-    case OP_IDIV:
-    case OP_MOD: return 4;
-    default: return op_info[op].class == ELEMENTWISE ? 1 : 0;
-    }
-}
 
 static const Dim *type_count(DimTable *dims, const Type *type) {
     const Dim *count = dim_const(dims, 1);

@@ -5,6 +5,7 @@
 #ifndef NNC_PLAN_FUSE_H
 #define NNC_PLAN_FUSE_H
 
+#include "ir/cost.h"
 #include "plan/kernel.h"
 
 /* A kernel carries its reductions in registers, and its expression is emitted in one piece: more is another kernel. */
@@ -103,7 +104,6 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster);
 
 /* cost.c */
 void kernel_cost(Fuse *f, Kernel *kernel);
-int  op_cost(Op op); /* of recomputing one element; 1 is an addition, expensive ops are >= 8 */
 
 /* A context for walks over what a kernel computes: kernel_computes() is false of what it loads. */
 typedef struct KernelScope {
