@@ -206,6 +206,26 @@ static bool is_setting_value(int kind) {
            kind == ':';
 }
 
+/* What nearly is one of the keywords `starts` (in quotes, as the parser says them). */
+static const char *misspelled(const Situation *s, const Token *word, const char *const *starts) {
+    enum { MAX_STARTS = 32 };
+    const char *names[MAX_STARTS];
+    Arena      *arena = s->layout->c->arena;
+    int         n     = 0;
+    if (!word || word->kind != TOK_IDENT) return NULL;
+    for (; *starts && n < MAX_STARTS; starts++)
+        if (strlen(*starts) > 3) names[n++] = arena_printf(arena, "%.*s", (int)strlen(*starts) - 2, *starts + 1);
+    const char *near = nearest_name(word->value.TOK_IDENT, names, n);
+    return near ? arena_printf(arena, "did you mean '%s'?", near) : NULL;
+}
+
+/* Two names, of which the first begins a statement. */
+static const char *misspelled_statement(const Situation *s) {
+    const Token *word = raw_token(s, 1), *before = raw_token(s, 2);
+    bool         first = word && (word->line_before || !before || before->kind == '{' || before->kind == ';');
+    return first ? misspelled(s, word, statement_starts) : NULL;
+}
+
 static const char *setting_hint(const Situation *s) {
     const Token *name = raw_token(s, 1);
     if (!name || name->kind != TOK_IDENT || !name->line_before) return NULL;
@@ -217,7 +237,7 @@ static const char *hint_at_top_level(const Situation *s) {
     if (kind == TOK_LET || kind == TOK_VAR) return "outside of models and functions a name is bound with 'const'";
     if (kind >= TOK_DIM && kind <= TOK_ASSERT) return "this statement belongs between the braces of a model or layer";
     if (kind == '}') return "this '}' closes nothing";
-    return NULL;
+    return kind == TOK_IDENT ? misspelled(s, raw_token(s, 0), declaration_starts) : NULL;
 }
 
 static bool starts_operand(int kind) {
@@ -230,6 +250,7 @@ static const char *hint_of(const Situation *s) {
     const char *help = hint_of_language(s);
     if (help) return help;
     if (expects(s, "'import'") && (help = hint_at_top_level(s))) return help;
+    if (kind == TOK_IDENT && expects(s, "';'") && !in_brackets(s) && (help = misspelled_statement(s))) return help;
     if (kind == TOK_IDIV || on_comment_line(s)) return "a comment begins with '#'; '//' is integer division";
     if (expects(s, "'then'") && kind == '{') return "as a value it is 'if condition then a else b'";
     if (expects(s, "'['") && expects(s, "'from'") && kind == '(')

@@ -90,10 +90,16 @@ static bool wants_whole_file(const nnrt_dataset *set, const bool *needed) {
     return false;
 }
 
+/* The '=' of NAME=FILE; NULL of a file alone, whose path may have one. */
+static const char *name_end(const char *argument) {
+    const char *equals = strchr(argument, '=');
+    return equals && !memchr(argument, '/', (size_t)(equals - argument)) ? equals : NULL;
+}
+
 static nnrt_status take_argument(nnrt_dataset *set, const char *argument, const bool *needed, nnrt_error *error) {
-    const char *equals = strchr(argument, '='), *path = argument;
+    const char *equals = name_end(argument), *path = argument;
     int         input = -1;
-    if (equals && !memchr(argument, '/', (size_t)(equals - argument))) {
+    if (equals) {
         path  = equals + 1;
         input = find_input(set->model, argument, (size_t)(equals - argument));
         if (input < 0) {
@@ -243,7 +249,10 @@ static nnrt_status bind_shapes(nnrt_dataset *set, nnrt_error *error) {
 nnrt_status nnrt_dataset_load(nnrt_dataset *set, const nnrt_model *model, const char *const *arguments, int n_arguments,
                               const bool *needed, const nnrt_dataset *shared, nnrt_error *error) {
     nnrt_status status = start(set, model, error);
-    for (int i = 0; i < n_arguments && status == NNRT_OK; i++) status = take_next(set, arguments[i], needed, error);
+    /* NAME=FILE first: what it fills is not looked for in the files without a name, wherever they stand. */
+    for (int named = 1; named >= 0; named--)
+        for (int i = 0; i < n_arguments && status == NNRT_OK; i++)
+            if ((name_end(arguments[i]) != NULL) == named) status = take_next(set, arguments[i], needed, error);
     if (status == NNRT_OK) status = nnrt_dataset_read_media(set, error);
     if (status == NNRT_OK) status = nnrt_dataset_shape_texts(set, error);
     if (status == NNRT_OK) status = fill_missing(set, needed, shared, error);

@@ -35,7 +35,11 @@ static nnrt_status bind(nnrt_dataset *set, int input, int symbol, int64_t size, 
     const nnrt_dim    *dim    = &set->model->dims[symbol];
     const char        *source = set->columns[input].array.source;
     int64_t            bound  = set->symbols[symbol];
-    if (size == 0) return nnrt_fail(error, NNRT_BAD_DATA, "%s: is empty: '%s' would be 0", source, dim->name);
+    if (size == 0)
+        return nnrt_fail(error, NNRT_BAD_DATA, "%s: is empty: '%s' would be 0%s", source, dim->name,
+                         symbol == nnrt_model_sample_dim(set->model) ? ""
+                                                                     : ", and a dim is at least 1: give one that a "
+                                                                       "mask leaves out");
     if (bound != 0 && bound != size)
         return nnrt_fail(error, NNRT_BAD_DATA,
                          "%s: '%s' is %lld for input '%s' and %lld for the inputs before it: all must agree", source,
