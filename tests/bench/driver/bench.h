@@ -1,0 +1,80 @@
+/* The benchmark of whole training steps: cases, the processes that run them, and what they said. */
+#ifndef NNC_TESTS_BENCH_DRIVER_BENCH_H
+#define NNC_TESTS_BENCH_DRIVER_BENCH_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum { MAX_LOSSES = 8, MAX_DEFINES = 8, MAX_DIMS = 3, MAX_THREADS = 4, MAX_ROUNDS = 99, N_PEERS = 3, MAX_ARGS = 32 };
+
+typedef struct Case {
+    const char *name;
+    const char *model;                /* models/NAME.nnet */
+    const char *symbol;               /* of what it exports: <symbol>_nnrt_model */
+    const char *defines[MAX_DEFINES]; /* parameters of the model, "units=512" */
+    const char *dims[MAX_DIMS];       /* values of its symbolic dims */
+    const char *limit;                /* integers whose number of classes the model does not tell are below */
+    const char *peer;                 /* NETWORK:OPTIMIZER as the peers call it */
+    double      flops;                /* of a step's products: multiply and add count two */
+    double      target;               /* how many times longer the fastest peer should take */
+} Case;
+
+extern const Case CASES[];
+extern const int  N_CASES;
+
+typedef struct Peer {
+    const char *name, *script, *mode, *package;
+} Peer;
+
+extern const Peer PEERS[N_PEERS];
+
+typedef struct Options {
+    const char        *build, *source, *work; /* folders: of the build, tests/bench, and one for files that are made */
+    const char        *python, *json;         /* NULL: none */
+    int                threads[MAX_THREADS], n_threads;
+    int                rounds;
+    double             seconds;        /* of timing, in each process */
+    bool               peers[N_PEERS]; /* which are wanted and there */
+    const char *const *cases;          /* NULL-terminated; none: all */
+} Options;
+
+/* What a process printed, "word number..." a line, and what it cost. */
+typedef struct Said {
+    double losses[MAX_LOSSES];
+    int    n_losses;
+    double wall_us, cpu_us;           /* of a step */
+    double peak_wall, peak_cpu;       /* GFLOP/s of multiply-adds, all threads */
+    double start_kb, peak_kb;         /* memory: once it is loaded; at most */
+    double compile_s;                 /* the first step, compilation included */
+    int    variant;                   /* which of its variants a peer found the fastest */
+    double process_wall, process_cpu; /* seconds */
+} Said;
+
+/* Runs args (NULL-terminated) with lines of environment added ("NAME=value", NULL-terminated) and reads what it prints. False with a
+ * message on stderr when it cannot be started or fails. */
+bool child_run(const char *const *args, const char *const *environment, Said *said);
+
+typedef struct Side { /* one program on one case: medians over rounds */
+    bool   ran;
+    double wall_us, cpu_us, start_kb, peak_kb, compile_s, compile_cpu_s;
+    double losses[MAX_LOSSES];
+} Side;
+
+typedef struct Row {
+    const Case *kase;
+    int         threads;
+    Side        ours, peers[N_PEERS];
+    double      peak_gflops; /* by the clock, or in processor time for one thread */
+    double      share;       /* of it, that products reach */
+} Row;
+
+/* Compiles, checks losses, measures; rows[0 .. n_threads). False with a message when something failed, or losses differ. */
+bool measure_case(const Options *options, const Case *kase, Row *rows);
+
+void   report_head(void);
+void   report_row(const Row *row);
+bool   report_json(const char *path, const Options *options, const Row *rows, int n_rows);
+int    row_fastest(const Row *row);                            /* index of the peer with the shortest step, or -1 */
+double row_ratio(const Row *row, const Side *peer, bool wall); /* how many times longer than ours its step takes */
+
+#endif

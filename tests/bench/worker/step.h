@@ -1,0 +1,25 @@
+/* The worker that benchmarks link with one compiled model: its data, its weights on disk, and the peak of the machine. */
+#ifndef NNC_TESTS_BENCH_STEP_H
+#define NNC_TESTS_BENCH_STEP_H
+
+#include "core/instance.h"
+
+/* Values of a model's inputs, the same wherever they are drawn: reals in [-0.5, 0.5), integers below the input's number of
+ * classes, or where the model does not tell, below `limit`. data[i] belongs to input i; freed with the process. */
+void step_draw(const nnrt_instance *instance, int64_t limit, const void **data);
+
+/* A safetensors file of the parameters ("dense_1/kernel") and of the inputs ("input/x"), for a peer to start from; exits with
+ * a message where it cannot be written. */
+void step_export(const nnrt_instance *instance, const void *const *data, const char *path);
+
+long step_memory_kb(void); /* that the process held at most so far */
+
+typedef struct StepPeak { /* flops a second of f32 multiply-adds on all threads of a pool at once */
+    double wall, cpu;     /* by the clock; by the threads' time on processors, times their number */
+} StepPeak;
+StepPeak step_peak(nnrt_pool *pool);
+
+double step_wall(void); /* seconds */
+double step_cpu(void);  /* seconds that all threads of the process spent on processors */
+
+#endif
