@@ -47,6 +47,7 @@ typedef struct Said {
     double start_kb, peak_kb;         /* memory: once it is loaded; at most */
     double compile_s;                 /* the first step, compilation included */
     int    variant;                   /* which of its variants a peer found the fastest */
+    bool   found;                     /* a package */
     double process_wall, process_cpu; /* seconds */
 } Said;
 

@@ -21,6 +21,7 @@ static void read_line(const char *line, Said *said) {
     if (strcmp(word, "start_kb") == 0) said->start_kb = a;
     if (strcmp(word, "peak_kb") == 0) said->peak_kb = a;
     if (strcmp(word, "compile_s") == 0) said->compile_s = a;
+    if (strcmp(word, "found") == 0) said->found = a != 0;
     if (strcmp(word, "variant") == 0) said->variant = (int)a;
 }
 

@@ -106,14 +106,14 @@ static void read_options(int argc, char **argv, Options *options) {
 /* Peers that are not installed are left out, with a word. */
 static void find_peers(Options *options) {
     for (int i = 0; i < N_PEERS; i++) {
-        char line[64];
+        char line[128];
         Said said;
         if (!options->python) options->peers[i] = false;
         if (!options->peers[i]) continue;
-        snprintf(line, sizeof line, "import importlib.util as u, sys; sys.exit(not u.find_spec('%s'))",
+        snprintf(line, sizeof line, "import importlib.util as u; print('found', int(u.find_spec('%s') is not None))",
                  PEERS[i].package);
         const char *args[] = {options->python, "-c", line, NULL};
-        options->peers[i]  = child_run(args, NULL, &said);
+        options->peers[i]  = child_run(args, NULL, &said) && said.found;
         if (!options->peers[i])
             fprintf(stderr, "bench: without %s: %s is not installed\n", PEERS[i].name, PEERS[i].package);
     }
@@ -151,8 +151,8 @@ int main(int argc, char **argv) {
             n_rows += options.n_threads;
         else
             done = false;
+        if (options.json && !report_json(options.json, &options, rows, n_rows)) done = false;
     }
-    if (options.json && !report_json(options.json, &options, rows, n_rows)) done = false;
     free(rows);
     return done ? 0 : 1;
 }
