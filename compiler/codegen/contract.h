@@ -96,6 +96,10 @@ typedef struct ContractOperand {
     void *user;
 } ContractOperand;
 
+typedef struct ContractTile { /* rows [m, m + rows), columns [n, n + cols) of a product */
+    LLVMValueRef m, rows, n, cols;
+} ContractTile;
+
 typedef struct ContractSpec {
     LLVMTypeRef     elem; /* float or double */
     Extent          m, n, k;
@@ -106,6 +110,9 @@ typedef struct ContractSpec {
      * contraction may be used. */
     void (*store)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask);
     void *store_user;
+    /* Range anchor (may be NULL: all): the k in [*begin, *end) that the tile's sums need, not limited to [0, k). Not for a windowed A. */
+    void (*range)(void *user, LLVMBuilderRef b, const ContractTile *tile, LLVMValueRef *begin, LLVMValueRef *end);
+    void *range_user;
 } ContractSpec;
 
 /* Which axis of an operand is in two levels. It is packed then, along the other one: elements lie together there. */

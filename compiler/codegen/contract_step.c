@@ -200,12 +200,26 @@ static LLVMValueRef is_whole(const ContractEmit *e, const TilePlace *at) {
     return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, at->cols, c64(e, e->plan->nr), ""), "");
 }
 
+/* Limits the block of K to what the tile needs. */
+static void clip_depth(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
+    LLVMBuilderRef b    = e->b;
+    ContractTile   tile = {at->i0, at->rows, at->j0, at->cols};
+    LLVMValueRef   begin, end;
+    e->spec->range(e->spec->range_user, b, &tile, &begin, &end);
+    begin   = irb_max(b, irb_min(b, irb_sub(b, begin, e->p0), e->kk), e->zero);
+    end     = irb_max(b, irb_min(b, irb_sub(b, end, e->p0), e->kk), begin);
+    args->a = irb_at(b, e->elem, args->a, irb_mul(b, begin, args->a_k));
+    args->b = irb_at(b, e->elem, args->b, irb_mul(b, begin, args->b_k));
+    args->k = irb_sub(b, end, begin);
+}
+
 /* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
 void contract_step(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
     TileArgs       args = {.k = e->kk, .c = at->c, .first = e->first};
     locate_a(e, at, &args);
     locate_b(e, at, &args);
+    if (e->spec->range) clip_depth(e, at, &args);
     if (!e->plan->direct) {
         step_by_scratch(e, at, &args);
         return;

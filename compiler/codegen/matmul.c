@@ -2,6 +2,7 @@
  * batch axes are an outer loop; stores are evaluated on the register tile. `swap` computes the transposed product, its rows being
  * the right operand's free axes. Contractions of integers are loops. */
 #include "codegen/contract.h"
+#include "codegen/triangle.h"
 #include "codegen/view.h"
 #include "codegen/window.h"
 
@@ -402,6 +403,8 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.store        = store_anchor;
     spec.store_user   = &common;
     if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);
+    TriangleRange range;
+    if (!p->windowed) triangle_range(k, &spec, &range);
     contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
     blocks_end(&blocks);
 }

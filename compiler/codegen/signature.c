@@ -103,6 +103,11 @@ const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, 
     }
     put_stores(&s);
     if (kernel->dot) put_node(&s, kernel->dot);
+    put_int(&s, (int)kernel->triangle.low);
+    put_int(&s, (int)kernel->triangle.high);
+    if (kernel->triangle.low_start) put_node(&s, kernel->triangle.low_start);
+    put_int(&s, kernel->triangle.low_start != NULL);
+    if (kernel->triangle.high_start) put_node(&s, kernel->triangle.high_start);
     if (kernel->scatter) put_node(&s, kernel->scatter);
     *length = (size_t)s.text.len;
     return s.text.data;

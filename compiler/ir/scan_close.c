@@ -45,10 +45,18 @@ static void find_dependences(Close *c) {
 /* ---- what stands outside ---------------------------------------------------------------------------------------------- */
 
 /* Sources that mean the same anywhere, and constants in a shape, are cheaper to repeat than to pass in. */
-static bool is_portable(const Node *node) {
+static bool is_portable_source(const Node *node) {
     while (node->op == OP_EXPAND) node = node->inputs[0];
     return node->op == OP_CONST || node->op == OP_DIM || node->op == OP_IOTA || node->op == OP_RUNTIME ||
            node->op == OP_COTANGENT;
+}
+
+/* So are comparisons of positions. */
+static bool is_portable(const Node *node) {
+    bool compares = node->op == OP_LE || node->op == OP_LT;
+    if (compares && elem_is_integer(node->inputs[0]->type.elem))
+        return is_portable_source(node->inputs[0]) && is_portable_source(node->inputs[1]);
+    return is_portable_source(node);
 }
 
 /* A part that is found by another loop's index, seen through movement ops. */

@@ -145,7 +145,8 @@ static bool is_computed_inside(const Node *node, const Roles *roles) {
 /* The step's part of a node of outside, whose axes have the given roles. */
 static Node *part_of(Body *body, Node *node, const Roles *roles) {
     if (node->op == OP_EXPAND) return expanded_part(body, node, roles);
-    if (is_whole(body, &node->type, roles)) return graph_substitute(body->b->graph, node, body->b->outside);
+    if (is_whole(body, &node->type, roles) && !is_computed_inside(node, roles))
+        return graph_substitute(body->b->graph, node, body->b->outside);
     if (node->op == OP_PERMUTE) return permuted_part(body, node, roles);
     if (!is_computed_inside(node, roles)) return sliced(body, node, roles);
     Node *inputs[3];

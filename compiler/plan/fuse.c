@@ -63,6 +63,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     f.n_facts       = graph_node_count(f.graph);
     f.facts         = ARENA_ARRAY(c->arena, NodeFacts, f.n_facts + 1);
     reach_all(&f);
+    f.has_masks    = has_masks(&f);
     f.max_clusters = (f.nodes.len + fn->updates.len + 64) / 64 * 64;
     clusters_assign(&f);
     clusters_merge(&f);

@@ -47,7 +47,8 @@ typedef struct Fuse {
     NodeFacts   *facts;
     int          n_facts;
     VEC(Cluster *) clusters;
-    int max_clusters; /* bits in Cluster.before */
+    int  max_clusters; /* bits in Cluster.before */
+    bool has_masks;    /* by positions */
 } Fuse;
 
 /* How a consumer's index reaches a node below it. */
@@ -101,6 +102,10 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan); /* 
 
 /* passes.c: cluster to kernel. */
 void kernel_from_cluster(Fuse *f, Cluster *cluster);
+
+/* triangle.c: which half of a contraction matters. */
+bool has_masks(const Fuse *f);
+void kernel_find_triangle(Fuse *f, const Cluster *cluster, Kernel *kernel);
 
 /* cost.c */
 void kernel_cost(Fuse *f, Kernel *kernel);

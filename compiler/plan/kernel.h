@@ -70,6 +70,14 @@ typedef struct Kept {
     int   pass;
 } Kept;
 
+/* A product of which only the elements with index(low) + low_start <= index(high) + high_start matter: the others of its result are not looked
+ * at, or those of an operand are 0. The axes: the left or right operand's free one, or the contracted one. */
+typedef enum ProductAxis { PRODUCT_NONE, PRODUCT_LEFT, PRODUCT_RIGHT, PRODUCT_DEPTH } ProductAxis;
+typedef struct Triangle {
+    ProductAxis low, high;              /* NONE: all elements matter */
+    Node       *low_start, *high_start; /* i64; NULL: 0 */
+} Triangle;
+
 typedef struct Kernel {
     Template template;
     int         index; /* position in FnPlan.kernels */
@@ -82,10 +90,11 @@ typedef struct Kernel {
     VEC(Kept) kept;
     VEC(Store) stores; /* in order */
     Node *dot;         /* TEMPLATE_CONTRACT */
-    bool  packed;  /* a loop's step: the product's columns are the same at all steps and are packed before the first */
-    bool  swap;    /* compute the transposed product, so that lanes run along the left free dims */
-    Node *scatter; /* TEMPLATE_SCATTER */
-    Node *scan;    /* TEMPLATE_SCAN */
+    bool  packed; /* a loop's step: the product's columns are the same at all steps and are packed before the first */
+    bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */
+    Triangle       triangle;
+    Node          *scatter;       /* TEMPLATE_SCATTER */
+    Node          *scan;          /* TEMPLATE_SCAN */
     struct FnPlan *body;          /* of its steps */
     const Dim     *flops, *bytes; /* counts, in the symbolic dims */
 } Kernel;

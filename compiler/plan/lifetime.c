@@ -30,6 +30,8 @@ void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, In
         use(&uses, &kernel->stores.data[i].to);
         visit(&uses, kernel->stores.data[i].node);
     }
+    if (kernel->triangle.low_start) visit(&uses, kernel->triangle.low_start);
+    if (kernel->triangle.high_start) visit(&uses, kernel->triangle.high_start);
 }
 
 void buffers_live(Compilation *c, FnPlan *plan) {

@@ -227,6 +227,7 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster) {
         kernel->swap   = should_swap(kernel->dot);
         kernel->packed = f->scan && f->scan->carries.len && kernel->dot->attr.dot.n_batch == 0 &&
                          is_captured(f, kernel->dot->inputs[!kernel->swap]);
+        kernel_find_triangle(f, cluster, kernel);
     }
     if (cluster->template == TEMPLATE_SCAN) kernel->scan = cluster->nodes.data[0]->inputs[0];
     if (cluster->template == TEMPLATE_SCATTER) kernel->scatter = cluster->nodes.data[0];

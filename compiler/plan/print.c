@@ -58,8 +58,8 @@ static void print_kernel(Printer *p, const Kernel *kernel) {
     print_dims(p, kernel->n_rows, kernel->rows);
     fputs(" inner ", p->out);
     print_dims(p, kernel->n_inner, kernel->inner);
-    fprintf(p->out, "%s%s%s, passes %d\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
-            kernel->packed ? ", packed once" : "", kernel->n_passes);
+    fprintf(p->out, "%s%s%s%s, passes %d\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
+            kernel->packed ? ", packed once" : "", kernel->triangle.low ? ", half" : "", kernel->n_passes);
     print_bodies(p, kernel, "ops", false);
     print_bodies(p, kernel, "reads", true);
     for (int i = 0; i < kernel->stores.len; i++) {

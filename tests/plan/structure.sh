@@ -1,6 +1,7 @@
 #!/bin/sh
 # structure.sh NNC MODEL.nnet: every line `# structure: TEXT` of the model must be a line (or the start of one) of
-# `nnc --emit=kernels`, every line `# plan: TEXT` one of `nnc --emit=plan`, and no line of the kernels may match `# absent: TEXT`.
+# `nnc --emit=kernels`, every line `# plan: TEXT` one of `nnc --emit=plan`; some line of the kernels must contain each `# within: TEXT`, none
+# `# absent: TEXT`.
 set -u
 nnc=$1 model=$2
 kernels=$("$nnc" --emit=kernels "$model") && plan=$("$nnc" --emit=plan "$model") || { echo "$model does not compile"; exit 1; }
@@ -14,6 +15,9 @@ while IFS= read -r line; do
     "# plan: "*)
         want=${line#"# plan: "}
         has "$plan" "$want" || { echo "missing: $want"; status=1; shown=$plan; } ;;
+    "# within: "*)
+        want=${line#"# within: "}
+        printf '%s\n' "$kernels" | grep -qF -- "$want" || { echo "nowhere: $want"; status=1; } ;;
     "# absent: "*)
         bad=${line#"# absent: "}
         printf '%s\n' "$kernels" | grep -qF -- "$bad" && { echo "present: $bad"; status=1; } ;;

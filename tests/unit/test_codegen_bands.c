@@ -27,6 +27,8 @@ static const BandCase cases[] = {
     {"one band", PLAIN, 2, 3, 32, 48, 16, true, 2},
     {"bands", PLAIN, 1, 2, 192, 64, 8, false, 3},
     {"causal", CAUSAL, 2, 1, 256, 256, 4, true, 3},
+    {"causal, one band", CAUSAL, 2, 2, 48, 48, 8, false, 2},
+    {"causal, more rows", CAUSAL, 1, 2, 144, 80, 8, false, 3},
     {"mask", MASKED, 3, 2, 40, 32, 16, true, 2},
     {"dropout", DROPPED, 2, 2, 160, 32, 16, false, 3},
     {"scores transposed", TRANSPOSED, 1, 2, 144, 48, 8, true, 3},
@@ -61,7 +63,7 @@ static Node *softmax(Scratch *s, Node *x) {
     return binary(s, OP_DIV, e, along(s, node_reduce(s->graph, OP_SUM, e, 1, last), e));
 }
 
-/* Scores that do not count become very small; a mask of a slot's signs [batch, columns]. */
+/* Scores that do not count become very small, or minus infinity; a mask of a slot's signs [batch, columns]. */
 static Node *masked(Scratch *s, Node *scores, const BandCase *c) {
     Type  positions = {.elem = ELEM_I64, .rank = 2, .dims = {scores->type.dims[2], scores->type.dims[3]}};
     Type  seen      = {.elem = s->program->real, .rank = 2, .dims = {scores->type.dims[0], scores->type.dims[3]}};
@@ -75,7 +77,7 @@ static Node *masked(Scratch *s, Node *scores, const BandCase *c) {
         counts = binary(s, OP_LT, node_fill(s->graph, &seen, -1), scratch_slot(s, &seen));
         counts = node_expand(s->graph, counts, &flags, 2, (int[]){1, 2});
     }
-    return node_select(s->graph, counts, scores, node_fill(s->graph, &scores->type, -1e9));
+    return node_select(s->graph, counts, scores, node_fill(s->graph, &scores->type, c->form == CAUSAL ? -INFINITY : -1e9));
 }
 
 static Node *attention(Scratch *s, const BandCase *c) {
