@@ -32,6 +32,21 @@ static void fail_usage(const char *what, const char *detail) {
     exit(2);
 }
 
+/* For profile.sh: MODEL|SYMBOL|-D NAME=VALUE ...|LIMIT DIM... */
+static void show_case(const char *name) {
+    for (int i = 0; i < N_CASES; i++) {
+        const Case *kase = &CASES[i];
+        if (strcmp(kase->name, name) != 0) continue;
+        printf("%s|%s|", kase->model, kase->symbol);
+        for (int k = 0; k < MAX_DEFINES && kase->defines[k]; k++) printf(" -D %s", kase->defines[k]);
+        printf("|%s", kase->limit);
+        for (int k = 0; k < MAX_DIMS && kase->dims[k]; k++) printf(" %s", kase->dims[k]);
+        printf("\n");
+        return;
+    }
+    fail_usage("no such case (--list prints them): ", name);
+}
+
 static double number_of(const char *text, double least, double most, const char *option) {
     char  *end   = NULL;
     double value = text ? strtod(text, &end) : 0;
@@ -77,6 +92,7 @@ static void read_options(int argc, char **argv, Options *options) {
             exit(0);
         }
         if (!value) fail_usage("a value is missing: ", name);
+        if (strcmp(name, "--show") == 0) show_case(value), exit(0);
         if (strcmp(name, "--python") == 0)
             options->python = value;
         else if (strcmp(name, "--json") == 0)

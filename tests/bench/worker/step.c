@@ -79,11 +79,12 @@ static void print_times(Run *run, double seconds) {
     static double wall[MAX_SAMPLES], cpu[MAX_SAMPLES], peak_wall[2], peak_cpu[2];
     StepPeak      before = step_peak(run->pool);
     before               = step_peak(run->pool);
-    for (int i = 0; i < 3; i++) step(run);
-    double begin = step_wall();
+    double begin         = step_wall();
+    for (int i = 0; i == 0 || (i < 3 && step_wall() < begin + 0.5); i++) step(run);
+    begin = step_wall();
     step(run);
     int block = (int)(5e-3 / (step_wall() - begin)) + 1, n = 0;
-    for (begin = step_wall(); n < MAX_SAMPLES && (n < 5 || step_wall() < begin + seconds); n++) {
+    for (begin = step_wall(); n < MAX_SAMPLES && (n < 3 || step_wall() < begin + seconds); n++) {
         double w = step_wall(), c = step_cpu();
         for (int i = 0; i < block; i++) step(run);
         cpu[n] = (step_cpu() - c) / block, wall[n] = (step_wall() - w) / block;
