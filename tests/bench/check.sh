@@ -1,0 +1,64 @@
+#!/bin/sh
+# check.sh BUILD SOURCE_DIR: the benchmark's driver on its smallest case for a moment: the shape of its table and of --json; peers, played by a
+# script, whose losses agree and differ; wrong options. Nothing here depends on how fast anything is.
+set -eu
+build=$1 source=$2/tests/bench
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+fail() { echo "FAILED: $*"; exit 1; }
+bench() { "$build/tests/bench/bench_steps" --build "$build" --source "$source" --work "$work" --rounds 1 --seconds 0.02 "$@"; }
+
+bench tiny --json own.json >own.txt 2>own.err || fail "$(cat own.err)"
+[ ! -s own.err ] || fail "$(cat own.err)"
+awk 'NF != 11 { print "not 11 columns: " $0; bad = 1 }
+  NR == 2 && !($1 == "tiny" && $2 == 1 && $3 == "nnc" && $4 > 0 && $5 > 0 && $6 ~ /^[0-9.]+%$/ && $7 == "-" && $9 > $10 && $11 > 0) { print "bad row: " $0; bad = 1 }
+  END { exit bad || NR != 2 }' own.txt || fail "table: $(cat own.txt)"
+for key in '"rounds":	1' '"case":	"tiny"' '"threads":	1' '"flops":	243712' '"peak_gflops":' '"share_of_peak":' '"program":	"nnc"' '"step_us_wall":' \
+    '"step_us_cpu":' '"memory_mb":' '"memory_mb_start":' '"compile_s":' '"compile_s_cpu":' '"losses":	\[0\.[0-9]*, 0\.[0-9]*, 0\.[0-9]*, 0\.[0-9]*\]'; do
+  grep -q "$key" own.json || fail "no $key in $(cat own.json)"
+done
+losses=$(sed -n 's/.*"losses":	\[\(.*\)\].*/\1/p' own.json | tr -d ,)
+
+# A peer that answers what it is told to: its package is there, losses, times.
+cat >python <<END
+#!/bin/sh
+case " \$* " in
+*" -c "*torch*) echo found 1 ;;
+*" -c "*) echo found 0 ;;
+*" losses 4 "*) for l in \$(cat losses); do echo loss \$l; done; echo compile_s 1.5 ;;
+*" time 0.02 2 "*) echo "step_us 4000 8000"; echo start_kb 102400; echo peak_kb 204800 ;;
+*) exit 1 ;;
+esac
+END
+chmod +x python
+echo "$losses" >losses
+bench tiny --python "$work/python" --peers eager,jit --threads 2 --json peer.json >peer.txt 2>peer.err || fail "$(cat peer.err)"
+grep -qx 'bench: without jit: jax is not installed' peer.err || fail "jit: $(cat peer.err)"
+awk '$3 == "nnc" { wall = $4; cpu = $5 }
+  $3 == "eager" && !($4 == 4000 && $5 == 8000 && $6 == "-" && $9 == 200 && $10 == 100 && $11 == 1.5) { bad = 1 }
+  $3 == "eager" { x = 4000 / wall / $7; y = 8000 / cpu / $8; if (x < 0.98 || x > 1.02 || y < 0.98 || y > 1.02) bad = 1; seen = 1 }
+  END { exit bad || !seen }' peer.txt || fail "table: $(cat peer.txt)"
+grep -q "^tiny  *2 fastest peer eager: [0-9.]* times nnc's step; target 20.0: " peer.txt || fail "no last line: $(cat peer.txt)"
+grep -q '"fastest_peer":	"eager"' peer.json || fail "$(cat peer.json)"
+
+echo "${losses%% *} 0.5 0.4 0.3" >losses
+if bench tiny --python "$work/python" --peers eager --threads 2 >peer.txt 2>peer.err; then fail "losses that differ pass"; fi
+second=$(echo "$losses" | cut -d' ' -f2)
+grep -q "^bench: tiny: the loss of step 2 is $second here and 0.5 in eager, which differ by more than 0.002: " peer.err || fail "$(cat peer.err)"
+
+expect() {
+  rc=0
+  bench "$@" >out 2>err || rc=$?
+  [ "$rc" = 2 ] || fail "exit code $rc of $*"
+  grep -q "^bench: $message" err || fail "$* says $(cat err)"
+}
+message='no such case (--list prints them): nothing ' expect nothing
+message='not a number that fits: --rounds ' expect --rounds 0
+message='not a number that fits: --threads ' expect --threads 1,x
+message='no such peer: keras ' expect --peers keras
+message='a value is missing: --json ' expect tiny --json
+message='no such option: --fast ' expect --fast 1
+rc=0
+sh "$source/run.sh" "$work/none" 2>err || rc=$?
+[ "$rc" = 2 ] && grep -q '^usage: run.sh BUILD' err || fail "run.sh without a build: $rc $(cat err)"
