@@ -24,8 +24,8 @@ losses=$(sed -n 's/.*"losses":	\[\(.*\)\].*/\1/p' own.json | tr -d ,)
 cat >python <<END
 #!/bin/sh
 case " \$* " in
-*" -c "*torch*) echo found 1 ;;
-*" -c "*) echo found 0 ;;
+*" -c "*torch*) echo True ;;
+*" -c "*) echo False ;;
 *" losses 4 "*) for l in \$(cat losses); do echo loss \$l; done; echo compile_s 1.5 ;;
 *" time 0.02 2 "*) echo "step_us 4000 8000"; echo start_kb 102400; echo peak_kb 204800 ;;
 *) exit 1 ;;

@@ -4,7 +4,7 @@ set -eu
 [ $# -ge 1 ] && [ -d "$1" ] || { echo "usage: run.sh BUILD [options] [CASE...]; BUILD is a folder that cmake has prepared" >&2; exit 2; }
 build=$(cd "$1" && pwd) source=$(cd "$(dirname "$0")" && pwd)
 shift
-cmake --build "$build" --target nnc nnrt bench_worker bench_steps >"$build/bench.log" 2>&1 || { cat "$build/bench.log" >&2; exit 1; }
+cmake --build "$build" --target nnc nnrt bench_worker bench_rows bench_steps >"$build/bench.log" 2>&1 || { cat "$build/bench.log" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT

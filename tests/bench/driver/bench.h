@@ -5,7 +5,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { MAX_LOSSES = 8, MAX_DEFINES = 8, MAX_DIMS = 3, MAX_THREADS = 4, MAX_ROUNDS = 99, N_PEERS = 3, MAX_ARGS = 32 };
+enum {
+    MAX_LOSSES  = 8,
+    MAX_DEFINES = 8,
+    MAX_DIMS    = 3,
+    MAX_THREADS = 4,
+    MAX_ROUNDS  = 99,
+    N_PEERS     = 3,
+    MAX_ARGS    = 32,
+    MAX_SHARES  = 3
+};
 
 typedef struct Case {
     const char *name;
@@ -42,18 +51,24 @@ typedef struct Options {
 typedef struct Said {
     double losses[MAX_LOSSES];
     int    n_losses;
-    double wall_us, cpu_us;           /* of a step */
-    double peak_wall, peak_cpu;       /* GFLOP/s of multiply-adds, all threads */
-    double start_kb, peak_kb;         /* memory: once it is loaded; at most */
-    double compile_s;                 /* the first step, compilation included */
-    int    variant;                   /* which of its variants a peer found the fastest */
-    bool   found;                     /* a package */
-    double process_wall, process_cpu; /* seconds */
+    double wall_us, cpu_us;     /* of a step */
+    double peak_wall, peak_cpu; /* GFLOP/s of multiply-adds, all threads */
+    double start_kb, peak_kb;   /* memory: once it is loaded; at most */
+    double compile_s;           /* the first step, compilation included */
+    int    variant;             /* which of its variants a peer found the fastest */
 } Said;
 
-/* Runs args (NULL-terminated) with lines of environment added ("NAME=value", NULL-terminated) and reads what it prints. False with a
- * message on stderr when it cannot be started or fails. */
-bool child_run(const char *const *args, const char *const *environment, Said *said);
+/* Runs args (NULL-terminated) with lines of environment added ("NAME=value", NULL-terminated; NULL: none) and hands on each line that
+ * it prints. False with a message on stderr when it cannot be started or fails. */
+typedef void LineReader(void *context, const char *line);
+typedef struct Cost {
+    double wall, cpu; /* seconds */
+} Cost;
+bool child_run(const char *const *args, const char *const *environment, LineReader *read, void *context, Cost *cost);
+
+/* Compiles a model and links it with a worker: "bench_worker". Defines and a model's name where the file holds several (NULL: one). */
+bool child_build(const Options *options, const char *file, const char *model, const char *const *defines,
+                 const char *symbol, const char *worker, const char *program, Cost *compiled);
 
 typedef struct Side { /* one program on one case: medians over rounds */
     bool   ran;
@@ -72,9 +87,30 @@ typedef struct Row {
 /* Compiles, checks losses, measures; rows[0 .. n_threads). False with a message when something failed, or losses differ. */
 bool measure_case(const Options *options, const Case *kase, Row *rows);
 
+/* Tables of kernels: products, convolutions, rows. */
+typedef struct KernelRow {
+    const char *table;
+    char        name[32];
+    double      shares[MAX_SHARES]; /* of the peak, or of a copy loop: plain, then streamed */
+    int         n_shares;
+} KernelRow;
+
+typedef struct KernelRows {
+    KernelRow *rows;
+    int        n;
+} KernelRows;
+
+typedef struct KernelTable {
+    const char *name;
+    bool (*measure)(const Options *options, KernelRows *rows); /* prints it, too */
+} KernelTable;
+
+enum { N_TABLES = 3, MAX_KERNEL_ROWS = 256 };
+extern const KernelTable TABLES[N_TABLES];
+
 void   report_head(void);
 void   report_row(const Row *row);
-bool   report_json(const char *path, const Options *options, const Row *rows, int n_rows);
+bool   report_json(const char *path, const Options *options, const Row *rows, int n_rows, const KernelRows *kernels);
 int    row_fastest(const Row *row);                            /* index of the peer with the shortest step, or -1 */
 double row_ratio(const Row *row, const Side *peer, bool wall); /* how many times longer than ours its step takes */
 

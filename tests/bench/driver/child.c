@@ -11,20 +11,6 @@
 
 extern char **environ;
 
-static void read_line(const char *line, Said *said) {
-    char   word[32];
-    double a = 0, b = 0;
-    if (sscanf(line, "%31s %lf %lf", word, &a, &b) < 2) return;
-    if (strcmp(word, "loss") == 0 && said->n_losses < MAX_LOSSES) said->losses[said->n_losses++] = a;
-    if (strcmp(word, "step_us") == 0) said->wall_us = a, said->cpu_us = b;
-    if (strcmp(word, "peak_gflops") == 0) said->peak_wall = a, said->peak_cpu = b;
-    if (strcmp(word, "start_kb") == 0) said->start_kb = a;
-    if (strcmp(word, "peak_kb") == 0) said->peak_kb = a;
-    if (strcmp(word, "compile_s") == 0) said->compile_s = a;
-    if (strcmp(word, "found") == 0) said->found = a != 0;
-    if (strcmp(word, "variant") == 0) said->variant = (int)a;
-}
-
 /* environ with lines before it: the first of a name counts. The caller frees the array alone. */
 static char **environment_with(const char *const *lines) {
     size_t n = 0, m = 0;
@@ -53,29 +39,50 @@ static double seconds_of(struct timeval t) {
     return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
-bool child_run(const char *const *args, const char *const *environment, Said *said) {
+bool child_run(const char *const *args, const char *const *environment, LineReader *read, void *context, Cost *cost) {
     int             ends[2], status = 0;
     pid_t           pid;
     struct timespec begin, end;
     struct rusage   usage;
-    char            line[256];
-    *said = (Said){.variant = -1};
+    char            line[512];
     if (pipe(ends) != 0) return perror("bench: pipe"), false;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     bool started = start(args, environment, ends[1], &pid);
     close(ends[1]);
     FILE *output = fdopen(ends[0], "r");
-    while (started && output && fgets(line, sizeof line, output)) read_line(line, said);
+    while (started && output && fgets(line, sizeof line, output))
+        if (read) read(context, line);
     if (output) fclose(output);
     if (!started) return false;
     while (wait4(pid, &status, 0, &usage) < 0)
         if (errno != EINTR) return perror("bench: wait"), false;
     clock_gettime(CLOCK_MONOTONIC, &end);
-    said->process_wall = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
-    said->process_cpu  = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+    if (cost) {
+        cost->wall = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+        cost->cpu  = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
     fprintf(stderr, "bench: failed:");
     for (int i = 0; args[i]; i++) fprintf(stderr, " %s", args[i]);
     fprintf(stderr, "\n");
     return false;
+}
+
+bool child_build(const Options *options, const char *file, const char *model, const char *const *defines,
+                 const char *symbol, const char *worker, const char *program, Cost *compiled) {
+    enum { ROOM = 1024 };
+    char nnc[ROOM], source[ROOM], object[ROOM], named[ROOM], library[ROOM], runtime[ROOM], defined[ROOM];
+    snprintf(nnc, ROOM, "%s/nnc", options->build);
+    snprintf(source, ROOM, "%s/models/%s.nnet", options->source, file);
+    snprintf(object, ROOM, "%s.o", program);
+    snprintf(named, ROOM, "--model=%s", model ? model : "");
+    snprintf(library, ROOM, "%s/tests/bench/lib%s.a", options->build, worker);
+    snprintf(runtime, ROOM, "%s/lib/libnnrt.a", options->build);
+    snprintf(defined, ROOM, "-Wl,--defsym,bench_model=%s_nnrt_model", symbol);
+    const char *args[MAX_ARGS] = {nnc, "-c", source, "-o", object};
+    int         n              = 5;
+    if (model) args[n++] = named;
+    for (int i = 0; defines && i < MAX_DEFINES && defines[i]; i++) args[n++] = "-D", args[n++] = defines[i];
+    const char *link[] = {"cc", "-o", program, library, object, runtime, defined, "-lm", "-lpthread", NULL};
+    return child_run(args, NULL, NULL, NULL, compiled) && child_run(link, NULL, NULL, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static const char HELP[] =
     "  --rounds N       processes of each program (default: 3)\n"
     "  --seconds S      of timing in each process (default: 1)\n"
     "  --json FILE      write the figures there, too\n"
-    "  --list           print the cases' names\n"
+    "  --list           print the cases' names: whole steps, then tables of kernels (gemm, conv, rows)\n"
     "\n"
     "Columns: a step's median time by the clock and in processor time (of all threads); the share of the machine's "
     "peak that\n"
@@ -89,6 +89,7 @@ static void read_options(int argc, char **argv, Options *options) {
         if (strcmp(name, "--help") == 0) fputs(HELP, stdout), exit(0);
         if (strcmp(name, "--list") == 0) {
             for (int k = 0; k < N_CASES; k++) puts(CASES[k].name);
+            for (int k = 0; k < N_TABLES; k++) puts(TABLES[k].name);
             exit(0);
         }
         if (!value) fail_usage("a value is missing: ", name);
@@ -119,35 +120,57 @@ static void read_options(int argc, char **argv, Options *options) {
     options->cases = (const char *const *)argv;
 }
 
+static void read_found(void *context, const char *line) {
+    *(bool *)context = strcmp(line, "True\n") == 0;
+}
+
 /* Peers that are not installed are left out, with a word. */
 static void find_peers(Options *options) {
     for (int i = 0; i < N_PEERS; i++) {
         char line[128];
-        Said said;
+        bool found = false;
         if (!options->python) options->peers[i] = false;
         if (!options->peers[i]) continue;
-        snprintf(line, sizeof line, "import importlib.util as u; print('found', int(u.find_spec('%s') is not None))",
+        snprintf(line, sizeof line, "import importlib.util as u; print(u.find_spec('%s') is not None)",
                  PEERS[i].package);
         const char *args[] = {options->python, "-c", line, NULL};
-        options->peers[i]  = child_run(args, NULL, &said) && said.found;
+        options->peers[i]  = child_run(args, NULL, read_found, &found, NULL) && found;
         if (!options->peers[i])
             fprintf(stderr, "bench: without %s: %s is not installed\n", PEERS[i].name, PEERS[i].package);
     }
 }
 
-static bool is_wanted(const Options *options, const Case *kase) {
+static bool is_wanted(const Options *options, const char *wanted) {
     if (!*options->cases) return true;
     for (const char *const *name = options->cases; *name; name++)
-        if (strcmp(*name, kase->name) == 0) return true;
+        if (strcmp(*name, wanted) == 0) return true;
     return false;
 }
 
 static void check_names(const Options *options) {
     for (const char *const *name = options->cases; *name; name++) {
-        int i = 0;
-        while (i < N_CASES && strcmp(CASES[i].name, *name) != 0) i++;
-        if (i == N_CASES) fail_usage("no such case (--list prints them): ", *name);
+        bool known = false;
+        for (int i = 0; i < N_CASES; i++) known = known || strcmp(CASES[i].name, *name) == 0;
+        for (int i = 0; i < N_TABLES; i++) known = known || strcmp(TABLES[i].name, *name) == 0;
+        if (!known) fail_usage("no such case (--list prints them): ", *name);
     }
+}
+
+/* All whole steps that are wanted, then all tables of kernels; what was measured is in the file after each. */
+static bool measure_all(const Options *options, Row *rows, KernelRows *kernels) {
+    bool done = true;
+    int  n    = 0;
+    for (int i = 0; i < N_CASES + N_TABLES; i++) {
+        bool is_case = i < N_CASES;
+        if (!is_wanted(options, is_case ? CASES[i].name : TABLES[i - N_CASES].name)) continue;
+        if (is_case && n == 0) report_head();
+        bool measured =
+            is_case ? measure_case(options, &CASES[i], rows + n) : TABLES[i - N_CASES].measure(options, kernels);
+        if (is_case && measured) n += options->n_threads;
+        if (!measured) done = false;
+        if (options->json && !report_json(options->json, options, rows, n, kernels)) done = false;
+    }
+    return done;
 }
 
 int main(int argc, char **argv) {
@@ -156,19 +179,11 @@ int main(int argc, char **argv) {
     if (!options.build || !options.source || !options.work) fail_usage("start it by tests/bench/run.sh", "");
     check_names(&options);
     find_peers(&options);
-    Row *rows = calloc((size_t)N_CASES * MAX_THREADS, sizeof *rows);
-    if (!rows) return fprintf(stderr, "bench: no memory\n"), 1;
-    bool done   = true;
-    int  n_rows = 0;
-    report_head();
-    for (int i = 0; i < N_CASES; i++) {
-        if (!is_wanted(&options, &CASES[i])) continue;
-        if (measure_case(&options, &CASES[i], rows + n_rows))
-            n_rows += options.n_threads;
-        else
-            done = false;
-        if (options.json && !report_json(options.json, &options, rows, n_rows)) done = false;
-    }
+    Row       *rows    = calloc((size_t)N_CASES * MAX_THREADS, sizeof *rows);
+    KernelRows kernels = {calloc(MAX_KERNEL_ROWS, sizeof *kernels.rows), 0};
+    bool       done    = rows && kernels.rows && measure_all(&options, rows, &kernels);
+    if (!rows || !kernels.rows) fprintf(stderr, "bench: no memory\n");
     free(rows);
+    free(kernels.rows);
     return done ? 0 : 1;
 }

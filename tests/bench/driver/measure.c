@@ -11,7 +11,7 @@ enum { N_LOSSES = 4, ROOM = 1024 };
 static const double FIRST_LOSS = 1e-5, LATER_LOSS = 2e-3;
 
 typedef struct Paths {
-    char object[ROOM], program[ROOM], weights[ROOM], cache[ROOM];
+    char program[ROOM], weights[ROOM], cache[ROOM];
 } Paths;
 
 typedef struct Samples {
@@ -44,23 +44,30 @@ static double median(double *values, int n) {
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-static bool compile(const Options *options, const Case *kase, Paths *paths, Said *said) {
-    char nnc[ROOM], model[ROOM], worker[ROOM], runtime[ROOM], symbol[ROOM];
-    Args args = {0};
-    Said linked;
-    snprintf(nnc, ROOM, "%s/nnc", options->build);
-    snprintf(model, ROOM, "%s/models/%s.nnet", options->source, kase->model);
-    snprintf(worker, ROOM, "%s/tests/bench/libbench_worker.a", options->build);
-    snprintf(runtime, ROOM, "%s/lib/libnnrt.a", options->build);
-    snprintf(symbol, ROOM, "-Wl,--defsym,bench_model=%s_nnrt_model", kase->symbol);
-    snprintf(paths->object, ROOM, "%s/%s.o", options->work, kase->name);
+static void read_said(void *context, const char *line) {
+    Said  *said = context;
+    char   word[32];
+    double a = 0, b = 0;
+    if (sscanf(line, "%31s %lf %lf", word, &a, &b) < 2) return;
+    if (strcmp(word, "loss") == 0 && said->n_losses < MAX_LOSSES) said->losses[said->n_losses++] = a;
+    if (strcmp(word, "step_us") == 0) said->wall_us = a, said->cpu_us = b;
+    if (strcmp(word, "peak_gflops") == 0) said->peak_wall = a, said->peak_cpu = b;
+    if (strcmp(word, "start_kb") == 0) said->start_kb = a;
+    if (strcmp(word, "peak_kb") == 0) said->peak_kb = a;
+    if (strcmp(word, "compile_s") == 0) said->compile_s = a;
+    if (strcmp(word, "variant") == 0) said->variant = (int)a;
+}
+
+static bool run_args(const Args *args, const char *const *environment, Said *said) {
+    *said = (Said){.variant = -1};
+    return child_run(args->list, environment, read_said, said, NULL);
+}
+
+static bool compile(const Options *options, const Case *kase, Paths *paths, Cost *cost) {
     snprintf(paths->program, ROOM, "%s/%s", options->work, kase->name);
     snprintf(paths->weights, ROOM, "%s/%s.safetensors", options->work, kase->name);
     snprintf(paths->cache, ROOM, "TORCHINDUCTOR_CACHE_DIR=%s/%s.cache", options->work, kase->name);
-    add(&args, nnc), add(&args, "-c"), add(&args, model), add(&args, "-o"), add(&args, paths->object);
-    for (int i = 0; i < MAX_DEFINES && kase->defines[i]; i++) add(&args, "-D"), add(&args, kase->defines[i]);
-    const char *link[] = {"cc", "-o", paths->program, worker, paths->object, runtime, symbol, "-lm", "-lpthread", NULL};
-    return child_run(args.list, NULL, said) && child_run(link, NULL, &linked);
+    return child_build(options, kase->model, NULL, kase->defines, kase->symbol, "bench_worker", paths->program, cost);
 }
 
 static bool run_ours(const Case *kase, const Paths *paths, const char *task, const char *what, const char *threads,
@@ -69,7 +76,7 @@ static bool run_ours(const Case *kase, const Paths *paths, const char *task, con
     add(&args, paths->program), add(&args, task), add(&args, what);
     if (threads) add(&args, threads);
     add_dims(&args, kase);
-    return child_run(args.list, NULL, said);
+    return run_args(&args, NULL, said);
 }
 
 static bool run_peer(const Options *options, const Case *kase, const Paths *paths, int peer, const char *task,
@@ -84,7 +91,7 @@ static bool run_peer(const Options *options, const Case *kase, const Paths *path
     add(&args, paths->weights), add(&args, task), add(&args, what);
     if (threads) add(&args, threads);
     if (threads && variant >= 0) add(&args, chosen);
-    return child_run(args.list, environment, said);
+    return run_args(&args, environment, said);
 }
 
 static bool check_losses(const Case *kase, const char *peer, const Said *ours, const Said *theirs) {
@@ -180,11 +187,11 @@ static bool time_case(const Options *options, const Case *kase, const Paths *pat
 
 bool measure_case(const Options *options, const Case *kase, Row *rows) {
     Paths paths;
-    Said  compiled;
+    Cost  compiled;
     rows[0] = (Row){.kase = kase, .threads = options->threads[0]};
     if (!compile(options, kase, &paths, &compiled) || !check_case(options, kase, &paths, &rows[0])) return false;
-    rows[0].ours.compile_s     = compiled.process_wall;
-    rows[0].ours.compile_cpu_s = compiled.process_cpu;
+    rows[0].ours.compile_s     = compiled.wall;
+    rows[0].ours.compile_cpu_s = compiled.cpu;
     for (int i = 0; i < options->n_threads; i++) {
         rows[i]         = rows[0];
         rows[i].threads = options->threads[i];

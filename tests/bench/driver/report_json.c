@@ -41,12 +41,22 @@ static cJSON *row_json(const Row *row) {
     return item;
 }
 
-bool report_json(const char *path, const Options *options, const Row *rows, int n_rows) {
-    cJSON *all = cJSON_CreateObject(), *list = cJSON_CreateArray();
+static cJSON *kernel_json(const KernelRow *row) {
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "table", row->table);
+    cJSON_AddStringToObject(item, "name", row->name);
+    cJSON_AddItemToObject(item, "shares", cJSON_CreateDoubleArray(row->shares, row->n_shares));
+    return item;
+}
+
+bool report_json(const char *path, const Options *options, const Row *rows, int n_rows, const KernelRows *kernels) {
+    cJSON *all = cJSON_CreateObject(), *list = cJSON_CreateArray(), *tables = cJSON_CreateArray();
     cJSON_AddNumberToObject(all, "rounds", options->rounds);
     cJSON_AddNumberToObject(all, "seconds", options->seconds);
     for (int i = 0; i < n_rows; i++) cJSON_AddItemToArray(list, row_json(&rows[i]));
     cJSON_AddItemToObject(all, "rows", list);
+    for (int i = 0; i < kernels->n; i++) cJSON_AddItemToArray(tables, kernel_json(&kernels->rows[i]));
+    cJSON_AddItemToObject(all, "kernels", tables);
     char *text    = cJSON_Print(all);
     FILE *file    = text ? fopen(path, "w") : NULL;
     bool  written = file && fprintf(file, "%s\n", text) > 0;
