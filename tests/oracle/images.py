@@ -5,13 +5,16 @@ Graphs are compared with their formulas over dense matrices."""
 import torch
 import torch.nn.functional as F
 
-from common import normal
+from common import PRECISIONS, normal, plan, write_model, write_record
 from items import EDGES, NODES
 from named import record_named
 from windows import conv, first, last
 
 KEPT = torch.tensor([1, 1, 0, 1, 1, 0, 1, 1, 0, 1], dtype=torch.bool)
 NONE_KEPT = torch.zeros(10, dtype=torch.bool)
+ANGLE = torch.tensor([0.3, -0.7, 2.5])
+SHARE = torch.tensor([0.25, 1.0, 0.625])
+OTHER = torch.tensor([2, 0, 1], dtype=torch.int32)
 GRAPH = torch.tensor([0, 3, 0, 1, 1, 1], dtype=torch.int32)
 
 
@@ -90,6 +93,19 @@ def graph_attention(x, p, kept):
     return torch.einsum("ijh,jhu->ihu", weight / weight.sum(1, keepdim=True), h).flatten(1) + p["bias"]
 
 
+def turned(x, angle):
+    """Of square images: affine_grid's unit is half a side."""
+    c, s, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    theta = torch.stack([torch.stack([c, s, zero], 1), torch.stack([-s, c, zero], 1)], 1).to(x.dtype)
+    grid = F.affine_grid(theta, list(first(x).shape), align_corners=True)
+    return last(F.grid_sample(first(x), grid, padding_mode="zeros", align_corners=True))
+
+
+def mixed(x, share, other):
+    share = share.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+    return share * x + (1 - share) * x[other.long()]
+
+
 def of_graphs(x, mean):
     parts = [x[GRAPH == i] for i in range(4)]
     return torch.stack([part.sum(0) / (max(1, len(part)) if mean else 1) for part in parts])
@@ -141,14 +157,90 @@ CASES = {
                       lambda x, p: graph_attention(x, p, NONE_KEPT)),
     "graphs_sum": ("graph_sum(IN, graph, n = 4)", (NODES, 3), {}, lambda x, p: of_graphs(x, False)),
     "graphs_mean": ("graph_mean(IN, graph, n = 4)", (NODES, 3), {}, lambda x, p: of_graphs(x, True)),
+    "turned": ("turned_by(IN, angle)", (3, 5, 5, 2), {}, lambda x, p: turned(x, ANGLE.to(x.dtype))),
+    "mixed": ("mixed_rows(IN, share, other)", (3, 2, 4), {}, lambda x, p: mixed(x, SHARE, OTHER)),
 }
 
 
 def record_all():
     generator = torch.Generator().manual_seed(29)
     data = {"edges": EDGES.int(), "kept": KEPT, "none_kept": NONE_KEPT, "graph": GRAPH,
-            "at": torch.tensor([[3, 0, 3], [1, 1, 2]], dtype=torch.int32)}
+            "at": torch.tensor([[3, 0, 3], [1, 1, 2]], dtype=torch.int32), "angle": ANGLE, "share": SHARE, "other": OTHER}
     record_named("images", "Images, order, and graphs with masks", generator, data, CASES)
+    record_unet_normed()
+
+
+# ---- a U-Net with batch norm: steps with the batches' statistics, then evaluation with the running ones
+
+BATCH, STEPS = 4, 8
+UNET_NORMED = """# A U-Net with batch norm: steps with the batches' statistics, before and after them predictions with the running ones.
+import std.nn
+
+model Oracle {
+  dim batch
+  input x: f32[batch, 4, 8, 2]
+  target y: f32[batch, 4, 8, 3]
+  let image = x |> unet(3, depth = 1, activation = tanh) as net
+  output image
+  loss mse(image, y)
+  metric error = mse(image, y)
+  train { optimizer = sgd(lr = 0.1, momentum = 0.9); batch = 4; steps = 8 }
+}
+"""
+
+
+def normed_sizes(channels, filters):
+    norm = {"gamma": (filters,), "beta": (filters,), "running_mean": (filters,), "running_variance": (filters,)}
+    return ({"conv2d/kernel": (3, 3, channels, filters)} | put("batch_norm", norm)
+            | {"conv2d_1/kernel": (3, 3, filters, filters)} | put("batch_norm_1", norm))
+
+
+def double_normed(x, p, name, training):
+    for end in ("", "_1"):
+        norm = f"{name}/batch_norm{end}"
+        x = conv(padding=1)(x, p[f"{name}/conv2d{end}/kernel"])
+        x = F.batch_norm(first(x), p[f"{norm}/running_mean"], p[f"{norm}/running_variance"], p[f"{norm}/gamma"],
+                         p[f"{norm}/beta"], training)
+        x = torch.tanh(last(x))
+    return x
+
+
+def unet_normed(x, p, training):
+    skip = double_normed(x, p, "net/down", training)
+    below = double_normed(last(F.max_pool2d(first(skip), 2)), p, "net/inner/down", training)
+    grown = up(2)(below, {"kernel": p["net/grow/kernel"], "bias": p["net/grow/bias"]}, stride=2)
+    return double_normed(torch.cat([skip, grown], -1), p, "net/up", training)
+
+
+def record_unet_normed():
+    write_model("unet_normed", UNET_NORMED)
+    generator = torch.Generator().manual_seed(31)
+    x, y = normal(generator, BATCH * STEPS, 4, 8, 2), normal(generator, BATCH * STEPS, 4, 8, 3)
+    sizes = put("net/down", normed_sizes(2, 3)) | put("net/inner/down", normed_sizes(3, 6))
+    sizes |= {"net/grow/kernel": (2, 2, 3, 6), "net/grow/bias": (3,)} | put("net/up", normed_sizes(6, 3))
+    initial = {path: 0.4 * normal(generator, *size) + (0 if path.endswith(("kernel", "bias", "beta", "mean")) else 1.5)
+               for path, size in sizes.items()}
+    initial = {path: value.abs() if path.endswith("variance") else value for path, value in initial.items()}
+    initial = {path: value.float().double() for path, value in initial.items()}
+    for precision, dtype in PRECISIONS.items():
+        p = {path: value.to(dtype).clone().requires_grad_("running" not in path) for path, value in initial.items()}
+        images, wanted = x.to(dtype), y.to(dtype)
+        tensors = {"in/x": x.float(), "in/y": y.float()} | plan([BATCH] * STEPS, STEPS)
+        tensors |= {f"slot/{path}": value for path, value in p.items()}
+        tensors = {key: value.detach().clone() for key, value in tensors.items()}
+        tensors["out/image"] = unet_normed(images[:BATCH], p, False)
+        optimizer = torch.optim.SGD([value for value in p.values() if value.requires_grad], lr=0.1, momentum=0.9)
+        losses = []
+        for at in range(0, BATCH * STEPS, BATCH):
+            optimizer.zero_grad()
+            loss = F.mse_loss(unet_normed(images[at : at + BATCH], p, True), wanted[at : at + BATCH])
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        tensors["loss/loss"] = torch.stack(losses)
+        tensors |= {f"final/{path}": value for path, value in p.items()}
+        tensors["metric/error"] = F.mse_loss(unet_normed(images, p, False).double(), y)[None]
+        write_record("unet_normed", precision, tensors)
 
 
 if __name__ == "__main__":
