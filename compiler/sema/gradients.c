@@ -14,44 +14,6 @@ static void add_gradient(Elab *e, Fn *fn, Node *loss, Node *of, const char *name
     vec_push(e->arena, &fn->results, result);
 }
 
-/* ---- what stop_grad holds -------------------------------------------------------------------------------------------- */
-
-/* The value behind a stop_grad is a constant to the gradient, and must be one to whoever compares it with slopes: it becomes
- * an input of the function, which the function `held` computes. */
-static void hold(Elab *e, Fn **held, Node *node, Map *replacement) {
-    int known = -1;
-    if (!*held) *held = fn_add(e, FN_PREDICT, HELD_FN);
-    for (int i = 0; i < (*held)->results.len; i++)
-        if ((*held)->results.data[i].value == node->inputs[0]) known = i;
-    if (known < 0) {
-        const char *name  = arena_printf(e->arena, HELD_INPUT "%d", (*held)->results.len + 1);
-        ProgInput   input = {.name = name, .type = node->type, .span = node->span};
-        vec_push(e->arena, &e->program->inputs, input);
-        fn_result(e, *held, name, node->inputs[0], NULL);
-        known = (*held)->results.len - 1;
-    }
-    int index = 0;
-    while (e->program->inputs.data[index].name != (*held)->results.data[known].name) index++;
-    map_set(replacement, node, node_ref(e->graph, OP_INPUT, index, &node->type));
-}
-
-static Fn *held_function(Elab *e) {
-    for (int i = 0; i < e->program->fns.len; i++)
-        if (!strcmp(e->program->fns.data[i]->name, HELD_FN)) return e->program->fns.data[i];
-    return NULL;
-}
-
-static Node *with_held(Elab *e, Node *loss) {
-    Map    *replacement = map_new(e->arena);
-    NodeVec order       = {0};
-    Fn     *held        = held_function(e);
-    bool    any         = false;
-    graph_post_order(e->arena, loss, map_new(e->arena), &order);
-    for (int i = 0; i < order.len; i++)
-        if (order.data[i]->op == OP_STOP_GRAD) hold(e, &held, order.data[i], replacement), any = true;
-    return any ? graph_substitute(e->graph, loss, replacement) : loss;
-}
-
 /* ---- the function ---------------------------------------------------------------------------------------------------- */
 
 void gradients_function(Elab *e, const MinimizeLine *line, int index) {

@@ -1,6 +1,6 @@
 /* Training, among the files that make its functions: settings.c reads `train { }`, minimize.c its minimize lines and
  * groups, freeze.c its phases, early_stop.c what it watches; train.c updates parameters, accumulate.c adds up gradients, loss_scale.c scales losses,
- * ema.c keeps averages, probe.c and gradients.c report. */
+ * ema.c keeps averages, probe.c and gradients.c report, hold.c helps gradients.c. */
 #ifndef NNC_SEMA_TRAIN_H
 #define NNC_SEMA_TRAIN_H
 
@@ -99,5 +99,7 @@ Node *count_nonfinite(Elab *e, Node *x); /* how many values are; real, rank 0 */
 Fn   *probe_function(Elab *e, const MinimizeLine *line, const char *suffix, const Trainee *trainees, int n);
 void  probe_schedules(Elab *e, Fn *fn);                                 /* once the updates are made */
 void  gradients_function(Elab *e, const MinimizeLine *line, int index); /* gradients.c */
+/* hold.c: the loss of inputs through which it is given what stop_grad holds (see HELD_FN), those of the model and its own. */
+Node *with_held(Elab *e, Node *loss);
 
 #endif

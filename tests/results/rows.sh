@@ -46,12 +46,14 @@ compile() {
     "$nnc" "$@" "$model" -o "$program" >&2
 }
 
-# train PROGRAM SEED ARGUMENTS...: its weights are PROGRAM.SEED.safetensors, what it prints is kept in PROGRAM.SEED.log.
+# train PROGRAM SEED ARGUMENTS...: its weights are PROGRAM.SEED.safetensors, what it prints is kept in PROGRAM.SEED.log. A training that was interrupted
+# (Ctrl-C) goes on where it was.
 train() {
-    program=$1 seed=$2
+    program=$1 seed=$2 resume=''
     shift 2
+    if [ -f "$program.$seed.log" ] && tail -n 1 "$program.$seed.log" | grep -q '^interrupted '; then resume="--resume $program.$seed.safetensors"; fi
     # shellcheck disable=SC2086
-    "./$program" train "$@" --seed "$seed" $threads --save "$program.$seed.safetensors" >"$program.$seed.log"
+    "./$program" train "$@" --seed "$seed" $threads $resume --save "$program.$seed.safetensors" >"$program.$seed.log"
 }
 
 # result PROGRAM SEED NAME METRIC: the value of the last line `NAME: VALUE` that the training printed, as METRIC.
@@ -118,6 +120,23 @@ row_diffusion() {
     train diffusion "$1" --data pixels.csv
     ./diffusion predict --weights "diffusion.$1.safetensors" --output sample | tail -n +2 >samples.csv
     ./judge predict --weights judge.1.safetensors --data samples.csv --output p | judged
+}
+
+# Both sides from the same images, the convolutions of the one learnt by Source with seed 1; of each training counts the epoch that is best on the
+# validation set, among 60, 20 or 5.
+row_transfer() {
+    sh "$source/tests/examples/few.sh" "$mnist" .
+    for side in Source Head Scratch; do compile $side transfer/transfer.nnet --model $side; done
+    if ! [ -f Source.1.log ] || ! result Source 1 'train accuracy' accuracy >&2; then train Source 1 --data "$images" "$labels"; fi
+    few="--data image=few-images label=few-labels --val image=val-images label=val-labels"
+    for epochs in 60 20 5; do
+        # shellcheck disable=SC2086
+        train Head "$1" $few --test "$test_images" "$test_labels" --epochs $epochs --init Source.1.safetensors --map 'head/*='
+        result Head "$1" 'test accuracy' "kept_$epochs"
+        # shellcheck disable=SC2086
+        train Scratch "$1" $few --test "$test_images" "$test_labels" --epochs $epochs
+        result Scratch "$1" 'test accuracy' "scratch_$epochs"
+    done
 }
 
 # spam SEED CELL
