@@ -91,7 +91,7 @@ static int64_t choose_kc(const ContractPlan *plan) {
 static int64_t choose_nc(const ContractPlan *plan) {
     int64_t eighths = packs_rows_often(plan) ? 5 : 4;
     int64_t budget  = least(plan->target->l2_bytes * eighths / 8, B_BYTES_MOST);
-    int64_t panels  = budget / (plan->kc * plan->elem_bytes * plan->nr);
+    int64_t panels  = budget / (plan->kc * plan->elem_bytes * plan->nr * plan->groups);
     int64_t nc      = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
     return plan->shape.n >= 0 ? least(nc, round_up(plan->shape.n > 0 ? plan->shape.n : 1, plan->nr)) : nc;
 }
@@ -105,7 +105,7 @@ static bool is_one_block(const ContractPlan *plan) {
 static int64_t choose_mc(const ContractPlan *plan) {
     if (is_one_block(plan)) return 0;
     if (plan->shared_rows) return plan->shared_rows;
-    int64_t m = plan->shape.m, most = C_BYTES_MOST / (plan->nc * plan->elem_bytes) / plan->mr * plan->mr;
+    int64_t m = plan->shape.m, most = C_BYTES_MOST / (plan->nc * plan->elem_bytes * plan->groups) / plan->mr * plan->mr;
     return m >= 0 ? least(most, round_up(m > 0 ? m : 1, plan->mr)) : most;
 }
 
@@ -151,9 +151,10 @@ static void choose_sharing(ContractPlan *plan) {
 
 /* Blocking of K and N; a transposed A is shared where N takes several blocks. */
 static void choose_blocks(ContractPlan *plan) {
-    plan->kc = plan->shape.window ? window_kc(plan) : choose_kc(plan);
-    plan->nc = choose_nc(plan);
-    if (plan->a_packing == A_PACK_ROWS && plan->shape.m > 0 && plan->shape.n > plan->nc) choose_sharing(plan);
+    plan->kc    = plan->shape.window ? window_kc(plan) : choose_kc(plan);
+    plan->nc    = choose_nc(plan);
+    bool shares = plan->a_packing == A_PACK_ROWS && plan->groups == 1;
+    if (shares && plan->shape.m > 0 && plan->shape.n > plan->nc) choose_sharing(plan);
 }
 
 static void choose_packing(ContractPlan *plan) {
@@ -172,18 +173,18 @@ static void choose_packing(ContractPlan *plan) {
         plan->b_packing = B_ANCHOR;
     else
         plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
-    plan->b_packed = s->b_packed && !s->window;
-    plan->b_may_stay =
-        plan->b_packing == B_COPY && !plan->b_packed && !s->b_has_levels && !s->b_split && !plan->winograd;
+    plan->b_packed   = s->b_packed && !s->window;
+    plan->b_may_stay = plan->b_packing == B_COPY && !plan->b_packed && plan->groups == 1 && !s->b_has_levels &&
+                       !s->b_split && !plan->winograd;
 }
 
 static void lay_out_scratch(ContractPlan *plan) {
     int64_t rows   = plan->mc ? plan->mc : plan->mr;
     int64_t panels = plan->shared_rows ? plan->row_panels : round_up(plan->nc, plan->nr) / plan->nr;
-    int64_t cols   = (plan->mc ? panels : 1) * plan->c_row;
+    int64_t cols   = (plan->mc ? panels : 1) * plan->c_row * plan->groups;
     int64_t slack  = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
     int64_t tile   = (int64_t)plan->lanes * plan->lanes;
-    int64_t b      = plan->b_packed ? 0 : round_up(plan->nc, plan->nr) * plan->kc + slack + tile;
+    int64_t b      = plan->b_packed ? 0 : round_up(plan->nc, plan->nr) * plan->kc * plan->groups + slack + tile;
     int64_t packed = plan->shared_rows ? plan->shared_blocks * plan->shared_rows : plan->ma;
     int64_t per_k  = plan->a_packing == A_PACK_ROWS ? packed / plan->mr * a_panel_stride(plan) : 0;
     int64_t a      = plan->a_packing == A_PACK_K ? plan->ma * a_row_stride(plan) : per_k;
@@ -215,7 +216,8 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->nv            = choose_vectors(shape, tile->nv, plan->lanes);
     plan->nr            = plan->nv * plan->lanes;
     plan->c_row         = tile->nv * plan->lanes;
-    plan->direct        = shape->k <= DIRECT_K;
+    plan->groups        = shape->groups ? shape->groups : 1;
+    plan->direct        = shape->k <= DIRECT_K && plan->groups == 1;
     plan->row_lanes     = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
     plan->winograd = winograd_fits(plan);
@@ -240,12 +242,13 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
     if (plan->shape.window && !plan->shape.window->image_in_k) return window_cut(plan, b, m, n);
     if (plan->winograd) return winograd_kernel_cut(plan, b, n);
     LLVMValueRef one = irb_i64(b, 1), rows = irb_max(b, m, one), cols = irb_max(b, n, one);
-    LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, cols), k);
+    LLVMValueRef all   = irb_mul(b, cols, irb_i64(b, plan->groups));
+    LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, all), k);
     LLVMValueRef small = LLVMBuildICmp(b, LLVMIntSLT, work, irb_i64(b, SMALL_WORK), "");
     LLVMValueRef tall  = LLVMBuildICmp(b, LLVMIntSGT, rows, irb_i64(b, TALL_ROWS), "");
 
     LLVMValueRef few  = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
-    LLVMValueRef more = LLVMBuildUDiv(b, cols, irb_i64(b, COLUMNS_A_BLOCK), "");
+    LLVMValueRef more = LLVMBuildUDiv(b, all, irb_i64(b, COLUMNS_A_BLOCK), "");
     LLVMValueRef many = irb_max(b, few, irb_min(b, more, irb_i64(b, COL_BLOCKS_MOST)));
 
     Cut cut;

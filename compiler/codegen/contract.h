@@ -113,21 +113,30 @@ typedef struct ContractSpec {
     /* Range anchor (may be NULL: all): the k in [*begin, *end) that the tile's sums need, not limited to [0, k). Not for a windowed A. */
     void (*range)(void *user, LLVMBuilderRef b, const ContractTile *tile, LLVMValueRef *begin, LLVMValueRef *end);
     void *range_user;
+    /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
+    void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
+                         LLVMValueRef mask);
 } ContractSpec;
 
 /* Which axis of an operand is in two levels. It is packed then, along the other one: elements lie together there. */
 typedef enum SplitAxis { SPLIT_NONE, SPLIT_FREE, SPLIT_K } SplitAxis;
 
-/* What is known when compiling, for choosing a plan. Extents and strides are -1 where only the run time knows them. */
+enum { CONTRACT_GROUPS = 8 };
+
+/* What is known when compiling, for choosing a plan. Extents and strides are -1 where only the run time knows them.
+ *
+ * Columns in groups: B has `groups` times n columns, and the sums of column j of all groups are stored together (the gates of a cell). A
+ * panel of one group lies beside the same columns' panels of the others. */
 typedef struct ContractShape {
-    bool                  is_double;
-    int64_t               m, n, k;
-    int64_t               a_stride_m, a_stride_k, b_stride_k, b_stride_n;
-    bool                  a_has_load, b_has_load;
-    bool                  b_has_levels;     /* k in several levels, for a windowed A */
-    SplitAxis             a_split, b_split; /* of B: k or none */
-    bool                  b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
-    const ContractWindow *window;   /* of A; NULL: it is not seen through windows */
+    bool      is_double;
+    int64_t   m, n, k;
+    int64_t   a_stride_m, a_stride_k, b_stride_k, b_stride_n;
+    bool      a_has_load, b_has_load;
+    bool      b_has_levels;     /* k in several levels, for a windowed A */
+    SplitAxis a_split, b_split; /* of B: k or none */
+    int       groups;   /* of n columns each; 0: no groups. B may not stay in place, A not be seen through windows */
+    bool      b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
+    const ContractWindow *window; /* of A; NULL: it is not seen through windows */
 } ContractShape;
 
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */

@@ -57,7 +57,7 @@ void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     if (plan->mc) {
         LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->c_row0), mr, "");
         LLVMValueRef number   = irb_add(b, irb_mul(b, row_tile, e->c_panels), irb_add(b, e->c_panel0, at.panel));
-        LLVMValueRef offset   = irb_mul(b, number, c64(e, (int64_t)plan->mr * plan->c_row));
+        LLVMValueRef offset   = irb_mul(b, number, c64(e, (int64_t)plan->groups * plan->mr * plan->c_row));
         at.c                  = irb_at(b, e->elem, e->c_buffer, offset);
     }
     contract_step(e, &at);
@@ -69,7 +69,7 @@ void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
 
 static LLVMValueRef packed_block_elems(const ContractEmit *e) {
     LLVMValueRef panels = irb_ceil_div(e->b, e->cut.width, c64(e, e->plan->nr));
-    return irb_mul(e->b, panels, c64(e, e->plan->nr * e->plan->kc));
+    return irb_mul(e->b, panels, c64(e, e->plan->groups * e->plan->nr * e->plan->kc));
 }
 
 static LLVMValueRef packed_k_blocks(const ContractEmit *e) {

@@ -33,6 +33,7 @@ struct ContractPlan {
     APacking      a_packing;
     BPacking      b_packing;
     bool          b_packed;   /* B is packed beforehand */
+    int           groups;     /* of columns; 1 where they are in none */
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
     int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */

@@ -256,25 +256,37 @@ static void pack_split_panel(const Pack *p, const Panel *panel, LLVMValueRef scr
     stretches_end(&s, b, end);
 }
 
+/* The panel of one group: `panel` counts those of the block, in which the groups' panels of the same columns follow each other. */
+static Panel panel_of(const Pack *p, const PackB *block, LLVMValueRef panel, LLVMValueRef group) {
+    LLVMBuilderRef b     = p->b;
+    const int64_t  elems = (int64_t)p->plan->nr * p->plan->kc;
+    LLVMValueRef   first = irb_add(b, block->n0, irb_mul(b, panel, c64(p, p->plan->nr)));
+    LLVMValueRef   place = irb_add(b, irb_mul(b, panel, c64(p, p->plan->groups)), group);
+    Panel          result;
+    result.j0    = irb_add(b, first, irb_mul(b, group, p->spec->n.value));
+    result.cols  = irb_min(b, irb_sub(b, block->n1, first), c64(p, p->plan->nr));
+    result.width = irb_round_up(b, result.cols, p->plan->lanes);
+    result.at    = irb_at(b, p->elem, block->buffer, irb_mul(b, place, c64(p, elems)));
+    return result;
+}
+
 void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block) {
     Pack         pack        = {plan, b, spec, &spec->b, spec->elem, block->p0, block->kk};
-    int64_t      panel_elems = (int64_t)plan->nr * plan->kc;
+    int64_t      panel_elems = (int64_t)plan->nr * plan->kc * plan->groups;
     int64_t      after       = (plan->nc + plan->nr - 1) / plan->nr * panel_elems + (int64_t)plan->lanes * plan->nr;
     LLVMValueRef scrap       = block->scrap; /* one lanes x lanes block */
     if (!scrap) scrap = irb_at(b, spec->elem, block->buffer, irb_i64(b, after));
-    Loop  loop = loop_begin(b, block->first, block->last, irb_i64(b, 1));
-    Panel panel;
-    panel.j0    = irb_add(b, block->n0, irb_mul(b, loop.index, irb_i64(b, plan->nr)));
-    panel.cols  = irb_min(b, irb_sub(b, block->n1, panel.j0), irb_i64(b, plan->nr));
-    panel.width = irb_round_up(b, panel.cols, plan->lanes);
-    panel.at    = irb_at(b, spec->elem, block->buffer, irb_mul(b, loop.index, irb_i64(b, panel_elems)));
+    Loop  panels = loop_begin(b, block->first, block->last, irb_i64(b, 1));
+    Loop  groups = loop_begin(b, irb_i64(b, 0), irb_i64(b, plan->groups), irb_i64(b, 1));
+    Panel panel  = panel_of(&pack, block, panels.index, groups.index);
     if (spec->b.n_outer)
         pack_runs(&pack, &panel, scrap, 0, irb_i64(b, 0), irb_i64(b, 0));
     else if (spec->b.split.run)
         pack_split_panel(&pack, &panel, scrap);
     else
         pack_panel(&pack, &panel, scrap);
-    loop_end(&loop, b);
+    loop_end(&groups, b);
+    loop_end(&panels, b);
 }
 
 /* ---- A ---- */

@@ -98,7 +98,7 @@ static void locate_b(const ContractEmit *e, const TilePlace *at, TileArgs *args)
     const ContractOperand *B     = &e->spec->b;
     LLVMBuilderRef         b     = e->b;
     LLVMValueRef           width = irb_round_up(b, at->cols, plan->lanes);
-    LLVMValueRef           start = irb_mul(b, at->panel, c64(e, (int64_t)plan->nr * plan->kc));
+    LLVMValueRef           start = irb_mul(b, at->panel, c64(e, (int64_t)plan->groups * plan->nr * plan->kc));
     args->b                      = irb_at(b, e->elem, e->b_buffer, start);
     args->b_k                    = width;
     if (known(e->b_stays, false)) return;
@@ -131,6 +131,19 @@ static LLVMValueRef row_number(const ContractEmit *e, LLVMValueRef i) {
     return irb_add(e->b, e->number0, LLVMBuildSExt(e->b, number, i64, ""));
 }
 
+/* The same vector of all groups, to their anchor. */
+static void store_groups(const ContractEmit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column,
+                         LLVMValueRef i, LLVMValueRef mask) {
+    const ContractPlan *plan = e->plan;
+    LLVMValueRef        values[CONTRACT_GROUPS];
+    TilePlace           group = *at;
+    for (int g = 0; g < plan->groups; g++) {
+        group.c   = irb_at(e->b, e->elem, at->c, c64(e, (int64_t)g * plan->mr * plan->c_row));
+        values[g] = load_sums(e, &group, row, column);
+    }
+    e->spec->store_groups(e->spec->store_user, i, irb_add(e->b, at->j0, column), values, plan->lanes, mask);
+}
+
 /* The anchor's size is how many instructions it emitted; one with control flow counts as long. */
 static unsigned store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
                              LLVMValueRef mask) {
@@ -138,6 +151,15 @@ static unsigned store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef
     unsigned          before = count_instructions(block);
     e->spec->store(e->spec->store_user, i, j, value, e->plan->lanes, mask);
     return LLVMGetInsertBlock(e->b) == block ? count_instructions(block) - before : SHORT_ANCHOR + 1;
+}
+
+/* From scratch: the vector at `column` of the tile's row `row`, which is the product's row i. */
+static unsigned store_scratch_vector(const ContractEmit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column,
+                                     LLVMValueRef i, LLVMValueRef mask) {
+    if (e->plan->groups == 1)
+        return store_vector(e, i, irb_add(e->b, at->j0, column), load_sums(e, at, row, column), mask);
+    store_groups(e, at, row, column, i, mask);
+    return SHORT_ANCHOR + 1;
 }
 
 /* Hands each row's whole vectors, then the part of one, to the store anchor; returns its size. */
@@ -151,14 +173,13 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     Loop           rows = loop_begin(b, e->zero, at->rows, e->one);
     LLVMValueRef   i    = row_number(e, irb_add(b, at->i0, rows.index));
     if (n < 0 || n >= lanes) {
-        Loop         loop = loop_begin(b, e->zero, whole, c64(e, lanes));
-        LLVMValueRef sums = load_sums(e, at, rows.index, loop.index);
-        size              = store_vector(e, i, irb_add(b, at->j0, loop.index), sums, NULL);
+        Loop loop = loop_begin(b, e->zero, whole, c64(e, lanes));
+        size      = store_scratch_vector(e, at, rows.index, loop.index, i, NULL);
         loop_end(&loop, b);
     }
     if (n < 0 || n % lanes) {
         Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
-        store_vector(e, i, irb_add(b, at->j0, whole), load_sums(e, at, rows.index, whole), mask);
+        store_scratch_vector(e, at, rows.index, whole, i, mask);
         branch_end(&part, b);
     }
     loop_end(&rows, b);
@@ -167,8 +188,23 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
 
 /* ---- both ---- */
 
+/* The tile of each group: their panels of B and their sums lie one behind the other. */
+static void sum_groups(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
+    const ContractPlan *plan = e->plan;
+    LLVMBuilderRef      b    = e->b;
+    Loop                loop = loop_begin(b, e->zero, c64(e, plan->groups), e->one);
+    TileArgs            part = *args;
+    part.b = irb_at(b, e->elem, args->b, irb_mul(b, loop.index, c64(e, (int64_t)plan->nr * plan->kc)));
+    part.c = irb_at(b, e->elem, args->c, irb_mul(b, loop.index, c64(e, (int64_t)plan->mr * plan->c_row)));
+    dispatch_tile(e, at, &part);
+    loop_end(&loop, b);
+}
+
 static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
-    dispatch_tile(e, at, args);
+    if (e->plan->groups == 1)
+        dispatch_tile(e, at, args);
+    else
+        sum_groups(e, at, args);
     Branch   last = branch_begin(e->b, e->last);
     unsigned size = store_from_scratch(e, at);
     branch_end(&last, e->b);

@@ -159,7 +159,9 @@ Value        memory_load(KernelEmit *k, LLVMValueRef base, const Type *type, con
 void         memory_store(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index, LLVMValueRef value,
                           ElemType from, Scope *scope);
 /* The kernel's stores of one level and pass (-1: all): all values first, then all stores, as a store may overwrite what another value reads. */
-void kernel_stores(KernelEmit *k, Level level, int pass, const Index *index);
+void   kernel_stores(KernelEmit *k, Level level, int pass, const Index *index);
+Value *kernel_store_values(KernelEmit *k, Level level, int pass, const Index *index); /* by store; NULL: not of these */
+void   kernel_put_values(KernelEmit *k, Value *values, const Index *index);
 /* Elements of register type at `pointer`, converted. */
 LLVMValueRef build_load_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, int lanes,
                               LLVMValueRef mask);

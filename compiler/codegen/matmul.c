@@ -24,6 +24,7 @@ typedef struct Side { /* one operand, as the product's rows (A) or columns (B) *
 
 typedef struct Product {
     Side           a, b;
+    AxisList       columns;  /* of B's free axes, those of a column; the group's axis comes before them */
     bool           windowed; /* A is seen through windows */
     Windows        windows;
     ContractWindow geometry;
@@ -129,6 +130,7 @@ static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Prod
 static Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
     Side    left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
     Product p = kernel->swap ? (Product){.a = right, .b = left} : (Product){.a = left, .b = right};
+    for (int i = kernel->groups > 0; i < p.b.free.count; i++) axis_push(&p.columns, p.b.free.axes[i]);
     find_windows(e, plan, kernel, &p);
     if (p.windowed) return p;
     find_split(e, &p.a, false);
@@ -165,7 +167,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
     Product       p     = product_of(e, plan, kernel);
     ContractShape shape = {.is_double    = elem == ELEM_F64,
                            .m            = extent_constant(&p.a, &p.a.free),
-                           .n            = extent_constant(&p.b, &p.b.free),
+                           .n            = extent_constant(&p.b, &p.columns),
                            .k            = extent_constant(&p.a, &p.a.contract),
                            .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
                            .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
@@ -176,6 +178,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
                            .b_has_levels = p.b.n_outer > 0,
                            .a_split      = p.a.split,
                            .b_split      = p.b.split,
+                           .groups       = kernel->groups,
                            .b_packed     = kernel->packed};
     if (p.windowed) {
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
@@ -186,7 +189,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
 }
 
 static LLVMValueRef units_of_one(const ContractPlan *plan, DimEnv *env, const Product *p) {
-    return contract_units(plan, env->b, extent_of(env, &p->a, &p->a.free), extent_of(env, &p->b, &p->b.free),
+    return contract_units(plan, env->b, extent_of(env, &p->a, &p->a.free), extent_of(env, &p->b, &p->columns),
                           extent_of(env, &p->a, &p->a.contract));
 }
 
@@ -207,7 +210,7 @@ KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
 
 LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     Product p = product_without_views(e, kernel);
-    return contract_packed_bytes(plan, dims->b, extent_of(dims, &p.a, &p.a.free), extent_of(dims, &p.b, &p.b.free),
+    return contract_packed_bytes(plan, dims->b, extent_of(dims, &p.a, &p.a.free), extent_of(dims, &p.b, &p.columns),
                                  extent_of(dims, &p.a, &p.a.contract));
 }
 
@@ -264,6 +267,12 @@ static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, In
     if (list->count) parts[0] = flat;
 }
 
+/* Panels start at whole vectors of their group, and a group's columns behind those of the groups before it. */
+static int64_t column_multiple(const Product *p, int lanes) {
+    bool whole = p->columns.count == p->b.free.count || extent_constant(&p->b, &p->columns) % lanes == 0;
+    return whole ? lanes : 1;
+}
+
 static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef depth, int lanes, bool along_k,
                                 LLVMValueRef mask) {
     Anchor     *a = user;
@@ -272,7 +281,7 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
     Scope      *scope = anchor_open(a, lanes, mask, &saved);
     const Side *side  = a->side;
     Index       parts[MAX_RANK], at[MAX_RANK];
-    int64_t     multiple = side == &a->product->b ? lanes : 1; /* panels of columns start at whole vectors */
+    int64_t     multiple = side == &a->product->b ? column_multiple(a->product, lanes) : 1;
     split_axes(k, side, &side->free, lanes_from(free, scope, along_k ? 1 : lanes, multiple), parts);
     for (int i = 0; i < side->free.count; i++) at[side->free.axes[i]] = parts[i];
     bool  runs  = lanes > 1 && along_k; /* blocks of k start at multiples of the lanes */
@@ -286,6 +295,20 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
     return v;
 }
 
+/* The index of element (row, column), without the group's axis where columns are in groups. */
+static void element_index(KernelEmit *k, const Anchor *a, Scope *scope, LLVMValueRef m, LLVMValueRef n, int lanes,
+                          Index *at) {
+    const Side *row = &a->product->a, *column = &a->product->b;
+    Index       rows[MAX_RANK], columns[MAX_RANK];
+    split_axes(k, row, &row->free, index_uniform(m, scope), rows);
+    split_axes(k, column, &a->product->columns, lanes_from(n, scope, lanes, lanes), columns);
+    const Index *left = k->kernel->swap ? columns : rows, *right = k->kernel->swap ? rows : columns;
+    int          n_left  = k->kernel->swap ? a->product->columns.count : row->free.count;
+    int          n_batch = row->batch.count, rank = n_batch + row->free.count + a->product->columns.count;
+    for (int i = 0; i < rank; i++)
+        at[i] = i < n_batch ? a->batch[i] : i < n_batch + n_left ? left[i - n_batch] : right[i - n_batch - n_left];
+}
+
 /* The contraction's value is bound at its index, then the kernel's stores are evaluated there. */
 static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask) {
     Anchor     *a = user;
@@ -296,18 +319,34 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
         lanes = 1;
         mask  = NULL;
     }
-    Scope      *scope = anchor_open(a, lanes, mask, &saved);
-    Index       rows[MAX_RANK], columns[MAX_RANK], at[MAX_RANK];
-    const Side *row = &a->product->a, *column = &a->product->b;
-    split_axes(k, row, &row->free, index_uniform(m, scope), rows);
-    split_axes(k, column, &column->free, lanes_from(n, scope, lanes, lanes), columns);
-    const Index *left = k->kernel->swap ? columns : rows, *right = k->kernel->swap ? rows : columns;
-    int          n_left  = k->kernel->swap ? column->free.count : row->free.count;
-    int          n_batch = row->batch.count, rank = k->kernel->dot->type.rank;
-    for (int i = 0; i < rank; i++)
-        at[i] = i < n_batch ? a->batch[i] : i < n_batch + n_left ? left[i - n_batch] : right[i - n_batch - n_left];
+    Scope *scope = anchor_open(a, lanes, mask, &saved);
+    Index  at[MAX_RANK];
+    element_index(k, a, scope, m, n, lanes, at);
     memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
     kernel_stores(k, LEVEL_POINT, -1, at);
+    anchor_close(a, &saved);
+}
+
+/* The values of all groups are bound, each at its index; then stores of points, group by group, and of what is made of all groups. All are
+ * evaluated before the first is stored. */
+static void store_groups_anchor(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
+                                LLVMValueRef mask) {
+    Anchor     *a = user;
+    KernelEmit *k = a->k;
+    Saved       saved;
+    Scope      *scope = anchor_open(a, lanes, mask, &saved);
+    Index       all[MAX_RANK], at[CONTRACT_GROUPS][MAX_RANK];
+    Value      *stores[CONTRACT_GROUPS];
+    int         axis = a->product->a.batch.count + a->product->a.free.count, rank = k->kernel->dot->type.rank;
+    element_index(k, a, scope, m, n, lanes, all);
+    for (int g = 0; g < k->kernel->groups; g++) {
+        for (int i = 0; i < rank; i++) at[g][i] = i < axis ? all[i] : i > axis ? all[i - 1] : index_constant(k, g);
+        memo_set(k, k->kernel->dot, at[g], value_new(k, values[g], scope));
+    }
+    for (int g = 0; g < k->kernel->groups; g++) stores[g] = kernel_store_values(k, LEVEL_POINT, -1, at[g]);
+    Value *joined = kernel_store_values(k, LEVEL_GROUP, -1, all);
+    for (int g = 0; g < k->kernel->groups; g++) kernel_put_values(k, stores[g], at[g]);
+    kernel_put_values(k, joined, all);
     anchor_close(a, &saved);
 }
 
@@ -380,7 +419,7 @@ static void blocks_end(Blocks *blocks) {
 static ContractSpec spec_of(KernelEmit *k, const Product *p) {
     return (ContractSpec){.elem = emit_reg_type(k->e, k->kernel->dot->type.elem),
                           .m    = extent_of(&k->dims, &p->a, &p->a.free),
-                          .n    = extent_of(&k->dims, &p->b, &p->b.free),
+                          .n    = extent_of(&k->dims, &p->b, &p->columns),
                           .k    = extent_of(&k->dims, &p->a, &p->a.contract)};
 }
 
@@ -401,6 +440,7 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.a            = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a);
     spec.b            = operand_of(k, &right, &p->b);
     spec.store        = store_anchor;
+    spec.store_groups = store_groups_anchor;
     spec.store_user   = &common;
     if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);
     TriangleRange range;

@@ -150,14 +150,18 @@ static Type store_type(KernelEmit *k, const Store *store) {
     return type;
 }
 
-void kernel_stores(KernelEmit *k, Level level, int pass, const Index *index) {
+Value *kernel_store_values(KernelEmit *k, Level level, int pass, const Index *index) {
     int    count  = k->kernel->stores.len;
     Value *values = ARENA_ARRAY(k->e->arena, Value, count + 1);
     for (int i = 0; i < count; i++) {
         const Store *store = &k->kernel->stores.data[i];
         if (store->level == level && (pass < 0 || store->pass == pass)) values[i] = value_at(k, store->node, index);
     }
-    for (int i = 0; i < count; i++) {
+    return values;
+}
+
+void kernel_put_values(KernelEmit *k, Value *values, const Index *index) {
+    for (int i = 0; i < k->kernel->stores.len; i++) {
         const Store *store = &k->kernel->stores.data[i];
         if (!values[i]) continue;
         bool         rank0 = store->node->type.rank == 0;
@@ -165,4 +169,8 @@ void kernel_stores(KernelEmit *k, Level level, int pass, const Index *index) {
         Type         to    = store_type(k, store);
         memory_store(k, operand_pointer(k, &store->to), &to, index, v, store->node->type.elem, k->now);
     }
+}
+
+void kernel_stores(KernelEmit *k, Level level, int pass, const Index *index) {
+    kernel_put_values(k, kernel_store_values(k, level, pass, index), index);
 }

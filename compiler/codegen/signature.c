@@ -85,7 +85,7 @@ static void put_stores(Signature *s) {
 const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length) {
     Signature s      = {.e = e, .plan = plan, .kernel = kernel, .operands = operands, .numbers = map_new(e->arena)};
     int       head[] = {(int)kernel->template, kernel->n_rows, kernel->n_inner, kernel->n_passes,
-                        kernel->flat,          kernel->swap,   kernel->packed};
+                        kernel->flat,          kernel->swap,   kernel->packed,  kernel->groups};
     put(&s, head, sizeof head);
     put(&s, kernel->rows, sizeof *kernel->rows * (size_t)kernel->n_rows);
     put(&s, kernel->inner, sizeof *kernel->inner * (size_t)kernel->n_inner);

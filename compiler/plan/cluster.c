@@ -90,6 +90,10 @@ static bool leaf_fits(const Fuse *f, const Cluster *cluster, const Leaf *leaf, L
         return (from == LEVEL_COLUMN && leaf->align == ALIGN_SAME) ||
                (from == LEVEL_TOTAL && leaf->align == ALIGN_SCALAR);
     case LEVEL_TOTAL: return from == LEVEL_TOTAL && leaf->align == ALIGN_SAME;
+    case LEVEL_GROUP:
+        return (from == LEVEL_GROUP && leaf->align == ALIGN_SAME) ||
+               (from == LEVEL_POINT && leaf->align == ALIGN_PART &&
+                leaf->axis == product_group_axis(cluster->nodes.data[0]));
     }
     return false;
 }
@@ -103,6 +107,17 @@ bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Le
         any = true;
     }
     return any;
+}
+
+/* Beside a contraction's points: the same without its group axis. */
+static bool fits_group(const Fuse *f, const Cluster *cluster, const Type *type, const LeafVec *leaves) {
+    const Node *dot = cluster->nodes.data[0];
+    if (cluster->template != TEMPLATE_CONTRACT || !product_groups(f, dot)) return false;
+    int axis = product_group_axis(dot), rank = cluster->space.rank;
+    if (type->rank != rank - 1) return false;
+    for (int i = 0; i < type->rank; i++)
+        if (type->dims[i] != cluster->space.dims[i + (i >= axis)]) return false;
+    return leaves_fit(f, cluster, leaves, LEVEL_GROUP);
 }
 
 /* The level at which an elementwise node can join, tried from the finish upwards. */
@@ -122,6 +137,8 @@ static bool level_of_elementwise(const Fuse *f, const Cluster *cluster, const No
             leaves_fit(f, cluster, leaves, *level))
             return true;
     }
+    *level = LEVEL_GROUP;
+    if (fits_group(f, cluster, type, leaves)) return true;
     *level = LEVEL_POINT;
     return dims_equal(type, space, 0, space->rank) && leaves_fit(f, cluster, leaves, *level);
 }
@@ -177,6 +194,7 @@ static bool join(Fuse *f, Node *node, Cluster *cluster, const LeafVec *leaves) {
     Level level;
     bool  fits = op_info[node->op].class == ELEMENTWISE ? level_of_elementwise(f, cluster, node, leaves, &level)
                                                         : level_of_reduction(f, cluster, node, leaves, &level);
+    if (fits && level == LEVEL_GROUP) cluster->groups = product_groups(f, cluster->nodes.data[0]);
     if (fits) cluster_add(f, cluster, node, level);
     return fits;
 }

@@ -18,6 +18,7 @@ typedef struct Cluster {
     int       n_rows;       /* -1 while no reduction has fixed the split into rows and inner */
     int       n_reductions; /* among its nodes; at most MAX_REDUCTIONS */
     bool      floating;     /* elementwise work on inputs and slots alone: waits for nothing */
+    int       groups;       /* of a contraction: what Kernel.groups will be */
     bool      scalars;      /* the cluster of scalar arithmetic on hyper-parameters and counts */
     NodeVec   nodes;        /* whose home this is, in id order */
     uint64_t *before;       /* bit set of clusters that must run before this one (transitive) */
@@ -56,13 +57,14 @@ typedef enum Align {
     ALIGN_SAME,     /* the same index */
     ALIGN_EXPANDED, /* the consumer's index without its last `trailing` axes */
     ALIGN_SCALAR,   /* the node has rank 0, the consumer not */
+    ALIGN_PART,     /* the consumer's index with one constant index more, at axis `axis` */
     ALIGN_OTHER,
 } Align;
 
 typedef struct Leaf { /* a computing or located node that a consumer reads, through movement ops */
     Node *node;
     Align align;
-    int   trailing;
+    int   trailing, axis;
 } Leaf;
 typedef VEC(Leaf) LeafVec;
 
@@ -106,6 +108,12 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster);
 /* triangle.c: which half of a contraction matters. */
 bool has_masks(const Fuse *f);
 void kernel_find_triangle(Fuse *f, const Cluster *cluster, Kernel *kernel);
+
+/* products.c: facts of a contraction before it is a kernel. */
+bool product_is_swapped(const Node *dot);               /* Kernel.swap */
+bool product_is_packed(const Fuse *f, const Node *dot); /* Kernel.packed */
+int  product_groups(const Fuse *f, const Node *dot);    /* what Kernel.groups may be; 0: none */
+int  product_group_axis(const Node *dot);               /* of its type */
 
 /* cost.c */
 void kernel_cost(Fuse *f, Kernel *kernel);

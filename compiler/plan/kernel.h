@@ -24,6 +24,9 @@
  *                 linear loop over the whole space.
  * TEMPLATE_CONTRACT  `dot` through codegen/contract.h; its stores are POINT stores over the dot's output dims (batch, left free,
  *                 right free), evaluated on the register tile with the dot's value kept. Operands that are not located are load anchors.
+ *                 With `groups` the first right free axis has so many indices, and values that read the dot's elements of all of them
+ *                 are computed here, too (the gates of a cell, each a group of columns):
+ *                   GROUP   node dims == the dot's without that axis
  * TEMPLATE_SCATTER  `scatter` = SCATTER_ADD: zero (then) add rows in index order into dest; partition over the trailing dims or
  *                 over target rows, never over the index, so that sums have a fixed order.
  * TEMPLATE_SCAN   `scan`: the kernels of `body`, a plan of its own, once a step. The body's inputs are LOCALs (LOC_LOCAL: carries,
@@ -47,7 +50,7 @@ typedef struct Location {
 } Location;
 
 typedef enum Template { TEMPLATE_LOOP, TEMPLATE_CONTRACT, TEMPLATE_SCATTER, TEMPLATE_SCAN } Template;
-typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL } Level;
+typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL, LEVEL_GROUP } Level;
 
 typedef struct Reduction {
     Node *node; /* SUM, REDUCE_MAX or ARGMAX; its input is at level `from` */
@@ -91,6 +94,7 @@ typedef struct Kernel {
     VEC(Store) stores; /* in order */
     Node *dot;         /* TEMPLATE_CONTRACT */
     bool  packed; /* a loop's step: the product's columns are the same at all steps and are packed before the first */
+    int   groups; /* TEMPLATE_CONTRACT with values at LEVEL_GROUP: how many; else 0 */
     bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */
     Triangle       triangle;
     Node          *scatter;       /* TEMPLATE_SCATTER */

@@ -53,11 +53,25 @@ bool kernel_computes(const void *kernel_scope, const Node *node) {
 static Leaf under_expand(const Leaf *at) {
     const Node *node  = at->node;
     Node       *input = node->inputs[0];
-    if (input->type.rank == 0) return (Leaf){input, ALIGN_SCALAR, 0};
+    if (input->type.rank == 0) return (Leaf){input, ALIGN_SCALAR, 0, 0};
     bool tail = at->align == ALIGN_SAME || at->align == ALIGN_EXPANDED;
     for (int i = 0; i < node->attr.axes.count; i++)
         if (node->attr.axes.axes[i] < input->type.rank) tail = false;
-    return (Leaf){input, tail ? ALIGN_EXPANDED : ALIGN_OTHER, tail ? at->trailing + node->attr.axes.count : 0};
+    return (Leaf){input, tail ? ALIGN_EXPANDED : ALIGN_OTHER, tail ? at->trailing + node->attr.axes.count : 0, 0};
+}
+
+/* A RESHAPE that drops an axis of which a SLICE has left one index: that axis, else -1. */
+static int dropped_axis(const Node *node) {
+    const Node *slice = node->inputs[0];
+    if (node->op != OP_RESHAPE || slice->op != OP_SLICE || slice->type.rank != node->type.rank + 1) return -1;
+    const Type *whole = &slice->inputs[0]->type;
+    int         axis = 0, rank = slice->type.rank;
+    while (axis < rank && slice->type.dims[axis] == whole->dims[axis]) axis++;
+    for (int i = 0; i < rank; i++)
+        if (i != axis && (slice->type.dims[i] != whole->dims[i] || node->type.dims[i - (i > axis)] != whole->dims[i]))
+            return -1;
+    int64_t extent;
+    return axis < rank && dim_is_const(slice->type.dims[axis], &extent) && extent == 1 ? axis : -1;
 }
 
 static bool is_leaf(const Node *node) {
@@ -77,13 +91,16 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
         if (is_leaf(at.node)) {
             if (at.node->type.rank == 0 && at.align == ALIGN_OTHER) at.align = ALIGN_SCALAR;
             vec_push(f->c->arena, leaves, at);
+        } else if (at.align == ALIGN_SAME && at.node->op == OP_RESHAPE && dropped_axis(at.node) >= 0) {
+            Leaf part = {at.node->inputs[0]->inputs[0], ALIGN_PART, 0, dropped_axis(at.node)};
+            vec_push(f->c->arena, &stack, part);
         } else if (at.node->op == OP_EXPAND) {
             vec_push(f->c->arena, &stack, under_expand(&at));
         } else if (widens(at.node)) {
-            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing}));
+            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
         } else {
             for (int i = at.node->n_inputs - 1; i >= 0; i--)
-                vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[i], ALIGN_OTHER, 0}));
+                vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[i], ALIGN_OTHER, 0, 0}));
         }
     }
 }
@@ -93,5 +110,5 @@ void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves) {
     OpClass class = op_info[node->op].class;
     bool same     = class == ELEMENTWISE || (class == REDUCTION && !f->facts[node->id].inline_reduction);
     for (int i = 0; i < node->n_inputs; i++)
-        walk(f, (Leaf){node->inputs[i], same ? ALIGN_SAME : ALIGN_OTHER, 0}, leaves);
+        walk(f, (Leaf){node->inputs[i], same ? ALIGN_SAME : ALIGN_OTHER, 0, 0}, leaves);
 }

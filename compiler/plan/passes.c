@@ -2,7 +2,6 @@
  *
  * A row reduction accumulated in pass p is available from pass p + 1 on, so a value's pass is the largest among what it reads. A POINT
  * value that is expensive and evaluated in several passes is kept from the first one. */
-#include "ir/scan.h"
 #include "plan/fuse.h"
 
 typedef struct Passes {
@@ -184,32 +183,6 @@ static void split_space(Kernel *kernel, const Cluster *cluster) {
     }
 }
 
-static bool count_below(const Type *type, int first, int count, int64_t limit) {
-    int64_t product = 1, value;
-    for (int i = 0; i < count; i++) {
-        if (!dim_is_const(type->dims[first + i], &value)) return false;
-        product *= value;
-        if (product >= limit) return false;
-    }
-    return true;
-}
-
-/* Lanes run along the right free dims; with hardly any of those the product is computed transposed. */
-static bool should_swap(const Node *dot) {
-    int  n_batch = dot->attr.dot.n_batch, n_left = dot->inputs[0]->type.rank - n_batch - dot->attr.dot.n_contract;
-    int  n_right    = dot->type.rank - n_batch - n_left;
-    bool right_tiny = count_below(&dot->type, n_batch + n_left, n_right, 4);
-    return right_tiny && !count_below(&dot->type, n_batch, n_left, 4);
-}
-
-/* Whether all that `root` is made of stays the same while the loop runs. */
-static bool is_captured(const Fuse *f, const Node *root) {
-    while (op_info[root->op].class == MOVEMENT && root->n_inputs == 1) root = root->inputs[0];
-    for (int i = 0; root->op == OP_LOCAL && i < f->scan->captures.len; i++)
-        if (f->scan->captures.data[i] == root) return true;
-    return false;
-}
-
 void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     Kernel *kernel   = ARENA_NEW(f->c->arena, Kernel);
     Arena  *arena    = f->c->arena;
@@ -224,10 +197,10 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     split_space(kernel, cluster);
     if (cluster->template == TEMPLATE_CONTRACT) {
         kernel->dot    = cluster->nodes.data[0];
-        kernel->swap   = should_swap(kernel->dot);
-        kernel->packed = f->scan && f->scan->carries.len && kernel->dot->attr.dot.n_batch == 0 &&
-                         is_captured(f, kernel->dot->inputs[!kernel->swap]);
-        kernel_find_triangle(f, cluster, kernel);
+        kernel->swap   = product_is_swapped(kernel->dot);
+        kernel->packed = product_is_packed(f, kernel->dot);
+        kernel->groups = cluster->groups;
+        if (!kernel->groups) kernel_find_triangle(f, cluster, kernel);
     }
     if (cluster->template == TEMPLATE_SCAN) kernel->scan = cluster->nodes.data[0]->inputs[0];
     if (cluster->template == TEMPLATE_SCATTER) kernel->scatter = cluster->nodes.data[0];

@@ -53,13 +53,14 @@ static void print_dims(Printer *p, int n, const Dim *const *dims) {
 }
 
 static void print_kernel(Printer *p, const Kernel *kernel) {
-    static const char *const levels[] = {"point", "row", "column", "total"};
+    static const char *const levels[] = {"point", "row", "column", "total", "group"};
     fprintf(p->out, "  kernel %s: rows ", kernel->name);
     print_dims(p, kernel->n_rows, kernel->rows);
     fputs(" inner ", p->out);
     print_dims(p, kernel->n_inner, kernel->inner);
-    fprintf(p->out, "%s%s%s%s, passes %d\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
-            kernel->packed ? ", packed once" : "", kernel->triangle.low ? ", half" : "", kernel->n_passes);
+    const char *groups = kernel->groups ? arena_printf(p->arena, ", groups %d", kernel->groups) : "";
+    fprintf(p->out, "%s%s%s%s%s, passes %d\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
+            kernel->packed ? ", packed once" : "", groups, kernel->triangle.low ? ", half" : "", kernel->n_passes);
     print_bodies(p, kernel, "ops", false);
     print_bodies(p, kernel, "reads", true);
     for (int i = 0; i < kernel->stores.len; i++) {

@@ -161,6 +161,63 @@ static void test_values(void **state) {
             }
 }
 
+/* ---- groups of columns ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct GroupCase {
+    int64_t  rows, units;
+    bool     symbolic, emits_sums;
+    ElemType real;
+} GroupCase;
+
+/* Tiles with and without rests of rows and columns, several blocks of columns, and of k. */
+static const GroupCase group_cases[] = {{1, 64, false, false, ELEM_F32}, {3, 5, false, true, ELEM_F32},
+                                        {17, 16, true, false, ELEM_F64}, {9, 33, true, true, ELEM_F32},
+                                        {40, 144, true, true, ELEM_F32}, {300, 20, true, false, ELEM_F32},
+                                        {8, 600, false, true, ELEM_F64}};
+
+static Node *group_of(Scratch *s, Node *z, int64_t group) {
+    const Dim *zero = scratch_dim(s, 0), *offsets[] = {zero, scratch_dim(s, group), zero};
+    Type       part   = z->type;
+    const Dim *dims[] = {part.dims[0], part.dims[2]};
+    part.dims[1]      = scratch_dim(s, 1);
+    return node_reshape(s->graph, node_slice(s->graph, z, offsets, &part), 2, dims);
+}
+
+/* h := 0.4 tanh(z1) z2 + z3 for z = 0.1 h u + x, then h := h + 0.02 h v': products with what is the same at all steps. */
+static void build_gates(Scratch *s, Fn *fn, const GroupCase *c) {
+    ElemType   real  = c->real;
+    const Dim *rows  = c->symbolic ? scratch_symbol(s, "rows", c->rows) : scratch_dim(s, c->rows);
+    const Dim *units = scratch_dim(s, c->units), *three = scratch_dim(s, 3);
+    Type       all    = scratch_type(real, 4, (const Dim *[]){scratch_dim(s, 2), rows, three, units});
+    Type       state  = scratch_type(real, 2, (const Dim *[]){rows, units});
+    Type       wide   = scratch_type(real, 3, (const Dim *[]){units, three, units});
+    Type       square = scratch_type(real, 2, (const Dim *[]){units, units});
+    Making     m      = {.s = s, .graph = s->graph, .scan = scan_new(s->graph, all.dims[0], false)};
+    vec_push(s->arena, &m.wholes, scratch_slot(s, &all));
+    Node   *u = scratch_slot(s, &wide), *v = scratch_slot(s, &square);
+    Node   *x = scan_slice(s->graph, m.scan, &all), *h = carry(&m, scratch_slot(s, &state));
+    Node   *z            = binary(&m, OP_ADD, times(&m, rows_of(&m, h, u), 0.1), x);
+    Node   *product      = binary(&m, OP_MUL, node_unary(s->graph, OP_TANH, group_of(s, z, 0)), group_of(s, z, 1));
+    Node   *next         = binary(&m, OP_ADD, times(&m, product, 0.4), group_of(s, z, 2));
+    DotAxes turned       = {.n_contract = 1, .left_contract = {1}, .right_contract = {1}};
+    m.scan->next.data[0] = binary(&m, OP_ADD, next, times(&m, node_dot(s->graph, next, v, &turned), 0.02));
+    int   sums           = c->emits_sums ? scan_emit(s->graph, m.scan, z) : 0;
+    Node *loop           = done(&m);
+    scratch_result(s, fn, scan_pick(s->graph, loop, 0));
+    if (sums) scratch_result(s, fn, scan_pick(s->graph, loop, sums));
+}
+
+static void test_groups(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof group_cases / sizeof *group_cases; i++) {
+        Scratch *s       = scratch_new(900 + i);
+        s->program->real = group_cases[i].real;
+        build_gates(s, scratch_fn(s, FN_PREDICT, "f"), &group_cases[i]);
+        check_program(s, group_cases[i].real == ELEM_F64 ? 1e-12 : 5e-5);
+        scratch_free(s);
+    }
+}
+
 /* ---- gradients -------------------------------------------------------------------------------------------------------------------- */
 
 static Node *total(Scratch *s, Node *value) {
@@ -220,6 +277,7 @@ static void test_gradients(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_gradients)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_groups),
+                                       cmocka_unit_test(test_gradients)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
