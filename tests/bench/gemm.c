@@ -49,6 +49,10 @@ static const Row rows[] = {
     {"NN 16^3", 16, 16, 16, false, false, 'N'},
     {"NN batch 256 x32x4", 256, 32, 4, true, false, 'N'},
     {"NN batch 1 x512x784", 1, 512, 784, true, false, 'N'},
+    {"NN attention 128x64x1024", 128, 64, 1024, false, false, 'N'},
+    {"NT attention 128x1024x64", 128, 1024, 64, false, false, 't'},
+    {"TN attention 1024x64x128", 1024, 64, 128, false, false, 'T'},
+    {"TN attention 64x1024x128", 64, 1024, 128, false, false, 'T'},
 };
 enum { ROWS = sizeof rows / sizeof *rows, ROUNDS_MOST = 101 };
 
