@@ -28,7 +28,7 @@ static void count_dot(Count *count, const Node *dot) {
         const Dim *more = dim_mul(count->dims, work, dot->inputs[0]->type.dims[dot->attr.dot.left_contract[i]]);
         if (more) work = more;
     }
-    count->flops = dim_plus(count->dims, count->flops, work, 2);
+    count->flops = dim_plus(count->dims, count->flops, work, count->kernel->triangle.low ? 1 : 2);
 }
 
 static void count_steps(Count *count, const Node *node) {
@@ -41,9 +41,21 @@ static void count_steps(Count *count, const Node *node) {
     }
 }
 
+/* Of what is loaded by a dynamic slice the kernel reads the slice. */
+static bool is_counted_inside(const void *scope, const Node *node) {
+    return kernel_computes(scope, node) && node->op != OP_DYNAMIC_SLICE;
+}
+
+static bool is_of_memory(const KernelScope *scope, const Node *node) {
+    while (kernel_computes(scope, node) && op_info[node->op].class == MOVEMENT) node = node->inputs[0];
+    return op_info[node->op].class != SOURCE || !kernel_computes(scope, node);
+}
+
 /* A node's element count in flops, or its bytes when it is loaded. */
 static void count_node(Count *count, const Node *node) {
-    if (!kernel_computes(&(KernelScope){count->f->plan, count->kernel}, node)) {
+    KernelScope scope = {count->f->plan, count->kernel};
+    if (!is_counted_inside(&scope, node)) {
+        if (!is_of_memory(&scope, node)) return;
         count->bytes =
             dim_plus(count->dims, count->bytes, type_count(count->dims, &node->type), elem_size(node->type.elem));
         return;
@@ -59,7 +71,7 @@ static void count_node(Count *count, const Node *node) {
 /* Each node once. */
 static void count_value(Count *count, Node *root) {
     NodeVec order = {0};
-    graph_post_order_where(count->f->c->arena, root, count->seen, kernel_computes,
+    graph_post_order_where(count->f->c->arena, root, count->seen, is_counted_inside,
                            &(KernelScope){count->f->plan, count->kernel}, &order);
     for (int i = 0; i < order.len; i++) count_node(count, order.data[i]);
 }
