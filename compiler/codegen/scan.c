@@ -3,7 +3,8 @@
  * Without carries no step waits for another: the steps are units of work, which any worker may run in scratch of its own.
  *
  * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
- * the last step writes to the carry's result. Slices and emits move by one piece a step. What a product multiplies with at every step
+ * the last step writes to the carry's result. A carry that is emitted has its values in the stack: each step writes the next piece
+ * of it, the last one the result. Slices and emits move by one piece a step. What a product multiplies with at every step
  * is packed before the first. Scratch of the kernel, in this order: the body's buffers, the carries' second places, packed operands,
  * the index, the scratch of the body's kernels. */
 #include "ir/scan.h"
@@ -29,6 +30,7 @@ typedef struct ScanEmit {
     LLVMValueRef   *spare;  /* by carry */
     LLVMValueRef   *packed; /* by the body's kernels: operands that are the same at all steps */
     LLVMValueRef    cell;   /* of the index */
+    int            *stacks; /* by carry: the result that stacks its values, or -1 */
     LLVMValueRef    length, turn, position;
 } ScanEmit;
 
@@ -118,6 +120,10 @@ static void find_places(ScanEmit *s) {
         s->spare[i]        = take(s, &offset, bytes);
         if (!s->picked[i]) s->results[i] = take(s, &offset, bytes);
     }
+    s->stacks = ARENA_ARRAY(s->e->arena, int, s->scan->carries.len + 1);
+    for (int i = 0; i < s->scan->carries.len; i++) s->stacks[i] = -1;
+    for (int i = 0; i < results; i++)
+        if (s->picked[i] && scan_emitted_carry(s->scan, i) >= 0) s->stacks[scan_emitted_carry(s->scan, i)] = i;
     s->packed = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->plan->kernels.len + 1);
     for (int i = 0; i < s->body->plan->kernels.len; i++)
         s->packed[i] = take(s, &offset, packed_bytes(s->body, i, &s->dims));
@@ -133,6 +139,20 @@ static LLVMValueRef moved(ScanEmit *s, LLVMValueRef base, const Type *piece) {
     return irb_at(s->b, s->e->t_i8, base, irb_mul(s->b, s->position, bytes_of(&s->dims, piece)));
 }
 
+static LLVMValueRef position_of(ScanEmit *s, LLVMValueRef turn) {
+    return s->scan->reverse ? irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), turn) : turn;
+}
+
+/* Where an emitted carry's value after this step goes: to the next piece of its stack, after the last step to its result. */
+static LLVMValueRef next_in_stack(ScanEmit *s, int carry) {
+    LLVMValueRef next  = irb_add(s->b, s->turn, irb_i64(s->b, 1));
+    LLVMValueRef bytes = bytes_of(&s->dims, &s->scan->carries.data[carry]->type);
+    LLVMValueRef piece =
+        irb_at(s->b, s->e->t_i8, s->results[s->stacks[carry]], irb_mul(s->b, position_of(s, next), bytes));
+    LLVMValueRef last = LLVMBuildICmp(s->b, LLVMIntEQ, next, s->length, "");
+    return LLVMBuildSelect(s->b, last, s->results[carry], piece, "");
+}
+
 /* Whether this step writes the carries' results: the last one does, the one before it does not, and so on. */
 static LLVMValueRef writes_result(ScanEmit *s) {
     LLVMValueRef left = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
@@ -146,6 +166,7 @@ static LLVMValueRef local_pointer(ScanEmit *s, int local) {
     if (whole == scan->captures.len) return s->cell;
     if (whole >= 0) return s->inputs[local];
     if (slice >= 0) return moved(s, s->inputs[local], &scan->slices.data[slice]->type);
+    if (s->stacks[local] >= 0) return moved(s, s->results[s->stacks[local]], &scan->carries.data[local]->type);
     LLVMValueRef before = LLVMBuildSelect(s->b, writes_result(s), s->spare[local], s->results[local], "");
     LLVMValueRef first  = LLVMBuildICmp(s->b, LLVMIntEQ, s->turn, irb_i64(s->b, 0), "");
     return LLVMBuildSelect(s->b, first, s->inputs[local], before, "");
@@ -153,6 +174,7 @@ static LLVMValueRef local_pointer(ScanEmit *s, int local) {
 
 static LLVMValueRef result_pointer(ScanEmit *s, int result) {
     int emit = result - s->scan->carries.len;
+    if (emit < 0 && s->stacks[result] >= 0) return next_in_stack(s, result);
     if (emit < 0) return LLVMBuildSelect(s->b, writes_result(s), s->results[result], s->spare[result], "");
     return s->picked[result] ? moved(s, s->results[result], &s->scan->emits.data[emit]->type) : s->results[result];
 }
@@ -160,7 +182,7 @@ static LLVMValueRef result_pointer(ScanEmit *s, int result) {
 static LLVMValueRef body_pointer(ScanEmit *s, const Location *at) {
     switch (at->kind) {
     case LOC_LOCAL: return local_pointer(s, at->ref);
-    case LOC_RESULT: return result_pointer(s, at->ref);
+    case LOC_RESULT: return result_pointer(s, scan_planned_result(s->scan, at->ref));
     case LOC_WORKSPACE: return irb_at(s->b, s->e->t_i8, s->scratch, s->places[at->ref]);
     default: BUG("a loop's body reads memory that is not its own");
     }
@@ -168,8 +190,7 @@ static LLVMValueRef body_pointer(ScanEmit *s, const Location *at) {
 
 static void emit_step(ScanEmit *s) {
     LLVMValueRef *pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->operands.len + 1);
-    s->position            = s->turn;
-    if (s->scan->reverse) s->position = irb_sub(s->b, irb_sub(s->b, s->length, irb_i64(s->b, 1)), s->turn);
+    s->position            = position_of(s, s->turn);
     LLVMBuildStore(s->b, s->position, s->cell);
     for (int i = 0; i < s->body->operands.len; i++) pointers[i] = body_pointer(s, &s->body->operands.data[i]);
     sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
@@ -203,6 +224,17 @@ static void emit_no_step(ScanEmit *s) {
     for (int i = 0; i < s->scan->carries.len; i++)
         if (s->picked[i]) copy(s, s->results[i], s->inputs[i], &s->scan->carries.data[i]->type);
     branch_end(&branch, s->b);
+}
+
+/* First values of carries to their stacks, where there is a first step. */
+static void emit_first_pieces(ScanEmit *s) {
+    Branch some = branch_begin(s->b, LLVMBuildICmp(s->b, LLVMIntSGT, s->length, irb_i64(s->b, 0), ""));
+    s->position = position_of(s, irb_i64(s->b, 0));
+    for (int i = 0; i < s->scan->carries.len; i++) {
+        const Type *piece = &s->scan->carries.data[i]->type;
+        if (s->stacks[i] >= 0) copy(s, moved(s, s->results[s->stacks[i]], piece), s->inputs[i], piece);
+    }
+    branch_end(&some, s->b);
 }
 
 /* A result that is wanted in several places: its last value, or a step's piece of it. */
@@ -252,6 +284,7 @@ static LLVMValueRef emit_function(ScanEmit *s) {
     s->length  = dims_value(&s->dims, s->scan->length);
     find_places(s);
     emit_no_step(s);
+    emit_first_pieces(s);
     emit_preparation(s);
     bool map  = scan_is_map(s->scan);
     Loop loop = loop_begin(s->b, map ? LLVMGetParam(fn, 1) : irb_i64(s->b, 0), map ? LLVMGetParam(fn, 2) : s->length,

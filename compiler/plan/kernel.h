@@ -135,6 +135,10 @@ Plan *kernels_from_graph(Compilation *c, Program *program);
 /* Requires: kernels. Provides: places. */
 void plan_from_kernels(Compilation *c, Plan *plan);
 
+/* Results of a loop that its body's plan computes, in order: all but emits of carries, whose stacks the steps' carries are themselves. */
+int scan_emitted_carry(const Scan *scan, int result); /* the carry that this result stacks, else -1 */
+int scan_planned_result(const Scan *scan, int index); /* the loop's result that is result `index` of the body's plan */
+
 Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */
 /* Whether `kernel` reads the value in memory: a value that it itself puts there is not there yet, nor is a reshape of one. */
 bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node);

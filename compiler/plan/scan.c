@@ -64,11 +64,25 @@ int scan_local_index(const Scan *scan, const Node *local) {
     return first;
 }
 
+int scan_emitted_carry(const Scan *scan, int result) {
+    int emit = result - scan->carries.len;
+    for (int i = 0; emit >= 0 && i < scan->carries.len; i++)
+        if (scan->carries.data[i] == scan->emits.data[emit]) return i;
+    return -1;
+}
+
+int scan_planned_result(const Scan *scan, int index) {
+    for (int result = 0; result < scan_result_count(scan); result++)
+        if (scan_emitted_carry(scan, result) < 0 && index-- == 0) return result;
+    BUG("a loop has fewer results than its body's plan");
+}
+
 FnPlan *scan_plan(Compilation *c, Program *program, const Kernel *kernel) {
     const Scan *scan = kernel->scan->attr.scan;
     Fn         *fn   = ARENA_NEW(c->arena, Fn);
     fn->name         = kernel->name;
     for (int i = 0; i < scan_result_count(scan); i++) {
+        if (scan_emitted_carry(scan, i) >= 0) continue;
         bool  carry = i < scan->carries.len;
         Node *value = carry ? scan->next.data[i] : scan->emits.data[i - scan->carries.len];
         vec_push(c->arena, &fn->results,

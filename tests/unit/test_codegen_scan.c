@@ -143,8 +143,27 @@ static void build_constant(Scratch *s, Fn *fn, const LoopCase *c) {
     scratch_result(s, fn, scan_pick(s->graph, loop, product));
 }
 
+/* Carries whose values before each step are stacked: one that is picked as well, one that is not; a stack that is wanted twice. */
+static void build_stacked_carries(Scratch *s, Fn *fn, const LoopCase *c) {
+    Making m = making(s, c);
+    Node  *a = carry(&m, scratch_slot(s, &m.piece)), *b = carry(&m, scratch_slot(s, &m.piece));
+    m.scan->next.data[0] = binary(&m, OP_ADD, times(&m, a, 0.5), m.slice);
+    m.scan->next.data[1] = binary(&m, OP_SUB, a, times(&m, b, 0.25));
+    int stacks[2];
+    stacks[0]   = scan_emit(s->graph, m.scan, a);
+    int product = scan_emit(s->graph, m.scan, binary(&m, OP_MUL, a, b));
+    stacks[1]   = scan_emit(s->graph, m.scan, b);
+    Node *loop  = done(&m);
+    scratch_result(s, fn, scan_pick(s->graph, loop, stacks[0]));
+    scratch_result(s, fn, scan_pick(s->graph, loop, stacks[1]));
+    scratch_result(s, fn, scan_pick(s->graph, loop, 0));
+    scratch_result(s, fn, scan_pick(s->graph, loop, product));
+    scratch_result(s, fn, scan_pick(s->graph, loop, stacks[1]));
+}
+
 typedef void        Build(Scratch *s, Fn *fn, const LoopCase *c);
-static Build *const builds[] = {build_recurrence, build_carries, build_update, build_nested, build_constant};
+static Build *const builds[] = {build_recurrence, build_carries,  build_update,
+                                build_nested,     build_constant, build_stacked_carries};
 enum { BUILDS = sizeof builds / sizeof *builds };
 
 static void test_values(void **state) {
