@@ -27,6 +27,26 @@ static int pick_lanes(int full, int64_t last) {
     return lanes;
 }
 
+static bool computed(const void *kernel, const Node *node) {
+    const KernelEmit *k = kernel;
+    return !kernel_loads(k->plan, k->kernel, node);
+}
+
+/* The stride of windows that the kernel scatters back over the rows' last dim. */
+static int pick_period(const KernelEmit *k, int64_t nest) {
+    NodeVec order = {0};
+    Map    *seen  = map_new(k->e->arena);
+    for (int i = 0; i < k->kernel->stores.len; i++)
+        graph_post_order_where(k->e->arena, k->kernel->stores.data[i].node, seen, computed, k, &order);
+    for (int i = 0; i < order.len; i++) {
+        const Node *node = order.data[i];
+        if (node->op != OP_SLIDE || !computed(k, node)) continue;
+        int64_t divisor = node->attr.slide.divisor;
+        if (divisor > 1 && divisor <= LOOP_PERIOD && nest % divisor == 0) return (int)divisor;
+    }
+    return 1;
+}
+
 static const Reduction *reduction_at(const LoopEmit *l, int i) {
     return &l->kernel->reductions.data[i];
 }
@@ -50,6 +70,8 @@ LoopEmit loop_new(KernelEmit *k) {
     l.lanes                = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
     int64_t vectors        = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
     l.straight             = vectors <= LOOP_STRAIGHT && !kernel->flat;
+    l.nest                 = loop_nest(kernel);
+    l.period               = l.nest > 1 && l.straight ? pick_period(k, l.nest) : 1;
     l.parts                = pick_parts(kernel, vectors);
     l.vectors              = l.straight ? (int)vectors : 0;
     l.columns_in_registers = columns_fit(&l);
@@ -171,9 +193,10 @@ static void emit_row(LoopEmit *l, Scope *row) {
     }
 }
 
-static void split_row_index(LoopEmit *l, LLVMValueRef row, Scope *scope) {
+/* The index of the first `n` of the rows' dims. */
+static void split_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope) {
     Index rest = index_uniform(row, scope);
-    for (int i = l->kernel->n_rows - 1; i > 0; i--) {
+    for (int i = n - 1; i > 0; i--) {
         Index quotient;
         index_split(l->k, rest, l->kernel->rows[i], -1, &quotient, &l->index[i]);
         rest = quotient;
@@ -181,12 +204,38 @@ static void split_row_index(LoopEmit *l, LLVMValueRef row, Scope *scope) {
     l->index[0] = rest;
 }
 
+/* The rows' last dim from end to end, `period` rows a turn: of those, each has its place in every window of that stride. */
+static void emit_nested_rows(LoopEmit *l, Scope *parent) {
+    KernelEmit *k     = l->k;
+    int         axis  = l->kernel->n_rows - 1;
+    Carry       carry = loop_carry_set(l, -1);
+    ScopedLoop  loop;
+    loop_carry_begin(l, &loop, &carry, parent, irb_i64(parent->b, 0), irb_i64(parent->b, l->nest / l->period), 1);
+    LLVMBuilderRef b     = loop.scope->b;
+    LLVMValueRef   first = irb_mul(b, loop.index, irb_i64(b, l->period));
+    for (int i = 0; i < l->period; i++) {
+        LLVMValueRef at = irb_add(b, first, irb_i64(b, i));
+        l->index[axis]  = index_uniform(at, loop.scope);
+        emit_row(l, loop.scope);
+    }
+    k->now = loop.scope;
+    loop_carry_end(l, &loop, &carry);
+}
+
 static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high) {
-    Carry      carry = loop_carry_set(l, -1);
-    ScopedLoop loop;
+    Carry          carry = loop_carry_set(l, -1);
+    LLVMBuilderRef b     = parent->b;
+    ScopedLoop     loop;
+    if (l->nest > 1) {
+        low  = LLVMBuildUDiv(b, low, irb_i64(b, l->nest), "");
+        high = LLVMBuildUDiv(b, high, irb_i64(b, l->nest), "");
+    }
     loop_carry_begin(l, &loop, &carry, parent, low, high, 1);
-    split_row_index(l, loop.index, loop.scope);
-    emit_row(l, loop.scope);
+    split_row_index(l, l->kernel->n_rows - (l->nest > 1), loop.index, loop.scope);
+    if (l->nest > 1)
+        emit_nested_rows(l, loop.scope);
+    else
+        emit_row(l, loop.scope);
     loop_carry_end(l, &loop, &carry);
 }
 

@@ -7,6 +7,7 @@
 enum {
     LOOP_PARTS      = 4,    /* accumulators of a reduction that run side by side */
     LOOP_STRAIGHT   = 8,    /* vectors in a row, up to which the row is straight-line code */
+    LOOP_PERIOD     = 4,    /* rows of a turn at most */
     LOOP_COLUMNS    = 12,   /* column sums that a straight row keeps in registers at most */
     LOOP_FLAT_BLOCK = 8192, /* elements of a unit of a flat kernel */
 };
@@ -18,6 +19,7 @@ typedef struct LoopSpace {
     LLVMValueRef shared_bytes, kept_bytes;
 } LoopSpace;
 LoopSpace loop_space(const Kernel *kernel, DimEnv *dims);
+int64_t   loop_nest(const Kernel *kernel); /* units hold whole multiples of so many rows */
 
 typedef struct LoopEmit LoopEmit;
 struct LoopEmit {
@@ -26,6 +28,8 @@ struct LoopEmit {
     LoopSpace     space;
     int           lanes, parts; /* lanes of a vector; accumulators of a POINT reduction */
     bool          straight;
+    int64_t       nest;    /* rows of the inner of two loops over rows; 1: there is one loop */
+    int           period;  /* of them, those in a turn */
     int           n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
     int64_t       last;    /* its extent, -1: symbolic */
     Index         index[MAX_RANK];

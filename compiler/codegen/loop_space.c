@@ -1,7 +1,7 @@
 /* The loop template: how its work is cut into units, and what scratch it needs. All by shape only. */
 #include "codegen/loop.h"
 
-enum { UNIT_ELEMENTS = 8192, MAX_PARTIAL_UNITS = 64 };
+enum { UNIT_ELEMENTS = 8192, MAX_PARTIAL_UNITS = 64, NEST_ROW = 128 };
 
 static bool is_partial(const Reduction *reduction) {
     return reduction->to == LEVEL_COLUMN || reduction->to == LEVEL_TOTAL;
@@ -38,12 +38,20 @@ const Kernel *loop_normal(Emit *e, const Kernel *kernel) {
     return copy;
 }
 
+/* Of short rows: the extent of the rows' last dim, which then is a loop of its own; else 1. */
+int64_t loop_nest(const Kernel *kernel) {
+    if (kernel->flat || kernel->n_rows < 2) return 1;
+    int64_t row  = dims_constant(kernel->n_inner, kernel->inner),
+            last = dims_constant(1, &kernel->rows[kernel->n_rows - 1]);
+    return row > 0 && row <= NEST_ROW && last > 1 && last * row <= UNIT_ELEMENTS ? last : 1;
+}
+
 static LLVMValueRef rows_per_unit(const Kernel *kernel, LLVMBuilderRef b, LLVMValueRef rows,
                                   LLVMValueRef row_elements) {
     LLVMValueRef one  = irb_i64(b, 1);
     LLVMValueRef some = LLVMBuildUDiv(b, irb_i64(b, UNIT_ELEMENTS), irb_max(b, row_elements, one), "");
     if (loop_has_finish(kernel)) some = irb_max(b, some, irb_ceil_div(b, rows, irb_i64(b, MAX_PARTIAL_UNITS)));
-    return irb_max(b, some, one);
+    return irb_round_up(b, irb_max(b, some, one), loop_nest(kernel));
 }
 
 static int accumulator_bytes(const Reduction *reduction) {
