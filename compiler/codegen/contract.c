@@ -218,7 +218,9 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->c_row         = tile->nv * plan->lanes;
     plan->groups        = shape->groups ? shape->groups : 1;
     plan->direct        = shape->k <= DIRECT_K && plan->groups == 1;
-    plan->row_lanes     = 1;
+    plan->whole_cols =
+        shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
+    plan->row_lanes = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
     plan->winograd = winograd_fits(plan);
     choose_packing(plan);

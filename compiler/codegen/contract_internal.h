@@ -23,6 +23,7 @@ struct ContractPlan {
     int           mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
     int           c_row;  /* elements from one row of sums in scratch to the next: the same for all plans of a target */
     bool          direct; /* whole tiles may go from the registers to the store anchor */
+    int           whole_cols;    /* columns of a whole tile: nr, or all of a product's that need its vectors */
     int           row_lanes;     /* mr rounded up to a power of two: lanes of a packed column of A */
     int64_t       kc, nc;        /* block of B: kc x nc */
     int64_t       mc;            /* rows whose sums are kept when K takes several blocks; 0: one block always */

@@ -221,8 +221,9 @@ static void step_by_registers(const ContractEmit *e, const TilePlace *at, const 
     LLVMValueRef row  = NULL;
     for (int i = 0; i < plan->mr * plan->nv; i++) {
         if (i % plan->nv == 0) row = row_number(e, irb_add(b, at->i0, c64(e, i / plan->nv)));
-        LLVMValueRef column = irb_add(b, at->j0, c64(e, (int64_t)(i % plan->nv) * plan->lanes));
-        store_vector(e, row, column, sums[i], NULL);
+        int64_t      first = (int64_t)(i % plan->nv) * plan->lanes, left = plan->whole_cols - first;
+        LLVMValueRef mask = left < plan->lanes ? irb_mask_below(b, c64(e, left), plan->lanes) : NULL;
+        store_vector(e, row, irb_add(b, at->j0, c64(e, first)), sums[i], mask);
     }
     branch_else(&last, b);
     for (int i = 0; i < plan->mr * plan->nv; i++)
@@ -233,7 +234,7 @@ static void step_by_registers(const ContractEmit *e, const TilePlace *at, const 
 static LLVMValueRef is_whole(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
     LLVMValueRef   rows = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, e->plan->mr), "");
-    return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, at->cols, c64(e, e->plan->nr), ""), "");
+    return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, at->cols, c64(e, e->plan->whole_cols), ""), "");
 }
 
 /* Limits the block of K to what the tile needs. */

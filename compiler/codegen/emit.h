@@ -73,12 +73,21 @@ typedef struct LowerValue LowerValue;
 typedef enum IndexKind { INDEX_UNIFORM, INDEX_LINEAR, INDEX_FULL } IndexKind;
 
 /* One component of an index: the same in all lanes, first lane + lane number, or a vector. */
+typedef struct IndexRun IndexRun;
 typedef struct Index {
-    LLVMValueRef v; /* i64; UNIFORM and LINEAR: a scalar (of the first lane) */
-    IndexKind    kind;
-    Scope       *scope;
-    int64_t      multiple; /* UNIFORM, LINEAR: v is a multiple of it; 0: v is 0 */
+    LLVMValueRef    v; /* i64; UNIFORM and LINEAR: a scalar (of the first lane) */
+    IndexKind       kind;
+    Scope          *scope;
+    int64_t         multiple; /* UNIFORM, LINEAR: v is a multiple of it; 0: v is 0 */
+    const IndexRun *run;      /* NULL, or the index that this is a part of */
 } Index;
+
+/* An index over several axes together, which was split: where all its parts come in their order, it takes their place. */
+struct IndexRun {
+    Index      whole, parts[MAX_RANK];
+    int        count;
+    const Dim *dims[MAX_RANK];
+};
 
 typedef struct KernelEmit KernelEmit;
 struct KernelEmit {

@@ -16,8 +16,12 @@ static int64_t multiple_of(LLVMValueRef v, int64_t otherwise) {
     return value < 0 ? -value : value;
 }
 
+static Index index_of(LLVMValueRef v, IndexKind kind, Scope *scope, int64_t multiple) {
+    return (Index){.v = v, .kind = kind, .scope = scope, .multiple = multiple};
+}
+
 Index index_uniform(LLVMValueRef v, Scope *scope) {
-    return (Index){v, INDEX_UNIFORM, scope, multiple_of(v, 1)};
+    return index_of(v, INDEX_UNIFORM, scope, multiple_of(v, 1));
 }
 
 Index index_constant(KernelEmit *k, int64_t value) {
@@ -25,11 +29,11 @@ Index index_constant(KernelEmit *k, int64_t value) {
 }
 
 Index index_linear(LLVMValueRef v, Scope *scope, int64_t multiple) {
-    return (Index){v, INDEX_LINEAR, scope, multiple_of(v, multiple)};
+    return index_of(v, INDEX_LINEAR, scope, multiple_of(v, multiple));
 }
 
 Index index_full(LLVMValueRef v, Scope *scope) {
-    return (Index){v, INDEX_FULL, scope, 1};
+    return index_of(v, INDEX_FULL, scope, 1);
 }
 
 static bool is_zero(Index a) {
@@ -52,7 +56,7 @@ Index index_add(KernelEmit *k, Index a, Index b) {
     int64_t multiple = gcd(a.multiple, b.multiple);
     if (!vector && a.kind != INDEX_FULL && b.kind != INDEX_FULL) {
         IndexKind kind = a.kind == INDEX_LINEAR || b.kind == INDEX_LINEAR ? INDEX_LINEAR : INDEX_UNIFORM;
-        return (Index){irb_add(scope->b, a.v, b.v), kind, scope, multiple};
+        return index_of(irb_add(scope->b, a.v, b.v), kind, scope, multiple);
     }
     LLVMValueRef x = index_vector(k, a), y = index_vector(k, b);
     return index_full(LLVMBuildAdd(scope->b, x, y, ""), scope);
@@ -62,7 +66,7 @@ Index index_sub(KernelEmit *k, Index a, Index b) {
     if (is_zero(b)) return a;
     if (b.kind == INDEX_UNIFORM && a.kind != INDEX_FULL) {
         Scope *scope = scope_deeper(a.scope, b.scope);
-        return (Index){irb_sub(scope->b, a.v, b.v), a.kind, scope, gcd(a.multiple, b.multiple)};
+        return index_of(irb_sub(scope->b, a.v, b.v), a.kind, scope, gcd(a.multiple, b.multiple));
     }
     Scope       *scope = scope_deeper(a.scope, b.scope);
     LLVMValueRef x = index_vector(k, a), y = index_vector(k, b);
@@ -75,8 +79,8 @@ Index index_scale(KernelEmit *k, Index a, const Dim *by) {
     LLVMValueRef v      = dims_value(&k->dims, by);
     if ((known && factor == 1) || is_zero(a)) return a;
     if (a.kind == INDEX_UNIFORM)
-        return (Index){irb_mul(a.scope->b, a.v, v), INDEX_UNIFORM, a.scope,
-                       multiple_of(a.v, known ? a.multiple * factor : a.multiple)};
+        return index_of(irb_mul(a.scope->b, a.v, v), INDEX_UNIFORM, a.scope,
+                        multiple_of(a.v, known ? a.multiple * factor : a.multiple));
     LLVMBuilderRef b     = a.scope->b;
     LLVMValueRef   splat = irb_splat(k->root->b, v, k->lanes);
     if (a.kind == INDEX_FULL) return index_full(LLVMBuildMul(b, a.v, splat, ""), a.scope);
@@ -113,7 +117,7 @@ void index_split(KernelEmit *k, Index a, const Dim *by, int64_t extent, Index *q
     if (a.kind == INDEX_UNIFORM || whole) {
         LLVMValueRef q = LLVMBuildUDiv(b, a.v, d, ""), r = LLVMBuildURem(b, a.v, d, "");
         *quotient  = index_uniform(q, a.scope);
-        *remainder = (Index){r, a.kind, a.scope, multiple_of(r, known ? gcd(a.multiple, divisor) : 1)};
+        *remainder = index_of(r, a.kind, a.scope, multiple_of(r, known ? gcd(a.multiple, divisor) : 1));
         return;
     }
     LLVMValueRef x = index_vector(k, a), q = divide_lanes(k, b, x, by, extent);

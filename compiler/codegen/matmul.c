@@ -258,13 +258,20 @@ static Index lanes_from(LLVMValueRef first, Scope *scope, int lanes, int64_t mul
 
 /* The components of a flattened index over the axes of `list`. */
 static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, Index flat, Index *parts) {
-    int64_t extent = extent_constant(side, list);
+    int64_t   extent = extent_constant(side, list);
+    IndexRun *run    = ARENA_NEW(k->e->arena, IndexRun);
+    *run             = (IndexRun){.whole = flat, .count = list->count};
     for (int i = list->count - 1; i > 0; i--) {
         Index quotient;
-        index_split(k, flat, side->node->type.dims[list->axes[i]], extent, &quotient, &parts[i]);
+        run->dims[i] = side->node->type.dims[list->axes[i]];
+        index_split(k, flat, run->dims[i], extent, &quotient, &parts[i]);
         flat = quotient;
     }
     if (list->count) parts[0] = flat;
+    for (int i = 0; i < list->count && run->whole.kind == INDEX_LINEAR; i++) {
+        run->parts[i] = parts[i];
+        parts[i].run  = run;
+    }
 }
 
 /* Panels start at whole vectors of their group, and a group's columns behind those of the groups before it. */

@@ -53,6 +53,18 @@ void build_store_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, El
 
 /* ---- addresses ---------------------------------------------------------------------------------------------------------- */
 
+/* The number of axes from `axis` on that are all parts of one index, in their order. */
+static int run_at(const Type *type, const Index *index, int axis) {
+    const IndexRun *run = index[axis].run;
+    if (!run || axis + run->count > type->rank) return 1;
+    for (int i = 0; i < run->count; i++) {
+        const Index *part = &index[axis + i];
+        if (part->run != run || part->v != run->parts[i].v || part->kind != run->parts[i].kind) return 1;
+        if (i > 0 && type->dims[axis + i] != run->dims[i]) return 1;
+    }
+    return run->count;
+}
+
 /* base + sum of index * stride, added up scope by scope from the outermost, so that what an inner loop adds is one register. A vector
  * part is returned apart, in *vector. */
 static LLVMValueRef address(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index, Scope **scope,
@@ -60,7 +72,9 @@ static LLVMValueRef address(KernelEmit *k, LLVMValueRef base, const Type *type, 
     Index terms[MAX_RANK];
     *vector = index_constant(k, 0);
     for (int i = 0; i < type->rank; i++) {
-        terms[i] = index[i];
+        int joined = run_at(type, index, i);
+        terms[i]   = joined > 1 ? index[i].run->whole : index[i];
+        while (joined-- > 1) terms[i + 1] = terms[i], terms[i++] = index_constant(k, 0);
         for (int a = i + 1; a < type->rank; a++) terms[i] = index_scale(k, terms[i], type->dims[a]);
         if (terms[i].kind == INDEX_FULL || (terms[i].kind == INDEX_LINEAR && vector->kind != INDEX_UNIFORM))
             *vector = index_add(k, *vector, terms[i]);

@@ -86,6 +86,8 @@ bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Le
 
 /* masks.c: lets the backward pass find a rectifier's mask in its output instead of its input. */
 void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn);
+/* Contractions over windows with few columns get more of them, which are added up afterwards. */
+void columns_from_windows(Compilation *c, Graph *graph, Fn *fn);
 
 /* order.c: clusters with stores, in an order that respects `before`; then buffers' lifetimes. */
 void kernels_order(Fuse *f);
