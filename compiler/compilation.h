@@ -3,6 +3,7 @@
 #define NNC_COMPILATION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -22,14 +23,18 @@ typedef struct Options {
     int                n_include_dirs;
     const Define      *defines; /* -D */
     int                n_defines;
-    const char        *precision;      /* "f32" or "f64": what `real` means; NULL: as the model says */
-    const char        *target;         /* "native" (default), "x86-64-v3", "aarch64", ... */
-    int                opt_level;      /* 0..3, default 2 */
-    bool               no_winograd;    /* convolutions as plain sums */
-    bool               debug_info;     /* -g */
-    const char        *weights;        /* --weights FILE: a safetensors file to compile in; or NULL */
-    bool               only_predict;   /* --only=predict: neither training nor evaluation */
-    bool               reports;        /* a program that reports: plan the PROBE function and the layers' table */
+    const char        *precision;    /* "f32" or "f64": what `real` means; NULL: as the model says */
+    const char        *target;       /* "native" (default), "x86-64-v3", "aarch64", ... */
+    int                opt_level;    /* 0..3, default 2 */
+    bool               no_winograd;  /* convolutions as plain sums */
+    bool               debug_info;   /* -g */
+    const char        *weights;      /* --weights FILE: a safetensors file to compile in; or NULL */
+    bool               only_predict; /* --only=predict: neither training nor evaluation */
+    bool               reports;      /* a program that reports: plan the PROBE function and the layers' table */
+    int64_t            memory;       /* --memory: bytes that training may take at nominal sizes; 0: any */
+    int64_t            batch;        /* --batch: nominal size of the sample dim; 0: the model's */
+    const Define      *dims;         /* --dim: nominal sizes of others */
+    int                n_dims;
     bool               keep_gradients; /* the GRADIENTS function too (gradcheck, oracles) */
 } Options;
 

@@ -159,7 +159,24 @@ static bool set_seed(OptionParse *p, const char *value) {
 }
 
 static bool set_batch(OptionParse *p, const char *value) {
-    return whole("--batch", value, 1, &p->line->batch);
+    bool is_fine           = whole("--batch", value, 1, &p->line->batch);
+    p->line->options.batch = p->line->batch;
+    return is_fine;
+}
+
+/* "1.8G", "500M", "900k", "123456"; a B may follow. */
+static bool set_memory(OptionParse *p, const char *value) {
+    static const char units[] = "kMG";
+    char             *end;
+    double            number = strtod(value, &end);
+    const char       *unit   = *end ? strchr(units, *end) : NULL;
+    for (const char *at = units; unit && at <= unit; at++) number *= 1000;
+    if (unit) end++;
+    if (*end == 'B') end++;
+    bool is_fine = end != value && !*end && number >= 1 && number < 1e18;
+    if (!is_fine) return option_complain("--memory takes a number of bytes such as 1.8G or 500M, not '%s'", value);
+    p->line->options.memory = (int64_t)number;
+    return true;
 }
 
 static bool set_elements(OptionParse *p, const char *value) {
@@ -176,6 +193,8 @@ static bool set_dim(OptionParse *p, const char *value) {
     if (!equals || equals == value || !equals[1]) return option_complain("--dim takes name=number, not '%s'", value);
     Define dim                       = {arena_strndup(p->arena, value, (size_t)(equals - value)), equals + 1};
     p->line->dims[p->line->n_dims++] = dim;
+    p->line->options.dims            = p->line->dims;
+    p->line->options.n_dims          = p->line->n_dims;
     int64_t number;
     return whole(arena_printf(p->arena, "--dim %s", dim.name), dim.value, 1, &number);
 }
@@ -231,8 +250,12 @@ const OptionRow option_rows[] = {
     {"--error-format", "F", set_format, OF_ALL, "human (default) or json, one object a line"},
     {"--check", NULL, set_check, OF_FMT, "change nothing, exit 1 if a file is not formatted"},
     {"--data", "FILE", set_data, OF_GRADCHECK, "take the inputs from there, as ./model train does (default: random)"},
-    {"--batch", "N", set_batch, OF_GRADCHECK, "samples (default 3)"},
-    {"--dim", "NAME=N", set_dim, OF_GRADCHECK, "size of another dim of the model"},
+    {"--memory", "BYTES", set_memory, OF_COMPILE,
+     "what training may take, as in 1.8G: where that is less than it would, parts are computed again (k, M, G: 1000s)"},
+    {"--batch", "N", set_batch, OF_COMPILE | OF_GRADCHECK,
+     "samples: those that memory is planned for (default: the model's), or that are checked (3)"},
+    {"--dim", "NAME=N", set_dim, OF_COMPILE | OF_GRADCHECK,
+     "size of another dim of the model, for the same (planned for by default: its bound)"},
     {"--seed", "N", set_seed, OF_GRADCHECK, "of parameters, inputs and random draws (default 0)"},
     {"--elements", "N", set_elements, OF_GRADCHECK, "how many elements of a tensor are checked (default 64)"},
     {"--std", NULL, set_std, OF_DOC, "the standard library"},

@@ -157,7 +157,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
     plan_from_kernels(c, plan);
     if (product == PRODUCT_PLAN) return plan_print(plan, out), true;
 
-    return emit_code(c, plan, product);
+    return !failed(c) && emit_code(c, plan, product);
 }
 
 Plan *plan_from_program(Compilation *c, Program *program) {

@@ -296,6 +296,7 @@ static Value value_computed(KernelEmit *k, Node *node, const Index *index) {
     case OP_UNIFORM:
     case OP_NORMAL: return value_random(k, node, index);
     case OP_STOP_GRAD:
+    case OP_AGAIN:
     case OP_CUSTOM: return value_at(k, node->inputs[0], index);
     case OP_RESHAPE: return value_reshape(k, node, index);
     case OP_PERMUTE: return value_permute(k, node, index);

@@ -177,6 +177,7 @@ static bool step_down(Trace *t) {
     case OP_SLICE: through = through_slice(t); break;
     case OP_SLIDE: through = through_slide(t); break;
     case OP_RESHAPE: through = through_reshape(t); break;
+    case OP_AGAIN: through = true; break;
     case OP_CAST: through = through_cast(t); break;
     default: break;
     }

@@ -129,7 +129,17 @@ static void keep_order(Packing *p, FnPlan *plan) {
     }
 }
 
-static void assign_all(Compilation *c, FnPlan *fn, const int64_t *sizes) {
+static void forget_places(FnPlan *fn) {
+    for (int i = 0; i < fn->buffers.len; i++) {
+        Buffer *buffer = &fn->buffers.data[i];
+        buffer->first = buffer->last = buffer->over = -1;
+        buffer->below.len                           = 0;
+    }
+    fn->places.len = 0;
+}
+
+void places_assign(Compilation *c, FnPlan *fn, const int64_t *sizes) {
+    forget_places(fn);
     buffers_live(c, fn);
     buffers_in_place(c, fn);
     Packing p = {.plan = fn, .arena = c->arena, .n = fn->buffers.len};
@@ -141,10 +151,10 @@ static void assign_all(Compilation *c, FnPlan *fn, const int64_t *sizes) {
     fn->nominal = by_turns < by_size ? by_turns : pack(&p, true);
     keep_order(&p, fn);
     for (int i = 0; i < fn->kernels.len; i++)
-        if (fn->kernels.data[i]->body) assign_all(c, fn->kernels.data[i]->body, sizes);
+        if (fn->kernels.data[i]->body) places_assign(c, fn->kernels.data[i]->body, sizes);
 }
 
 void plan_from_kernels(Compilation *c, Plan *plan) {
     const int64_t *sizes = nominal_sizes(c, plan->program);
-    for (int i = 0; i < plan->fns.len; i++) assign_all(c, plan->fns.data[i], sizes);
+    for (int i = 0; i < plan->fns.len; i++) places_assign(c, plan->fns.data[i], sizes);
 }

@@ -78,6 +78,7 @@ static bool dims_equal(const Type *type, const Type *space, int first, int count
 
 /* May `leaf`, computed by `cluster`, be read at `level` of the same cluster? */
 static bool leaf_fits(const Fuse *f, const Cluster *cluster, const Leaf *leaf, Level level) {
+    if (leaf->align == ALIGN_AFTER) return false;
     Level from    = f->facts[leaf->node->id].level;
     int   n_inner = cluster->n_rows < 0 ? -1 : cluster->space.rank - cluster->n_rows;
     switch (level) {

@@ -1,5 +1,5 @@
 /* From a function's graph to its kernels: clusters, what is in memory, passes, order. */
-#include "plan/fuse.h"
+#include "plan/plan.h"
 
 /* Every root computes: a bare source or movement is copied by a select of it with itself. */
 static Node *root_computes(Graph *graph, Node *node) {
@@ -84,5 +84,6 @@ Plan *kernels_from_graph(Compilation *c, Program *program) {
     plan->program = program;
     for (int i = 0; i < program->fns.len; i++)
         vec_push(c->arena, &plan->fns, fn_plan(c, program, program->fns.data[i], NULL));
+    plan_fit_memory(c, plan, program);
     return plan;
 }

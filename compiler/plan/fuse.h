@@ -59,6 +59,7 @@ typedef enum Align {
     ALIGN_SCALAR,   /* the node has rank 0, the consumer not */
     ALIGN_PART,     /* the consumer's index with one constant index more, at axis `axis` */
     ALIGN_OTHER,
+    ALIGN_AFTER, /* it is not read, but computed before */
 } Align;
 
 typedef struct Leaf { /* a computing or located node that a consumer reads, through movement ops */
@@ -67,6 +68,11 @@ typedef struct Leaf { /* a computing or located node that a consumer reads, thro
     int   trailing, axis;
 } Leaf;
 typedef VEC(Leaf) LeafVec;
+
+/* kernel.h's "RESHAPEs of located nodes included": nodes that are the memory of their input. */
+static inline bool is_same_memory(const Node *node) {
+    return node->op == OP_RESHAPE || node->op == OP_AGAIN;
+}
 
 /* leaves.c: the leaves under `node`'s inputs, walking through movement ops; of the sources only INPUT and READ. */
 void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves);

@@ -39,7 +39,7 @@ bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node) {
     const Location *at = node_location(plan, node);
     for (const Node *source = node; at; source = source->inputs[0]) {
         if (stores_to(kernel, source, at)) return false;
-        if (source->op != OP_RESHAPE) return true;
+        if (!is_same_memory(source)) return true;
     }
     return false;
 }
@@ -74,6 +74,12 @@ static int dropped_axis(const Node *node) {
     return axis < rank && dim_is_const(slice->type.dims[axis], &extent) && extent == 1 ? axis : -1;
 }
 
+/* What is computed before the nodes that a mark stands under. */
+static Node *again_waits_for(const Fuse *f, const Node *mark) {
+    Node *before = f->fn->before.data[mark->attr.ref];
+    return f->facts[before->id].reached ? before : NULL;
+}
+
 static bool is_leaf(const Node *node) {
     return node_computes(node) || node->op == OP_INPUT || node->op == OP_READ || node->op == OP_LOCAL;
 }
@@ -96,6 +102,10 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
             vec_push(f->c->arena, &stack, part);
         } else if (at.node->op == OP_EXPAND) {
             vec_push(f->c->arena, &stack, under_expand(&at));
+        } else if (at.node->op == OP_AGAIN) {
+            Node *before = again_waits_for(f, at.node);
+            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing}));
+            if (before) vec_push(f->c->arena, leaves, ((Leaf){before, ALIGN_AFTER, 0}));
         } else if (widens(at.node)) {
             vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
         } else {

@@ -147,7 +147,9 @@ static void visit_value(Locate *l, Node *root) {
             stack.len--;
             continue;
         }
-        Node *leaf = top->leaves.data[top->next++].node;
+        const Leaf *at   = &top->leaves.data[top->next++];
+        Node       *leaf = at->node;
+        if (at->align == ALIGN_AFTER) continue;
         if (computes_leaf(l, cluster, top->node, leaf)) visit_push(l, &stack, leaf, seen);
     }
 }
@@ -204,7 +206,8 @@ static void find_reads_of(Reads *r, const Node *node, bool aligned) {
     leaves_of_inputs(f, node, &leaves);
     for (int i = 0; i < leaves.len; i++) {
         Node *leaf = leaves.data[i].node;
-        bool  same = aligned && leaves.data[i].align == ALIGN_SAME && op_info[node->op].class != REDUCTION;
+        if (leaves.data[i].align == ALIGN_AFTER) continue;
+        bool same = aligned && leaves.data[i].align == ALIGN_SAME && op_info[node->op].class != REDUCTION;
         if (leaf->op == OP_READ)
             vec_push(f->c->arena, &r->l->readers, ((Reader){r->cluster, leaf->attr.ref, r->level, same}));
         else if (node_computes(leaf) && (f->facts[leaf->id].home == r->cluster || !f->facts[leaf->id].stored))
@@ -316,11 +319,11 @@ static void locate_results(Fuse *f) {
     }
 }
 
-/* A reshape of a value in memory is that memory. */
+/* A reshape of a value in memory is that memory; so is what stands for it a second time. */
 static void locate_reshapes(Fuse *f) {
     for (int i = 0; i < f->nodes.len; i++) {
         Node *node = f->nodes.data[i];
-        if (node->op != OP_RESHAPE) continue;
+        if (!is_same_memory(node)) continue;
         const Location *input = node_location(f->plan, node->inputs[0]);
         if (input) locate(f, node, *input);
     }

@@ -43,13 +43,14 @@ static bool share_a_leaf(Fuse *f, const Cluster *a, const Cluster *b) {
         leaves_of_inputs(f, a->nodes.data[i], &leaves);
         map_set(read, a->nodes.data[i], a->nodes.data[i]);
         for (int k = 0; k < leaves.len; k++)
-            if (leaves.data[k].node->type.rank > 0) map_set(read, leaves.data[k].node, a->nodes.data[i]);
+            if (leaves.data[k].node->type.rank > 0 && leaves.data[k].align != ALIGN_AFTER)
+                map_set(read, leaves.data[k].node, a->nodes.data[i]);
     }
     for (int i = 0; i < b->nodes.len; i++) {
         LeafVec leaves = {0};
         leaves_of_inputs(f, b->nodes.data[i], &leaves);
         for (int k = 0; k < leaves.len; k++)
-            if (map_has(read, leaves.data[k].node)) return true;
+            if (leaves.data[k].align != ALIGN_AFTER && map_has(read, leaves.data[k].node)) return true;
     }
     return false;
 }

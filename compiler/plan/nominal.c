@@ -1,6 +1,9 @@
 /* Nominal sizes: what decisions that need numbers take the symbolic dims to be. The batch is the model's `train` setting, any
- * other dim its bound. Results are right for all sizes; for others than these they may be decided less well. */
+ * other dim its bound, unless --batch and --dim say otherwise. Results are right for all sizes; for others than these they may be decided less well. */
 #include "plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { UNBOUNDED = 64 /* what a dim without a bound is taken to be */ };
 
@@ -17,8 +20,12 @@ const int64_t *nominal_sizes(Compilation *c, const Program *program) {
     for (int i = 0; i < count; i++) {
         const ProgDim *dim = declared_dim(program, dim_symbol(table, i));
         sizes[i]           = UNBOUNDED;
-        if (dim && dim->bound > 0) sizes[i] = dim->bound;
-        if (dim && dim->is_sample && program->train.batch > 0) sizes[i] = program->train.batch;
+        if (!dim) continue;
+        if (dim->bound > 0) sizes[i] = dim->bound;
+        if (dim->is_sample && program->train.batch > 0) sizes[i] = program->train.batch;
+        if (dim->is_sample && c->options.batch > 0) sizes[i] = c->options.batch;
+        for (int k = 0; k < c->options.n_dims; k++)
+            if (strcmp(c->options.dims[k].name, dim->name) == 0) sizes[i] = strtoll(c->options.dims[k].value, NULL, 10);
     }
     return sizes;
 }

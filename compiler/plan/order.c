@@ -89,16 +89,33 @@ static void effect(const Run *run, const Candidate *candidate, int64_t *taken, i
     }
 }
 
-static int pick(const Run *run, bool by_memory) {
+/* The change of what is live by running the candidate: alone, or with the one that waits for nothing but it, as the norm of a
+ * gradient does for the gradient. */
+static int64_t growth(Run *run, const Candidate *candidate) {
+    int64_t taken, freed, least;
+    effect(run, candidate, &taken, &freed);
+    least = taken - freed;
+    if (least <= 0) return least;
+    int64_t alone = least;
+    for (int i = 0; i < candidate->buffers.len; i++) run->n_uses[candidate->buffers.data[i]]--;
+    for (int i = 0; i < candidate->later.len; i++) {
+        if (run->n_before[candidate->later.data[i]] != 1) continue;
+        effect(run, &run->o->candidates[candidate->later.data[i]], &taken, &freed);
+        if (alone + taken - freed < least) least = alone + taken - freed;
+    }
+    for (int i = 0; i < candidate->buffers.len; i++) run->n_uses[candidate->buffers.data[i]]++;
+    return least;
+}
+
+static int pick(Run *run, bool by_memory) {
     int     first = -1, best = -1;
     int64_t least = 1;
     for (int i = 0; i < run->o->n; i++) {
         if (run->done[i] || run->n_before[i]) continue;
         if (first < 0) first = i;
         if (!by_memory) return first;
-        int64_t taken, freed;
-        effect(run, &run->o->candidates[i], &taken, &freed);
-        if (taken - freed < least) least = taken - freed, best = i;
+        int64_t more = growth(run, &run->o->candidates[i]);
+        if (more < least) least = more, best = i;
     }
     if (first < 0) BUG("cyclic clusters");
     return best >= 0 ? best : first;

@@ -6,7 +6,7 @@
 
 /* In memory without a kernel of its own: it, or what it is a reshape of, is given or computed. */
 static bool is_in_memory(const Node *node) {
-    while (node->op == OP_RESHAPE) node = node->inputs[0];
+    while (is_same_memory(node)) node = node->inputs[0];
     return node_computes(node) || node->op == OP_INPUT || node->op == OP_READ || node->op == OP_LOCAL;
 }
 

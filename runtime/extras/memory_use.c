@@ -49,17 +49,25 @@ static int64_t results_nbytes(const nnrt_instance *instance, const nnrt_fn *fn) 
     return nbytes;
 }
 
-int64_t nnrt_training_nbytes(const nnrt_instance *instance, bool find_nan) {
+static int64_t training_nbytes(const nnrt_instance *instance, bool find_nan, bool logged) {
     const nnrt_model *model = instance->model;
     int64_t           slots = 0, most = 0;
     for (int i = 0; i < model->n_slots; i++) slots += (int64_t)instance->slot_nbytes[i];
     for (int i = 0; i < model->n_fns; i++) {
         const nnrt_fn *fn = &model->fns[i];
-        if (!trains(fn)) continue;
+        if (!trains(fn) && !(logged && fn->kind == NNRT_FN_PROBE)) continue;
         int64_t workspace = fn->workspace ? fn->workspace(instance->symbols, nnrt_pool_size(instance->pool)) : 0;
         int64_t nbytes    = workspace + results_nbytes(instance, fn);
         if (nbytes > most) most = nbytes;
     }
     bool copied = nnrt_model_fn(model, NNRT_FN_PROBE, 0) >= 0 && (find_nan || slots <= NNRT_COPIED_SLOTS);
     return slots * (copied ? 2 : 1) + most + RUN_NBYTES;
+}
+
+int64_t nnrt_training_nbytes(const nnrt_instance *instance, bool find_nan) {
+    return training_nbytes(instance, find_nan, false);
+}
+
+int64_t nnrt_logged_training_nbytes(const nnrt_instance *instance, bool find_nan) {
+    return training_nbytes(instance, find_nan, true);
 }

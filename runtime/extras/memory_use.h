@@ -16,5 +16,7 @@ enum { NNRT_COPIED_SLOTS = 256 << 20 };
 /* Bytes that training takes at the dims bound last beside the program itself and its data: slots, a copy of them where one is kept, the
  * largest workspace and results of what training calls. */
 int64_t nnrt_training_nbytes(const nnrt_instance *instance, bool find_nan);
+/* The same with --log, which computes the norms of gradients at each epoch's end. */
+int64_t nnrt_logged_training_nbytes(const nnrt_instance *instance, bool find_nan);
 
 #endif

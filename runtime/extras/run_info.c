@@ -217,6 +217,8 @@ static void print_memory(const nnrt_options *options, const nnrt_instance *insta
     if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) < 0) return;
     double all = (double)(options->program_nbytes + nnrt_training_nbytes(instance, options->find_nan));
     printf("  %-22s %12s  and its data\n", "training in all", nnrt_size_text(all, size, sizeof size));
+    double logged = (double)(options->program_nbytes + nnrt_logged_training_nbytes(instance, options->find_nan));
+    if (logged > all) printf("  %-22s %12s  and its data\n", "with --log", nnrt_size_text(logged, size, sizeof size));
 }
 
 bool nnrt_info_shows_workspace(const nnrt_fn *fn) {

@@ -71,6 +71,7 @@ static InterpRule *const rules[OP_COUNT] = {
     [OP_NORMAL]        = source_random,
     [OP_CUSTOM]        = first_input,
     [OP_STOP_GRAD]     = first_input,
+    [OP_AGAIN]         = first_input,
     [OP_SUM]           = interp_reduce,
     [OP_REDUCE_MAX]    = interp_reduce,
     [OP_ARGMAX]        = interp_argmax,

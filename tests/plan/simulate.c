@@ -103,7 +103,7 @@ static Cell *cell_at(Machine *m, const Location *at) {
 }
 
 static bool is_read(const Node *node) {
-    while (node->op == OP_RESHAPE) node = node->inputs[0];
+    while (is_same_memory(node)) node = node->inputs[0];
     return node->op == OP_READ;
 }
 
