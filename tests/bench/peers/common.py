@@ -4,11 +4,12 @@ import time
 
 
 class Options:
-    """PEER.py MODE NETWORK:OPTIMIZER FILE losses COUNT | ... time SECONDS THREADS [VARIANT]"""
+    """PEER.py MODE NETWORK:OPTIMIZER:RATE FILE losses COUNT | ... time SECONDS THREADS [VARIANT]"""
 
     def __init__(self, argv):
         self.mode, both, self.file, self.task = argv[1:5]
-        self.network, self.optimizer = both.split(":")
+        self.network, self.optimizer, rate = both.split(":")
+        self.rate = float(rate)
         self.count = int(argv[5]) if self.task == "losses" else 0
         self.seconds = float(argv[5]) if self.task == "time" else 0.0
         self.threads = int(argv[6]) if self.task == "time" else 1

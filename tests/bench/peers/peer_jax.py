@@ -1,4 +1,4 @@
-"""JAX on the benchmark's networks, the whole step with its optimizer in one jit, state donated: peer_jax.py jit CASE:OPTIMIZER FILE
+"""JAX on the benchmark's networks, the whole step with its optimizer in one jit, state donated: peer_jax.py jit NETWORK:OPTIMIZER:RATE FILE
 losses|time ... (see common.py). Weights are used as the program under test keeps them."""
 import os
 import sys
@@ -40,17 +40,22 @@ def adam(lr, decay=0.0):
     return lambda p: (jnp.zeros_like(p), jnp.zeros_like(p)), update
 
 
-OPTIMIZERS = {"sgd": sgd(0.01), "momentum": momentum(0.01, 0.9), "adam": adam(1e-3), "adam01": adam(0.01), "adamw": adam(3e-4, 0.1)}
+OPTIMIZERS = {
+    "sgd": sgd,
+    "momentum": lambda lr: momentum(lr, 0.9),
+    "adam": adam,
+    "adamw": lambda lr: adam(lr, 0.1),
+}
 
 
 def make():
-    case, name = options.network, options.optimizer
+    case = options.network
     weights, data = common.split(load_file(options.file))
     label = jnp.asarray(data.pop(next(n for n in ("y", "label", "next") if n in data)))
     inputs = {name: jnp.asarray(a) for name, a in data.items()}
     weights = {name: jnp.array(a) for name, a in weights.items()}
     del data
-    start, update = OPTIMIZERS[name]
+    start, update = OPTIMIZERS[options.optimizer](options.rate)
     state = {"w": weights, "s": {n: start(w) for n, w in weights.items()}, "t": jnp.float32(0)}
     forward = jax_models.CASES[case]
 

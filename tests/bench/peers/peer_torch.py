@@ -1,4 +1,5 @@
-"""PyTorch on the benchmark's networks: peer_torch.py eager|compile CASE[:OPTIMIZER] FILE losses|time ... (see common.py)."""
+"""PyTorch on the benchmark's networks: peer_torch.py eager|compile NETWORK:OPTIMIZER:RATE FILE losses|time ... (see common.py)."""
+import logging
 import sys
 
 import common
@@ -11,20 +12,20 @@ from torch.nn import functional as F  # noqa: E402
 import torch_models  # noqa: E402
 
 START_KB = common.peak_kb()
+logging.getLogger("torch").setLevel(logging.ERROR)  # not a word of what it compiles
 torch.set_num_threads(options.threads)
 OPTIMIZERS = {
-    "sgd": lambda p, **how: torch.optim.SGD(p, 0.01, **how),
-    "momentum": lambda p, **how: torch.optim.SGD(p, 0.01, momentum=0.9, **how),
-    "adam": lambda p, **how: torch.optim.Adam(p, 1e-3, **how),
-    "adam01": lambda p, **how: torch.optim.Adam(p, 0.01, **how),
-    "adamw": lambda p, **how: torch.optim.AdamW(p, 3e-4, weight_decay=0.1, **how),
+    "sgd": lambda p, lr, **how: torch.optim.SGD(p, lr, **how),
+    "momentum": lambda p, lr, **how: torch.optim.SGD(p, lr, momentum=0.9, **how),
+    "adam": lambda p, lr, **how: torch.optim.Adam(p, lr, **how),
+    "adamw": lambda p, lr, **how: torch.optim.AdamW(p, lr, weight_decay=0.1, **how),
 }
 IMAGES = ("lenet", "resnet20", "resnet50")
 
 
 def prepare(layout, fused, compile_optimizer):
     """A fresh network and its training step."""
-    case, optimizer_name = options.network, options.optimizer
+    case = options.network
     weights, data = common.split(load_file(options.file))
     net = torch_models.CASES[case](torch_models.Weights(weights))
     del weights
@@ -37,7 +38,7 @@ def prepare(layout, fused, compile_optimizer):
         inputs = [data["x"], data["graph"].long()]
     if case in IMAGES:
         net = net.to(memory_format=layout)
-    optimizer = OPTIMIZERS[optimizer_name]([p for p in net.parameters() if p.requires_grad], **({"fused": True} if fused else {}))
+    optimizer = OPTIMIZERS[options.optimizer]([p for p in net.parameters() if p.requires_grad], options.rate, **({"fused": True} if fused else {}))
     net.train()
 
     def loss_of():

@@ -7,12 +7,13 @@
  *
  * DIM... are the values of the model's symbolic dims in their order, LIMIT bounds integers whose number of classes the model does not
  * tell. `time` prints lines of a word and numbers: `step_us` by the clock and in processor time, `peak_gflops` likewise, `start_kb`
- * and `peak_kb` of memory: when the process begins, and at most. */
+ * and `peak_kb` of memory: when the process begins, and at most, and `counted_kb`, what the runtime knows that it holds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/worker/step.h"
+#include "core/element.h"
 
 extern const nnrt_model bench_model;
 
@@ -74,6 +75,21 @@ static void print_losses(Run *run, int count) {
     }
 }
 
+/* What the run holds: slots, workspace, results, data. */
+static int64_t counted_bytes(const Run *run) {
+    const nnrt_model    *model    = &bench_model;
+    const nnrt_instance *instance = run->instance;
+    int64_t              total    = (int64_t)instance->workspace.nbytes;
+    for (int i = 0; i < model->n_slots; i++) total += (int64_t)instance->slot_nbytes[i];
+    for (int i = 0; i < instance->max_results; i++) total += (int64_t)instance->results[i].nbytes;
+    for (int i = 0; i < model->n_inputs; i++) {
+        const nnrt_tensor *tensor = &model->inputs[i].tensor;
+        total += nnrt_shape_count(nnrt_instance_shape(instance, tensor), tensor->rank) *
+                 (int64_t)nnrt_elem_size(tensor->elem);
+    }
+    return total;
+}
+
 /* Blocks of steps that take about 5 ms, so that reading clocks costs nothing; medians over blocks. */
 static void print_times(Run *run, double seconds) {
     static double wall[MAX_SAMPLES], cpu[MAX_SAMPLES], peak_wall[2], peak_cpu[2];
@@ -94,7 +110,7 @@ static void print_times(Run *run, double seconds) {
     peak_wall[0] = before.wall, peak_wall[1] = after.wall, peak_cpu[0] = before.cpu, peak_cpu[1] = after.cpu;
     printf("step_us %.3f %.3f\n", median(wall, n) * 1e6, median(cpu, n) * 1e6);
     printf("peak_gflops %.2f %.2f\n", median(peak_wall, 2) * 1e-9, median(peak_cpu, 2) * 1e-9);
-    printf("peak_kb %ld\n", most);
+    printf("peak_kb %ld\ncounted_kb %lld\n", most, (long long)(counted_bytes(run) / 1024));
 }
 
 int main(int argc, char **argv) {
