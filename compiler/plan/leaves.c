@@ -104,8 +104,8 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
             vec_push(f->c->arena, &stack, under_expand(&at));
         } else if (at.node->op == OP_AGAIN) {
             Node *before = again_waits_for(f, at.node);
-            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing}));
-            if (before) vec_push(f->c->arena, leaves, ((Leaf){before, ALIGN_AFTER, 0}));
+            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
+            if (before) vec_push(f->c->arena, leaves, ((Leaf){before, ALIGN_AFTER, 0, 0}));
         } else if (widens(at.node)) {
             vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
         } else {
