@@ -220,9 +220,11 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->direct        = shape->k <= DIRECT_K && plan->groups == 1;
     plan->whole_cols =
         shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
+    plan->winograd = winograd_fits(plan);
+    plan->fixed    = contract_fix_tile(plan, &plan->fixed_tile);
+    if (plan->fixed) plan->mr = plan->fixed_tile.n_rows;
     plan->row_lanes = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
-    plan->winograd = winograd_fits(plan);
     choose_packing(plan);
     if (plan->winograd && shape->window->image_in_k) {
         winograd_kernel_plan(plan);
@@ -231,7 +233,8 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     choose_blocks(plan);
     plan->mc = choose_mc(plan);
     plan->ma = MA_ROWS;
-    assert(MA_ROWS % plan->mr == 0 && SHARED_ROWS % MA_ROWS == 0 && SHARED_LEAST % MA_ROWS == 0);
+    assert(shape->window || MA_ROWS % plan->mr == 0);
+    assert(SHARED_ROWS % MA_ROWS == 0 && SHARED_LEAST % MA_ROWS == 0);
     lay_out_scratch(plan);
     return plan;
 }

@@ -3,6 +3,7 @@
  *   contract.c       the plan: tile, blocking, packing, scratch; the cut into units
  *   contract_emit.c  the loops around the tile
  *   contract_window.c the same where A is seen through windows
+ *   contract_fixed.c tiles whose rows lie at offsets known when compiling
  *   contract_step.c  one tile: its sums and its epilogue
  *   contract_pack.c  copies of A and B into panels
  *   contract_tile.c  the register-tiled micro-kernels and the transposition, one internal function each a module */
@@ -15,6 +16,12 @@
 typedef enum APacking { A_DIRECT, A_PACK_ROWS, A_PACK_K, A_WINDOW } APacking;
 /* How the vector side B reaches its panels [panel][k][column]. */
 typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_ELEMENTS } BPacking;
+
+/* A tile whose rows lie at offsets that are known when compiling; those of k, too, where it is straight-line code. contract_fixed.c */
+typedef struct FixedTile {
+    int     n_rows, n_k; /* n_k: 0 where k is in runs from a table */
+    int32_t rows[32], k[64];
+} FixedTile;
 
 struct ContractPlan {
     const Target *target;
@@ -38,7 +45,9 @@ struct ContractPlan {
     bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
     int64_t       b_offset, a_offset, c_offset, scratch_bytes;
     int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
-    bool          winograd;                                 /* by minimal filtering */
+    bool          fixed;                                    /* the tile is `fixed_tile` */
+    FixedTile     fixed_tile;
+    bool          winograd; /* by minimal filtering */
     int64_t       winograd_offset;
 };
 
@@ -142,6 +151,9 @@ int64_t window_kc(const ContractPlan *plan);    /* k summed at once: all of it, 
 int64_t window_table_bytes(ContractPlan *plan); /* and sets their places among them */
 Cut     window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
 void    window_emit(ContractEmit *e);
+
+/* contract_fixed.c: false where the plan has no such tile */
+bool contract_fix_tile(const ContractPlan *plan, FixedTile *fixed);
 
 /* contract_winograd.c */
 bool    winograd_fits(const ContractPlan *plan);

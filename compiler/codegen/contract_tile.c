@@ -1,7 +1,9 @@
 /* The register-tiled micro-kernels and the block transposition: internal functions of the module, made when first asked
  * for and shared by all contractions. */
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "base/map.h"
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
@@ -14,8 +16,8 @@ typedef struct Tile {
     LLVMBuilderRef      b;
     LLVMTypeRef         elem, vec;
     int                 rows, vectors, lanes;
-    LLVMValueRef        row_offset[16]; /* elements from row 0 of A to row i */
-    LLVMValueRef        row_start[16];  /* through windows: where row i starts */
+    LLVMValueRef        row_offset[32]; /* elements from row 0 of A to row i */
+    LLVMValueRef        row_start[32];  /* through windows: where row i starts */
 } Tile;
 
 static LLVMValueRef multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
@@ -107,6 +109,34 @@ static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     for (int i = 0; i < n; i++) sums[i] = loop.result[i];
 }
 
+/* Rows at fixed offsets from the first one. */
+static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
+    const FixedTile *fixed = &t->plan->fixed_tile;
+    LLVMBuilderRef   b     = t->b;
+    LLVMValueRef     base  = irb_at(b, t->elem, args->a, table_entry(t, args->rows, irb_i64(b, 0)));
+    for (int r = 0; r < t->rows; r++) t->row_offset[r] = irb_i64(b, fixed->rows[r] - fixed->rows[0]);
+    for (int k = 0; k < fixed->n_k; k++)
+        rank_one(t, irb_at(b, t->elem, base, irb_i64(b, fixed->k[k])),
+                 irb_at(b, t->elem, args->b, irb_i64(b, (int64_t)k * t->plan->nr)), sums);
+    if (fixed->n_k) return;
+    LLVMValueRef two  = irb_i64(b, 2);
+    Loop         loop = loop_begin(b, irb_i64(b, 0), irb_mul(b, args->n_runs, two), two);
+    for (int i = 0; i < t->rows; i++) sums[i] = loop_carry(&loop, b, sums[i]);
+    LLVMValueRef k    = table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
+    LLVMValueRef from = irb_at(b, t->elem, args->b, irb_mul(b, k, irb_i64(b, t->plan->nr)));
+    LLVMValueRef at   = irb_at(b, t->elem, base, table_entry(t, args->runs, loop.index));
+    TileArgs     run  = *args;
+    run.b_k           = irb_i64(b, t->plan->nr);
+    sum_run(t, &run, at, from, sums);
+    for (int i = 0; i < t->rows; i++) loop_next(&loop, i, sums[i]);
+    loop_end(&loop, b);
+    for (int i = 0; i < t->rows; i++) sums[i] = loop.result[i];
+}
+
+static bool is_fixed(const ContractPlan *plan, int rows, const TileArgs *args) {
+    return plan->fixed && args->runs && rows == plan->fixed_tile.n_rows;
+}
+
 void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args,
                         LLVMValueRef *sums) {
     LLVMTypeRef elem = elem_type(plan, irb_context(b));
@@ -114,7 +144,7 @@ void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, in
     t.vec            = irb_vector_type(elem, plan->lanes);
     start_sums(&t, args, sums);
     if (args->runs) {
-        sum_runs(&t, args, sums);
+        (is_fixed(plan, rows, args) ? sum_fixed : sum_runs)(&t, args, sums);
         return;
     }
     for (int r = 0; r < rows; r++) t.row_offset[r] = irb_mul(b, args->a_row, irb_i64(b, r));
@@ -171,11 +201,19 @@ static LLVMValueRef open_function(LLVMModuleRef module, const char *name, LLVMTy
     return f;
 }
 
+/* Equal offsets are equal functions. */
+static uint64_t fixed_key(const FixedTile *fixed) {
+    uint64_t key = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
+    return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
+}
+
 static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors, bool windows) {
     char           name[64];
     LLVMBuilderRef b;
     snprintf(name, sizeof name, "nnc.%s.v%df%d.%dx%d", windows ? "windows" : "tile", plan->lanes, plan->elem_bytes * 8,
              rows, vectors);
+    if (plan->fixed && windows && rows == plan->fixed_tile.n_rows)
+        snprintf(name, sizeof name, "nnc.fixed.v%d.%016" PRIx64, plan->lanes, fixed_key(&plan->fixed_tile));
     LLVMValueRef f = open_function(module, name, tile_type(LLVMGetModuleContext(module), windows, false), &b);
     if (!b) return f;
     TileArgs     args = params_as_args(f, windows);

@@ -113,11 +113,21 @@ static bool side_levels(DimTable *dims, Side *side) {
     return true;
 }
 
+static int axis_dims(const Side *side, const AxisList *list, const Dim **dims) {
+    for (int i = 0; i < list->count; i++) dims[i] = side->node->type.dims[list->axes[i]];
+    return list->count;
+}
+
+static int64_t extent_constant(const Side *side, const AxisList *list) {
+    const Dim *dims[MAX_RANK];
+    return dims_constant(axis_dims(side, list, dims), dims);
+}
+
 /* Beside a windowed A, B may be a view whose k does not run on. */
 static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
     Side       *a = &p->a, *b = &p->b;
     int         bytes = elem_size(kernel->dot->type.elem);
-    WindowSides sides = {&a->batch, &a->free, &a->contract};
+    WindowSides sides = {&a->batch, &a->free, &a->contract, extent_constant(b, &b->free)};
     if (a->plain || !windows_of(e, plan, kernel, a->node, &a->batch, &p->windows) ||
         !windows_geometry(e, &p->windows, a->node, &sides, bytes, &p->geometry))
         return;
@@ -136,16 +146,6 @@ static Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
     find_split(e, &p.a, false);
     find_split(e, &p.b, true);
     return p;
-}
-
-static int axis_dims(const Side *side, const AxisList *list, const Dim **dims) {
-    for (int i = 0; i < list->count; i++) dims[i] = side->node->type.dims[list->axes[i]];
-    return list->count;
-}
-
-static int64_t extent_constant(const Side *side, const AxisList *list) {
-    const Dim *dims[MAX_RANK];
-    return dims_constant(axis_dims(side, list, dims), dims);
 }
 
 static Extent extent_of(DimEnv *env, const Side *side, const AxisList *list) {
@@ -268,7 +268,7 @@ static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, In
         flat = quotient;
     }
     if (list->count) parts[0] = flat;
-    for (int i = 0; i < list->count && run->whole.kind == INDEX_LINEAR; i++) {
+    for (int i = 0; i < list->count; i++) {
         run->parts[i] = parts[i];
         parts[i].run  = run;
     }

@@ -298,11 +298,26 @@ static int64_t choose_images(const ContractWindow *g, int64_t image_elems, int64
     return least;
 }
 
+/* Beside few columns and a short k, a copy with zeros around is worth its work: there tiles have fixed offsets (contract_fixed.c). */
+static bool prefers_copy(const Windows *w, const Node *operand, const WindowSides *sides, const ContractWindow *g) {
+    enum { COLUMNS = 8, DEPTH = 64, ZEROS = 3 }; /* ZEROS: a copy is larger by less than one part in so many */
+    int64_t depth = 1, copied = 1, extent = 1;
+    for (int i = 0; i < sides->contract->count; i++) depth *= extent_of_axis(operand, sides->contract->axes[i]);
+    for (int i = w->has_images; i < w->rank; i++) {
+        copied *= w->axes[i].copied;
+        extent *= w->axes[i].extent;
+        if (w->axes[i].spread != 1) return false;
+    }
+    return !g->image_in_k && sides->columns > 0 && sides->columns <= COLUMNS && depth > 0 && depth <= DEPTH &&
+           copied - extent < extent / ZEROS;
+}
+
 /* Rows that miss the same of k, read from the images in place: instead of a copy, where images are whole and, of rows that are summed for
  * long, where each region is whole tiles. */
 static bool use_regions(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
     int tile_rows = contract_tile_rows(e->target);
-    if (w->in_place || !w->in_memory || g->positions > POSITIONS_MOST) return false;
+    if (w->in_place || !w->in_memory || g->positions > POSITIONS_MOST || prefers_copy(w, operand, sides, g))
+        return false;
     w->in_place      = true; /* its layout is the source's */
     int64_t elems    = lay_out(w);
     g->regions       = windows_regions(e, w, operand, sides, g->image_in_k);

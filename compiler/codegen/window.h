@@ -38,6 +38,7 @@ bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand
                 Windows *windows);
 typedef struct WindowSides { /* the operand's axes as the product runs over them */
     const AxisList *batch, *free, *contract;
+    int64_t         columns; /* of the other operand; -1: not known */
 } WindowSides;
 /* How the contraction reads it. Sets the copy's layout in `windows`. False where it does not fit. */
 bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,
