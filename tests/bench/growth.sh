@@ -36,7 +36,7 @@ copy=$("$work/step" predict 5 16777216 1:1 16384 | awk '{ printf "%.0f", 2 * 4 *
 point() {
   what=$1 x=$2 model=$3 symbol=$4 batch=$5 limit=$6
   shift 6
-  link "$model" "$symbol" bench_worker "$@"
+  link "$model" "$symbol" bench_worker --dim "batch=$batch" "$@"
   flops=$(count flops "$batch" "$@" "$source/models/$model.nnet") bytes=$(count bytes "$batch" "$@" "$source/models/$model.nnet")
   "$work/step" time 0.3 1 "$limit" "$batch" | awk -v x="$x" -v flops="$flops" -v bytes="$bytes" -v copy="$copy" '
     { value[$1] = $2; second[$1] = $3 }

@@ -9,11 +9,11 @@ cmake --build "$build" --target nnc nnrt bench_worker bench_steps >"$build/bench
 row=$("$build/tests/bench/bench_steps" --show "$case")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# MODEL|SYMBOL|-D NAME=VALUE ...|LIMIT DIM...
-model=$source/models/$(echo "$row" | cut -d'|' -f1).nnet symbol=$(echo "$row" | cut -d'|' -f2) defines=$(echo "$row" | cut -d'|' -f3)
+# MODEL|SYMBOL|-D NAME=VALUE ... --dim NAME=N ...|LIMIT DIM...
+model=$source/models/$(echo "$row" | cut -d'|' -f1).nnet symbol=$(echo "$row" | cut -d'|' -f2) options=$(echo "$row" | cut -d'|' -f3)
 dims=$(echo "$row" | cut -d'|' -f4)
-"$build/nnc" -g -c $defines "$model" -o "$work/model.o"
-"$build/nnc" --emit=kernels $defines "$model" >"$work/kernels"
+"$build/nnc" -g -c $options "$model" -o "$work/model.o"
+"$build/nnc" --emit=kernels $options "$model" >"$work/kernels"
 cc -o "$work/step" "$build/tests/bench/libbench_worker.a" "$work/model.o" "$build/lib/libnnrt.a" "-Wl,--defsym,bench_model=${symbol}_nnrt_model" -lm -lpthread
 perf record -q --call-graph dwarf,1024 -F 997 -o "$work/perf" "$work/step" time "$seconds" 1 $dims >"$work/said" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 cat "$work/said"

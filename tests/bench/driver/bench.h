@@ -21,7 +21,7 @@ typedef struct Case {
     const char *model;                /* models/NAME.nnet */
     const char *symbol;               /* of what it exports: <symbol>_nnrt_model */
     const char *defines[MAX_DEFINES]; /* parameters of the model, "units=512" */
-    const char *dims[MAX_DIMS];       /* values of its symbolic dims */
+    const char *dims[MAX_DIMS];       /* of its symbolic dims, in their order, "batch=16" */
     const char *limit;                /* integers whose number of classes the model does not tell are below */
     const char *peer;                 /* NETWORK:OPTIMIZER:RATE as the peers call it */
     double      flops;                /* of a step's products: multiply and add count two */
@@ -66,9 +66,10 @@ typedef struct Cost {
 } Cost;
 bool child_run(const char *const *args, const char *const *environment, LineReader *read, void *context, Cost *cost);
 
-/* Compiles a model and links it with a worker: "bench_worker". Defines and a model's name where the file holds several (NULL: one). */
+/* Compiles a model and links it with a worker: "bench_worker". Defines, sizes of dims that memory is planned for, and a model's name
+ * where the file holds several; each may be NULL. */
 bool child_build(const Options *options, const char *file, const char *model, const char *const *defines,
-                 const char *symbol, const char *worker, const char *program, Cost *compiled);
+                 const char *const *dims, const char *symbol, const char *worker, const char *program, Cost *compiled);
 
 typedef struct Side { /* one program on one case: medians over rounds */
     bool   ran;

@@ -5,20 +5,20 @@
 /* Flops: 2 batch (forward + gradient of the input, where one is needed + gradient of the weights), of products alone; windows at an
  * image's edge count without the zeros around it, causal attention with the half of its scores that count. */
 const Case CASES[] = {
-    {"tiny", "tiny", "tiny", {0}, {"16"}, "2", "tiny:adam:1e-3", 243712, 20},
-    {"small", "small", "small", {0}, {"256"}, "4", "small:adam:1e-3", 1015808, 10},
-    {"mlp-sgd", "mlp_sgd", "mlp", {0}, {"64"}, "10", "mlp:sgd:1e-2", 104726528, 1.5},
-    {"mlp-adam", "mlp_adam", "mlp", {0}, {"64"}, "10", "mlp:adam:1e-3", 104726528, 1.5},
-    {"mlp-wide", "mlp_wide", "mlp", {0}, {"128"}, "10", "mlp:sgd:1e-2", 3229089792, 1.5},
-    {"lenet", "lenet", "lenet", {0}, {"64"}, "10", "lenet:adam:1e-3", 142365696, 3},
-    {"resnet20", "resnet20", "resnet20", {0}, {"32"}, "10", "resnet20:momentum:1e-2", 7119028224, 2},
-    {"resnet50", "resnet50", "resnet50", {0}, {"4"}, "1000", "resnet50:momentum:1e-4", 93828329472, 1.3},
-    {"lstm-128", "lstm", "lstm", {0}, {"32"}, "10", "lstm:adam:1e-3", 1677967360, 3},
-    {"lstm-512", "lstm", "lstm", {"units=512"}, {"64"}, "10", "lstm:adam:1e-3", 43622727680, 3},
-    {"gpt", "gpt", "gpt", {0}, {"16"}, "256", "gpt:adamw:3e-4", 10877927424, 1.3},
-    {"gpt2-64", "gpt", "gpt", GPT2("64"), {"4"}, "50257", "gpt:adamw:3e-4", 190665326592, 1.3},
-    {"gpt2-1024", "gpt", "gpt", GPT2("1024"), {"1"}, "50257", "gpt:adamw:3e-4", 817019486208, 1.3},
-    {"gcn", "gcn", "gcn", {0}, {"2708", "10556"}, "2708", "gcn:adam:1e-2", 250175872, 1},
+    {"tiny", "tiny", "tiny", {0}, {"batch=16"}, "2", "tiny:adam:1e-3", 243712, 20},
+    {"small", "small", "small", {0}, {"batch=256"}, "4", "small:adam:1e-3", 1015808, 10},
+    {"mlp-sgd", "mlp_sgd", "mlp", {0}, {"batch=64"}, "10", "mlp:sgd:1e-2", 104726528, 1.5},
+    {"mlp-adam", "mlp_adam", "mlp", {0}, {"batch=64"}, "10", "mlp:adam:1e-3", 104726528, 1.5},
+    {"mlp-wide", "mlp_wide", "mlp", {0}, {"batch=128"}, "10", "mlp:sgd:1e-2", 3229089792, 1.5},
+    {"lenet", "lenet", "lenet", {0}, {"batch=64"}, "10", "lenet:adam:1e-3", 142365696, 3},
+    {"resnet20", "resnet20", "resnet20", {0}, {"batch=32"}, "10", "resnet20:momentum:1e-2", 7119028224, 2},
+    {"resnet50", "resnet50", "resnet50", {0}, {"batch=4"}, "1000", "resnet50:momentum:1e-4", 93828329472, 1.3},
+    {"lstm-128", "lstm", "lstm", {0}, {"batch=32"}, "10", "lstm:adam:1e-3", 1677967360, 3},
+    {"lstm-512", "lstm", "lstm", {"units=512"}, {"batch=64"}, "10", "lstm:adam:1e-3", 43622727680, 3},
+    {"gpt", "gpt", "gpt", {0}, {"batch=16"}, "256", "gpt:adamw:3e-4", 10877927424, 1.3},
+    {"gpt2-64", "gpt", "gpt", GPT2("64"), {"batch=4"}, "50257", "gpt:adamw:3e-4", 190665326592, 1.3},
+    {"gpt2-1024", "gpt", "gpt", GPT2("1024"), {"batch=1"}, "50257", "gpt:adamw:3e-4", 817019486208, 1.3},
+    {"gcn", "gcn", "gcn", {0}, {"nodes=2708", "edges=10556"}, "2708", "gcn:adam:1e-2", 250175872, 1},
 };
 const int N_CASES = sizeof CASES / sizeof *CASES;
 

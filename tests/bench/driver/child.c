@@ -69,7 +69,7 @@ bool child_run(const char *const *args, const char *const *environment, LineRead
 }
 
 bool child_build(const Options *options, const char *file, const char *model, const char *const *defines,
-                 const char *symbol, const char *worker, const char *program, Cost *compiled) {
+                 const char *const *dims, const char *symbol, const char *worker, const char *program, Cost *compiled) {
     enum { ROOM = 1024 };
     char nnc[ROOM], source[ROOM], object[ROOM], named[ROOM], library[ROOM], runtime[ROOM], defined[ROOM];
     snprintf(nnc, ROOM, "%s/nnc", options->build);
@@ -83,6 +83,7 @@ bool child_build(const Options *options, const char *file, const char *model, co
     int         n              = 5;
     if (model) args[n++] = named;
     for (int i = 0; defines && i < MAX_DEFINES && defines[i]; i++) args[n++] = "-D", args[n++] = defines[i];
+    for (int i = 0; dims && i < MAX_DIMS && dims[i]; i++) args[n++] = "--dim", args[n++] = dims[i];
     const char *link[] = {"cc", "-o", program, library, object, runtime, defined, "-lm", "-lpthread", NULL};
     return child_run(args, NULL, NULL, NULL, compiled) && child_run(link, NULL, NULL, NULL, NULL);
 }

@@ -81,7 +81,7 @@ static bool measure_row(const Options *options, const RowCase *kase, RowTimes *t
     snprintf(program, ROOM, "%s/rows_%s", options->work, kase->symbol);
     snprintf(rounds, sizeof rounds, "%d", options->rounds);
     const char *args[] = {program, kase->task, rounds, "16777216", kase->passes, kase->dim, NULL};
-    return child_build(options, "rows", kase->model, NULL, kase->symbol, "bench_rows", program, NULL) &&
+    return child_build(options, "rows", kase->model, NULL, NULL, kase->symbol, "bench_rows", program, NULL) &&
            child_run(args, NULL, read_row, times, NULL);
 }
 

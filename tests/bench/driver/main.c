@@ -32,15 +32,16 @@ static void fail_usage(const char *what, const char *detail) {
     exit(2);
 }
 
-/* For profile.sh: MODEL|SYMBOL|-D NAME=VALUE ...|LIMIT DIM... */
+/* For profile.sh: MODEL|SYMBOL|-D NAME=VALUE ... --dim NAME=N ...|LIMIT DIM... */
 static void show_case(const char *name) {
     for (int i = 0; i < N_CASES; i++) {
         const Case *kase = &CASES[i];
         if (strcmp(kase->name, name) != 0) continue;
         printf("%s|%s|", kase->model, kase->symbol);
         for (int k = 0; k < MAX_DEFINES && kase->defines[k]; k++) printf(" -D %s", kase->defines[k]);
+        for (int k = 0; k < MAX_DIMS && kase->dims[k]; k++) printf(" --dim %s", kase->dims[k]);
         printf("|%s", kase->limit);
-        for (int k = 0; k < MAX_DIMS && kase->dims[k]; k++) printf(" %s", kase->dims[k]);
+        for (int k = 0; k < MAX_DIMS && kase->dims[k]; k++) printf(" %s", strchr(kase->dims[k], '=') + 1);
         printf("\n");
         return;
     }

@@ -31,7 +31,7 @@ static void add(Args *args, const char *arg) {
 
 static void add_dims(Args *args, const Case *kase) {
     add(args, kase->limit);
-    for (int i = 0; i < MAX_DIMS && kase->dims[i]; i++) add(args, kase->dims[i]);
+    for (int i = 0; i < MAX_DIMS && kase->dims[i]; i++) add(args, strchr(kase->dims[i], '=') + 1);
 }
 
 static int by_value(const void *x, const void *y) {
@@ -67,7 +67,8 @@ static bool compile(const Options *options, const Case *kase, Paths *paths, Cost
     snprintf(paths->program, ROOM, "%s/%s", options->work, kase->name);
     snprintf(paths->weights, ROOM, "%s/%s.safetensors", options->work, kase->name);
     snprintf(paths->cache, ROOM, "TORCHINDUCTOR_CACHE_DIR=%s/%s.cache", options->work, kase->name);
-    return child_build(options, kase->model, NULL, kase->defines, kase->symbol, "bench_worker", paths->program, cost);
+    return child_build(options, kase->model, NULL, kase->defines, kase->dims, kase->symbol, "bench_worker",
+                       paths->program, cost);
 }
 
 static bool run_ours(const Case *kase, const Paths *paths, const char *task, const char *what, const char *threads,
