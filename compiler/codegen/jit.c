@@ -1,6 +1,7 @@
 /* The object, made in memory, is loaded by LLVM's object linking layer. */
 #include "codegen/jit.h"
 
+#include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
 #include <stdint.h>
@@ -35,9 +36,10 @@ static void define_symbols(Jit *jit, LLVMOrcJITDylibRef library, Arena *arena, c
 }
 
 Jit *jit_from_plan(Compilation *c, const Plan *plan, const JitSymbol *symbols, int n_symbols) {
-    LLVMMemoryBufferRef bytes = object_in_memory(c, plan);
-    if (!bytes) return NULL;
-    Jit *jit = ARENA_NEW(c->arena, Jit);
+    ElfBytes object = object_in_memory(c, plan);
+    if (!object.data) return NULL;
+    LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRangeCopy(object.data, object.nbytes, "model");
+    Jit                *jit   = ARENA_NEW(c->arena, Jit);
     must(LLVMOrcCreateLLJIT(&jit->engine, NULL), "make code in memory");
     LLVMOrcJITDylibRef library = LLVMOrcLLJITGetMainJITDylib(jit->engine);
     define_symbols(jit, library, c->arena, symbols, n_symbols);

@@ -11,6 +11,7 @@
 #include "codegen/exports.h"
 #include "codegen/object.h"
 #include "codegen/passes.h"
+#include "codegen/shards.h"
 
 static Emit emit_begin(Compilation *c, const Plan *plan, Target *target) {
     LLVMContextRef    context = LLVMContextCreate();
@@ -53,49 +54,59 @@ static void emit_module(Emit *e, ObjectUse use) {
     char *message = NULL;
     if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) BUG("generated code is not valid: %s", message);
     LLVMDisposeMessage(message);
-    codegen_run_passes(e->module, e->target, e->c->options.opt_level);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------------------- */
 
-/* Everything in memory first, so that a full disk is seen by write() and leaves nothing behind. */
-static LLVMMemoryBufferRef module_bytes(Emit *e, EmitKind kind, char **message) {
-    LLVMMemoryBufferRef bytes = NULL;
+/* As text the module is one. Everything is in memory first, so that a full disk is seen by write() and leaves nothing behind. */
+static ElfBytes module_bytes(Emit *e, EmitKind kind) {
+    LLVMMemoryBufferRef bytes   = NULL;
+    char               *message = NULL;
+    codegen_run_passes(e->module, e->target, e->c->options.opt_level);
     if (kind == EMIT_LLVM) {
-        char *ir = LLVMPrintModuleToString(e->module);
-        bytes    = LLVMCreateMemoryBufferWithMemoryRangeCopy(ir, strlen(ir), "module");
+        char       *ir   = LLVMPrintModuleToString(e->module);
+        const char *copy = arena_printf(e->arena, "%s", ir);
         LLVMDisposeMessage(ir);
-        return bytes;
+        return (ElfBytes){copy, strlen(copy)};
     }
     LLVMCodeGenFileType type = kind == EMIT_OBJECT ? LLVMObjectFile : LLVMAssemblyFile;
-    if (LLVMTargetMachineEmitToMemoryBuffer(e->target->machine, e->module, type, message, &bytes)) return NULL;
-    return bytes;
+    if (LLVMTargetMachineEmitToMemoryBuffer(e->target->machine, e->module, type, &message, &bytes))
+        BUG("LLVM cannot emit code for '%s': %s", e->target->name, message);
+    char *copy = arena_alloc(e->arena, LLVMGetBufferSize(bytes) + 1);
+    memcpy(copy, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+    ElfBytes result = {copy, LLVMGetBufferSize(bytes)};
+    LLVMDisposeMemoryBuffer(bytes);
+    return result;
 }
 
-static LLVMMemoryBufferRef plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use) {
+static ElfBytes plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use) {
     Target *target = target_new(c);
-    if (!target) return NULL;
+    if (!target) return (ElfBytes){0};
     Emit e = emit_begin(c, plan, target);
     emit_module(&e, use);
-    char               *message = NULL;
-    LLVMMemoryBufferRef bytes   = module_bytes(&e, kind, &message);
-    if (!bytes) BUG("LLVM cannot emit code for '%s': %s", target->name, message);
+    Shards *shards =
+        kind == EMIT_OBJECT && shards_pay(shards_work(e.module)) ? shards_new(c->arena, c->options.opt_level) : NULL;
+    ElfBytes bytes = {0};
+    if (shards)
+        shards_add(shards, e.module, target, "");
+    else
+        bytes = module_bytes(&e, kind);
     emit_end(&e);
+    if (shards) bytes = shards_compile(shards);
     target_free(target);
     return bytes;
 }
 
-LLVMMemoryBufferRef object_in_memory(Compilation *c, const Plan *plan) {
+ElfBytes object_in_memory(Compilation *c, const Plan *plan) {
     return plan_bytes(c, plan, EMIT_OBJECT, OBJECT_PROGRAM);
 }
 
 bool object_from_plan(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use, const char *path) {
-    LLVMMemoryBufferRef bytes = plan_bytes(c, plan, kind, use);
-    if (!bytes) return false;
-    const char *wrong = output_write(c->arena, path, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+    ElfBytes bytes = plan_bytes(c, plan, kind, use);
+    if (!bytes.data) return false;
+    const char *wrong = output_write(c->arena, path, bytes.data, bytes.nbytes);
     if (wrong)
         diag_error(c->diags, (Span){0}, E0743, "cannot write '%s': %s", c->options.output ? c->options.output : path,
                    wrong);
-    LLVMDisposeMemoryBuffer(bytes);
     return !wrong;
 }

@@ -430,8 +430,8 @@ void tables_emit(Emit *e, const CompiledFn *fns, bool as_main) {
     LLVMValueRef model = model_constant(&t, fns);
     char        *name  = arena_printf(e->arena, "%s_nnrt_model", e->program->model);
     for (char *c = name; *c; c++) *c = (char)tolower((unsigned char)*c);
+    if (as_main) name = "nnrt_model_main";
     LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(model), name);
     LLVMSetInitializer(global, model);
     LLVMSetGlobalConstant(global, true);
-    if (as_main) LLVMAddAlias2(e->module, LLVMTypeOf(model), 0, global, "nnrt_model_main");
 }

@@ -106,17 +106,22 @@ static void report_unknown(Compilation *c, const char *name) {
     diag_note(d, "the targets are: %s", list);
 }
 
-static bool open_machine(Compilation *c, Target *target) {
+LLVMTargetMachineRef target_machine_new(const Target *target, int opt_level) {
     LLVMTargetRef llvm;
     char         *message = NULL;
     if (LLVMGetTargetFromTriple(target->triple, &llvm, &message)) {
-        diag_error(c->diags, (Span){0}, E0730, "LLVM cannot generate code for '%s': %s", target->name, message);
         LLVMDisposeMessage(message);
-        return false;
+        return NULL;
     }
-    LLVMCodeGenOptLevel level = c->options.opt_level == 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
-    target->machine = LLVMCreateTargetMachine(llvm, target->triple, target->cpu, target->features, level, LLVMRelocPIC,
-                                              LLVMCodeModelDefault);
+    LLVMCodeGenOptLevel level = opt_level == 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
+    return LLVMCreateTargetMachine(llvm, target->triple, target->cpu, target->features, level, LLVMRelocPIC,
+                                   LLVMCodeModelDefault);
+}
+
+static bool open_machine(Compilation *c, Target *target) {
+    target->machine = target_machine_new(target, c->options.opt_level);
+    if (!target->machine)
+        diag_error(c->diags, (Span){0}, E0730, "this LLVM cannot generate code for '%s'", target->name);
     return target->machine != NULL;
 }
 

@@ -25,6 +25,8 @@ typedef struct Target {
  * is owned by the result: target_free. */
 Target *target_new(Compilation *c);
 void    target_free(Target *target);
+/* One more machine for the target, for another thread: the caller's. NULL where this LLVM has none. */
+LLVMTargetMachineRef target_machine_new(const Target *target, int opt_level);
 
 /* Lanes of a vector of this element size. */
 static inline int target_lanes(const Target *target, int elem_bytes) {
