@@ -1,4 +1,5 @@
 #include "extras/cli.h"
+#include "extras/cpus.h"
 #include "extras/memory_use.h"
 
 #include <errno.h>
@@ -73,7 +74,16 @@ static nnrt_status run_command(const nnrt_options *options, nnrt_instance *insta
     return NNRT_OK;
 }
 
+/* More threads than CPUs take turns: whoever waits for a kernel's last part waits for a thread that is not running. */
+static void warn_of_threads(const nnrt_options *options) {
+    int usable = nnrt_usable_cpus();
+    if (options->threads <= usable || options->command == NNRT_INFO || options->quiet) return;
+    fprintf(stderr, "warning: --threads %d, and this process may use %d CPU%s: --threads %d is faster\n",
+            options->threads, usable, usable == 1 ? "" : "s", usable);
+}
+
 static nnrt_status run(const nnrt_model *model, const nnrt_options *options, bool *interrupted, nnrt_error *error) {
+    warn_of_threads(options);
     nnrt_pool *pool = nnrt_pool_new(options->threads);
     if (!pool)
         return nnrt_fail(error, NNRT_ERROR, "%d threads cannot be started: give --threads less", options->threads);

@@ -6,6 +6,7 @@
 #include "core/element.h"
 #include "extras/checkpoint.h"
 #include "extras/cli.h"
+#include "extras/cpus.h"
 #include "extras/media.h"
 
 static const struct {
@@ -49,7 +50,7 @@ static void default_text(const nnrt_option *option, const nnrt_model *model, cha
     if (strcmp(option->name, "--steps") == 0 && settings.steps > 0)
         snprintf(text, size, " (%lld)", (long long)settings.steps);
     if (strcmp(option->name, "--seed") == 0) snprintf(text, size, " (%lld)", (long long)settings.seed);
-    if (strcmp(option->name, "--threads") == 0) snprintf(text, size, " (%d)", nnrt_online_cpus());
+    if (strcmp(option->name, "--threads") == 0) snprintf(text, size, " (%d)", nnrt_usable_cpus());
     if (strcmp(option->name, "--save") != 0 && strcmp(option->name, "--weights") != 0) return;
     char *path = nnrt_checkpoint_default_path(model);
     if (path) snprintf(text, size, " (%s)", path);

@@ -1,14 +1,13 @@
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "extras/options.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/status.h"
+#include "extras/cpus.h"
 #include "extras/nearest.h"
 
 enum {
@@ -78,15 +77,6 @@ static const char *command_name(int i, const void *unused) {
 static const char *option_name(int i, const void *unused) {
     (void)unused;
     return nnrt_option_table[i].name;
-}
-
-int nnrt_online_cpus(void) {
-#ifdef __linux__
-    cpu_set_t set; /* what this process may use: fewer under taskset or in a container */
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : (int)n;
 }
 
 static nnrt_status parse_count(const nnrt_option *option, const char *text, int64_t low, int64_t high, int64_t *value,
@@ -258,7 +248,7 @@ static void fill_defaults(nnrt_options *options, const nnrt_model *model) {
 
 nnrt_status nnrt_options_parse(nnrt_options *options, const nnrt_model *model, int argc, char **argv,
                                nnrt_error *error) {
-    *options = (nnrt_options){.settings = nnrt_settings_default(model), .threads = nnrt_online_cpus()};
+    *options = (nnrt_options){.settings = nnrt_settings_default(model), .threads = nnrt_usable_cpus()};
     if (argc < 2)
         return nnrt_fail(error, NNRT_USAGE, "no command: train, eval, predict, data, info or export (--help explains)");
     if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {

@@ -76,6 +76,4 @@ nnrt_status nnrt_options_apply_sets(const nnrt_options *options, nnrt_instance *
  * unless told otherwise is such a result. */
 nnrt_status nnrt_results_check(const nnrt_options *options, const nnrt_model *model, nnrt_error *error);
 
-int nnrt_online_cpus(void);
-
 #endif

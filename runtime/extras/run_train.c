@@ -5,6 +5,7 @@
 #include "core/status.h"
 #include "extras/checkpoint.h"
 #include "extras/cli.h"
+#include "extras/cpus.h"
 #include "extras/import.h"
 #include "extras/recorder.h"
 #include "extras/train_data.h"
@@ -181,13 +182,27 @@ static nnrt_status finish(nnrt_recorder *recorder, nnrt_training *training, nnrt
     return NNRT_OK;
 }
 
+/* Other programs on the same CPUs: a kernel is done when its slowest thread is. */
+static void warn_of_others(const nnrt_busy *busy, int n_threads) {
+    double rate;
+    if (!nnrt_busy_is_shared(busy, n_threads, &rate)) return;
+    fprintf(
+        stderr,
+        "warning: other programs took the CPU from these %d threads %.0f times a second: fewer (--threads %d) may be "
+        "as fast\n",
+        n_threads, rate, n_threads - 1);
+}
+
 static nnrt_status train_on(nnrt_recorder *recorder, nnrt_training *training, nnrt_error *error) {
     nnrt_recorder_attach(recorder, training);
     recorder->stop        = &interrupt_requested;
     training->interrupted = &interrupt_requested;
     watch_interrupts();
+    nnrt_busy busy;
+    nnrt_busy_start(&busy);
     nnrt_status status = nnrt_train(training, error);
     nnrt_report_clear_bar(&recorder->report);
+    if (!recorder->options->quiet) warn_of_others(&busy, nnrt_pool_size(training->instance->pool));
     if (status == NNRT_OK) status = finish(recorder, training, error);
     unwatch_interrupts();
     return status;

@@ -28,6 +28,11 @@ expect 2 "error: '--epochs' needs a value: --epochs N" train --epochs
 expect 2 "error: --epochs 'ten': a whole number from 1 to 2147483647 is needed" train --epochs ten
 expect 2 "error: --epochs '0': a whole number from 1 to 2147483647 is needed" train --epochs=0
 expect 2 "error: --batch '99999999999999999999': a whole number from 1 to 2147483647 is needed" train --batch 99999999999999999999
+usable=$("$model" train --help | sed -n 's/.*--threads N .*(\([0-9]*\))$/\1/p')
+expect 3 "warning: --threads $((usable + 3)), and this process may use $usable CPU$([ "$usable" = 1 ] || echo s): --threads $usable is faster
+error: absent.csv: no such file" train --data absent.csv --threads $((usable + 3))
+first=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+taskset -c "$first" "$model" train --help | grep -q -- '--threads N .*(1)$' || fail "the affinity mask is not asked"
 expect 2 "error: --threads '2000': a whole number from 1 to 1024 is needed" train --threads 2000
 expect 2 "error: --epochs and --steps exclude each other" train --data data.csv --epochs 1 --steps 1
 expect 2 "error: '--quiet' takes no value" train --quiet=yes
