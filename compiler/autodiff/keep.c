@@ -19,14 +19,21 @@ Node *keep_capture_input(const Keep *k, const Node *local) {
     return input_of(k, &k->fore->captures, k->fore->carries.len + k->fore->slices.len, local);
 }
 
+/* A piece of what the step computes, where that is wider: the piece will do. */
+static bool is_part(const Node *node) {
+    if (node->op == OP_RESHAPE) node = node->inputs[0];
+    if (node->op != OP_SLICE) return false;
+    OpClass class = op_info[node->inputs[0]->op].class;
+    return class == ELEMENTWISE || class == CONTRACTION;
+}
+
 static bool is_kept(const Keep *k, const Node *node) {
     OpClass class = op_info[node->op].class;
     if (node->op == OP_LOCAL) return input_of(k, &k->fore->carries, 0, node) != NULL;
     if (node->op == OP_CAST && elem_is_narrow(node->type.elem)) return true; /* half the memory of what it rounds */
     if (class == CONTRACTION || class == REDUCTION || class == LOOP || node->op == OP_SCATTER_ADD) return true;
     if (!k->results) return false;
-    return (class == ELEMENTWISE && op_cost(node->op) >= COSTLY) ||
-           (node->op == OP_SLICE && is_kept(k, node->inputs[0])); /* a part of it will do */
+    return (class == ELEMENTWISE && op_cost(node->op) >= COSTLY) || is_part(node);
 }
 
 bool keep_is_alias(const Node *node) {

@@ -160,10 +160,9 @@ static void keep_point(LoopEmit *l) {
 }
 
 static void task_point(LoopEmit *l, int part) {
-    KernelEmit *k = l->k;
     reduce_point(l, part);
     keep_point(l);
-    kernel_stores(k, LEVEL_POINT, l->pass, l->index);
+    loop_store_point(l);
 }
 
 /* ---- a row ------------------------------------------------------------------------------------------------------------------------ */

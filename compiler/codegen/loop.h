@@ -54,6 +54,8 @@ void  loop_carry_begin(LoopEmit *l, ScopedLoop *loop, Carry *carry, Scope *paren
                        int64_t step);
 void  loop_carry_end(LoopEmit *l, ScopedLoop *loop, Carry *carry);
 
+void loop_store_point(LoopEmit *l); /* loop_spread.c: of the pass at hand */
+
 /* Runs l->point over the inner dims from `axis` on. */
 void         loop_inner(LoopEmit *l, Scope *parent, int axis);
 void         loop_vectors(LoopEmit *l, Scope *parent, int axis, LLVMValueRef low, LLVMValueRef high);

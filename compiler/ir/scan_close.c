@@ -116,9 +116,11 @@ static Node *hoist(Close *c, Node *node) {
     return local;
 }
 
+/* Movement stays inside: several views of one value are slices of one stack. */
 static void hoist_used(Close *c, Node *user, Node *node) {
-    if (stacks(c, node) != STACKS_WORK || map_has(c->inside, node)) return;
-    if (user && stacks(c, user)) return;
+    if (stacks(c, node) != STACKS_WORK || (user && stacks(c, user))) return;
+    while (op_info[node->op].class == MOVEMENT && node->n_inputs == 1) node = node->inputs[0];
+    if (map_has(c->inside, node)) return;
     Node *local = hoist(c, node);
     if (local) map_set(c->inside, node, local);
 }

@@ -91,6 +91,9 @@ static bool leaf_fits(const Fuse *f, const Cluster *cluster, const Leaf *leaf, L
         return (from == LEVEL_COLUMN && leaf->align == ALIGN_SAME) ||
                (from == LEVEL_TOTAL && leaf->align == ALIGN_SCALAR);
     case LEVEL_TOTAL: return from == LEVEL_TOTAL && leaf->align == ALIGN_SAME;
+    case LEVEL_SPREAD:
+        return (from == LEVEL_SPREAD && leaf->align == ALIGN_SAME) ||
+               (from == LEVEL_POINT && leaf->align == ALIGN_SPREAD);
     case LEVEL_GROUP:
         return (from == LEVEL_GROUP && leaf->align == ALIGN_SAME) ||
                (from == LEVEL_POINT && leaf->align == ALIGN_PART &&
@@ -137,6 +140,8 @@ static bool level_of_elementwise(const Fuse *f, const Cluster *cluster, const No
         if (n_rows >= 0 && n_rows < space->rank && dims_equal(type, space, 0, n_rows) &&
             leaves_fit(f, cluster, leaves, *level))
             return true;
+        *level = LEVEL_SPREAD;
+        if (spread_axis(type, space) >= 0 && leaves_fit(f, cluster, leaves, *level)) return true;
     }
     *level = LEVEL_GROUP;
     if (fits_group(f, cluster, type, leaves)) return true;

@@ -58,6 +58,7 @@ typedef enum Align {
     ALIGN_EXPANDED, /* the consumer's index without its last `trailing` axes */
     ALIGN_SCALAR,   /* the node has rank 0, the consumer not */
     ALIGN_PART,     /* the consumer's index with one constant index more, at axis `axis` */
+    ALIGN_SPREAD,   /* the consumer's index without one axis, the first whose removal leaves the node's dims */
     ALIGN_OTHER,
     ALIGN_AFTER, /* it is not read, but computed before */
 } Align;
@@ -77,6 +78,9 @@ static inline bool is_same_memory(const Node *node) {
 /* leaves.c: the leaves under `node`'s inputs, walking through movement ops; of the sources only INPUT and READ. */
 void leaves_of_inputs(Fuse *f, const Node *node, LeafVec *leaves);
 bool node_computes(const Node *node); /* has a home; a CAST that widens bf16 or f16 has none */
+
+/* A CONCAT along such an axis of values that are computed. */
+bool is_put_together(const Node *node);
 
 /* cluster.c */
 void     clusters_assign(Fuse *f);

@@ -17,6 +17,8 @@
  *                   ROW     a value a row: node dims == rows
  *                   COLUMN  a value an inner index, summed over all rows: node dims == inner
  *                   TOTAL   one value, summed over everything: rank 0
+ *                   SPREAD  a few values a point, put together of point values along one axis more of known length: node dims ==
+ *                           rows ++ inner with that axis between
  *                 With no rows it has one row; with no dims at all it is a scalar kernel. Reductions to COLUMN and TOTAL are partial sums by
  *                 block of rows (blocks cut by shape only), added in block order after all units are done; then the COLUMN and
  *                 TOTAL stores run (the "finish"), on the calling thread.
@@ -50,7 +52,7 @@ typedef struct Location {
 } Location;
 
 typedef enum Template { TEMPLATE_LOOP, TEMPLATE_CONTRACT, TEMPLATE_SCATTER, TEMPLATE_SCAN } Template;
-typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL, LEVEL_GROUP } Level;
+typedef enum Level { LEVEL_POINT, LEVEL_ROW, LEVEL_COLUMN, LEVEL_TOTAL, LEVEL_GROUP, LEVEL_SPREAD } Level;
 
 typedef struct Reduction {
     Node *node; /* SUM, REDUCE_MAX or ARGMAX; its input is at level `from` */
@@ -134,6 +136,10 @@ typedef struct Plan {
 Plan *kernels_from_graph(Compilation *c, Program *program);
 /* Requires: kernels. Provides: places. */
 void plan_from_kernels(Compilation *c, Plan *plan);
+
+/* The axis by which `type` has more than `dims`, few and a known number of indices of it; -1 where there is none. */
+enum { SPREAD_MOST = 8 };
+int spread_axis(const Type *type, const Type *dims);
 
 /* Results of a loop that its body's plan computes, in order: all but emits of carries, whose stacks the steps' carries are themselves. */
 int scan_emitted_carry(const Scan *scan, int result); /* the carry that this result stacks, else -1 */

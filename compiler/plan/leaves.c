@@ -80,8 +80,44 @@ static Node *again_waits_for(const Fuse *f, const Node *mark) {
     return f->facts[before->id].reached ? before : NULL;
 }
 
+int spread_axis(const Type *type, const Type *dims) {
+    int     axis = 0;
+    int64_t extent;
+    if (type->rank != dims->rank + 1) return -1;
+    while (axis < dims->rank && type->dims[axis] == dims->dims[axis]) axis++;
+    while (axis > 0 && type->dims[axis - 1] == type->dims[axis]) axis--; /* of equal ones the first */
+    for (int i = 0; i < dims->rank; i++)
+        if (type->dims[i + (i >= axis)] != dims->dims[i]) return -1;
+    return dim_is_const(type->dims[axis], &extent) && extent <= SPREAD_MOST ? axis : -1;
+}
+
+/* What an EXPAND with one new axis of a single index, the one by which `type` is spread, expands; else NULL. */
+static Node *spread_of(const Type *type, const Node *part) {
+    if (part->op != OP_EXPAND || part->attr.axes.count != 1) return NULL;
+    int     axis = part->attr.axes.axes[0];
+    int64_t extent;
+    if (!dim_is_const(part->type.dims[axis], &extent) || extent != 1) return NULL;
+    return spread_axis(type, &part->inputs[0]->type) == axis ? part->inputs[0] : NULL;
+}
+
+bool is_put_together(const Node *node) {
+    if (node->op != OP_CONCAT) return false;
+    for (int i = 0; i < node->n_inputs; i++) {
+        const Node *part = spread_of(&node->type, node->inputs[i]);
+        if (!part || !node_computes(part)) return false;
+    }
+    return true;
+}
+
 static bool is_leaf(const Node *node) {
     return node_computes(node) || node->op == OP_INPUT || node->op == OP_READ || node->op == OP_LOCAL;
+}
+
+/* How input i of another movement op is reached. */
+static Leaf under_movement(const Leaf *at, int i) {
+    bool  puts = at->align == ALIGN_SAME && (at->node->op == OP_PAD || at->node->op == OP_CONCAT);
+    Node *part = puts ? spread_of(&at->node->type, at->node->inputs[i]) : NULL;
+    return part ? (Leaf){part, ALIGN_SPREAD, 0, 0} : (Leaf){at->node->inputs[i], ALIGN_OTHER, 0, 0};
 }
 
 /* From `start` down through movement ops, first inputs first. */
@@ -109,8 +145,7 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
         } else if (widens(at.node)) {
             vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
         } else {
-            for (int i = at.node->n_inputs - 1; i >= 0; i--)
-                vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[i], ALIGN_OTHER, 0, 0}));
+            for (int i = at.node->n_inputs - 1; i >= 0; i--) vec_push(f->c->arena, &stack, under_movement(&at, i));
         }
     }
 }

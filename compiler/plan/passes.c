@@ -63,7 +63,7 @@ static void set_store_passes(Passes *p) {
     for (int i = 0; i < p->cluster->stores.len; i++) {
         Store store = p->cluster->stores.data[i];
         int   first = available(p, store.node);
-        if (store.level == LEVEL_POINT) store.pass = first;
+        if (store.level == LEVEL_POINT || store.level == LEVEL_SPREAD) store.pass = first;
         if (store.level == LEVEL_ROW) store.pass = first > 0 ? first - 1 : 0;
         vec_push(p->f->c->arena, &p->kernel->stores, store);
     }
@@ -113,7 +113,7 @@ static bool at_point(const Passes *p, const Node *node) {
 /* Users before inputs: a value is asked for in every pass in which one of its users is evaluated. */
 static void find_evaluations(Passes *p) {
     for (int i = 0; i < p->kernel->stores.len; i++)
-        if (p->kernel->stores.data[i].level == LEVEL_POINT)
+        if (p->kernel->stores.data[i].level == LEVEL_POINT || p->kernel->stores.data[i].level == LEVEL_SPREAD)
             ask(p, p->kernel->stores.data[i].node, UINT64_C(1) << p->kernel->stores.data[i].pass);
     for (int i = 0; i < p->kernel->reductions.len; i++)
         if (p->kernel->reductions.data[i].from == LEVEL_POINT)

@@ -53,7 +53,7 @@ static void print_dims(Printer *p, int n, const Dim *const *dims) {
 }
 
 static void print_kernel(Printer *p, const Kernel *kernel) {
-    static const char *const levels[] = {"point", "row", "column", "total", "group"};
+    static const char *const levels[] = {"point", "row", "column", "total", "group", "spread"};
     fprintf(p->out, "  kernel %s: rows ", kernel->name);
     print_dims(p, kernel->n_rows, kernel->rows);
     fputs(" inner ", p->out);

@@ -2,7 +2,7 @@
 #include "ir/scan.h"
 #include "plan/fuse.h"
 
-/* ---- inputs -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is read from memory -------------------------------------------------------------------------------------------------------------- */
 
 /* In memory without a kernel of its own: it, or what it is a reshape of, is given or computed. */
 static bool is_in_memory(const Node *node) {
@@ -23,7 +23,8 @@ static Node *over_memory(Graph *graph, Node *node, const Map *replacement) {
     bool   changed = false;
     for (int i = 0; i < node->n_inputs; i++) {
         inputs[i] = map_get(replacement, node->inputs[i]);
-        if (node->op == OP_SCAN) inputs[i] = copied(graph, inputs[i]);
+        if (node->op == OP_SCAN || (node->op == OP_DOT && is_put_together(inputs[i])))
+            inputs[i] = copied(graph, inputs[i]);
         changed |= inputs[i] != node->inputs[i];
     }
     if (!changed) return node;

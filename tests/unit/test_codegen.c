@@ -179,6 +179,35 @@ static void test_dot(void **state) {
     for_shapes(build_dot);
 }
 
+/* Values of a point put together along an axis more, wherever that stands: by concatenation, and as a sum of padded parts. */
+static void build_spread(Scratch *s, Fn *fn, const Type *type) {
+    Node *x = scratch_slot(s, type), *y = scratch_slot(s, type);
+    Node *points[] = {node_unary(s->graph, OP_TANH, x), node_binary(s->graph, OP_MUL, x, y), NULL};
+    points[2]      = node_binary(s->graph, OP_SUB, points[0], points[1]);
+    for (int axis = 0; axis < 3; axis++) {
+        Type part = {.elem = type->elem, .rank = 3}, whole;
+        for (int i = 0, from = 0; i < 3; i++) part.dims[i] = i == axis ? scratch_dim(s, 1) : type->dims[from++];
+        whole            = part;
+        whole.dims[axis] = scratch_dim(s, 3);
+        Node *parts[3], *sum = NULL;
+        for (int i = 0; i < 3; i++) {
+            const Dim *offsets[3] = {scratch_dim(s, 0), scratch_dim(s, 0), scratch_dim(s, 0)};
+            offsets[axis]         = scratch_dim(s, 2 - i);
+            parts[i]              = node_expand(s->graph, points[i], &part, 1, &axis);
+            Node *padded          = node_pad(s->graph, parts[i], offsets, &whole);
+            sum                   = sum ? node_binary(s->graph, OP_ADD, sum, padded) : padded;
+        }
+        scratch_result(s, fn, node_concat(s->graph, 3, parts, axis));
+        scratch_result(s, fn, sum);
+    }
+    scratch_result(s, fn, points[2]);
+}
+
+static void test_spread(void **state) {
+    (void)state;
+    for_shapes(build_spread);
+}
+
 /* Operands whose rows, or whose k, run in two levels, as those of a sequence stored batch first do. */
 static void build_two_levels(Scratch *s, Fn *fn, const Type *type) {
     const Dim *six = scratch_dim(s, 6), *gates = scratch_dim(s, 2), *units = scratch_dim(s, 32);
@@ -338,11 +367,12 @@ static void test_targets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars),    cmocka_unit_test(test_map),        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_sums),       cmocka_unit_test(test_columns),    cmocka_unit_test(test_movement),
-        cmocka_unit_test(test_dot),        cmocka_unit_test(test_two_levels), cmocka_unit_test(test_indexed),
-        cmocka_unit_test(test_fault),      cmocka_unit_test(test_random),     cmocka_unit_test(test_types),
-        cmocka_unit_test(test_unwritable), cmocka_unit_test(test_sharing),    cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_scalars), cmocka_unit_test(test_map),        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_sums),    cmocka_unit_test(test_columns),    cmocka_unit_test(test_movement),
+        cmocka_unit_test(test_dot),     cmocka_unit_test(test_two_levels), cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),      cmocka_unit_test(test_random),
+        cmocka_unit_test(test_types),   cmocka_unit_test(test_unwritable), cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
