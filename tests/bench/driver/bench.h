@@ -23,7 +23,7 @@ typedef struct Case {
     const char *defines[MAX_DEFINES]; /* parameters of the model, "units=512" */
     const char *dims[MAX_DIMS];       /* of its symbolic dims, in their order, "batch=16" */
     const char *limit;                /* integers whose number of classes the model does not tell are below */
-    const char *peer;                 /* NETWORK:OPTIMIZER:RATE as the peers call it */
+    const char *peer;                 /* NETWORK:OPTIMIZER:RATE as the peers call it; NULL: they have it not */
     double      flops;                /* of a step's products: multiply and add count two */
     double      target;               /* how many times longer the fastest peer should take */
 } Case;

@@ -3,7 +3,8 @@
 #define GPT2(context) {"layers=12", "heads=12", "width=768", "context=" context, "positions=1024", "vocabulary=50257"}
 
 /* Flops: 2 batch (forward + gradient of the input, where one is needed + gradient of the weights), of products alone; windows at an
- * image's edge count without the zeros around it, causal attention with the half of its scores that count. */
+ * image's edge count without the zeros around it, causal attention with the half of its scores that count; attention alone with its
+ * five products backward, of which one computes the scores again. */
 const Case CASES[] = {
     {"tiny", "tiny", "tiny", {0}, {"batch=16"}, "2", "tiny:adam:1e-3", 243712, 20},
     {"small", "small", "small", {0}, {"batch=256"}, "4", "small:adam:1e-3", 1015808, 10},
@@ -19,6 +20,8 @@ const Case CASES[] = {
     {"gpt2-64", "gpt", "gpt", GPT2("64"), {"batch=4"}, "50257", "gpt:adamw:3e-4", 190665326592, 1.3},
     {"gpt2-1024", "gpt", "gpt", GPT2("1024"), {"batch=1"}, "50257", "gpt:adamw:3e-4", 817019486208, 1.3},
     {"gcn", "gcn", "gcn", {0}, {"nodes=2708", "edges=10556"}, "2708", "gcn:adam:1e-2", 250175872, 1},
+    {"attention", "attention", "attention", {0}, {"batch=1"}, "1", NULL, 11274289152, 0},
+    {"attention-causal", "attention", "attention", {"causal=true"}, {"batch=1"}, "1", NULL, 5637144576, 0},
 };
 const int N_CASES = sizeof CASES / sizeof *CASES;
 

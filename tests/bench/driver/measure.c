@@ -119,7 +119,7 @@ static bool check_case(const Options *options, const Case *kase, const Paths *pa
     memcpy(row->ours.losses, ours.losses, sizeof ours.losses);
     if (options->python && !run_ours(kase, paths, "export", paths->weights, NULL, &theirs)) return false;
     for (int i = 0; i < N_PEERS; i++) {
-        if (!options->peers[i]) continue;
+        if (!options->peers[i] || !kase->peer) continue;
         if (!run_peer(options, kase, paths, i, "losses", count, NULL, -1, &theirs) ||
             !check_losses(kase, PEERS[i].name, &ours, &theirs))
             return false;

@@ -22,13 +22,13 @@ int row_fastest(const Row *row) {
 }
 
 void report_head(void) {
-    printf("%-10s %7s %-8s %12s %12s %6s %7s %7s %8s %8s %9s\n", "case", "threads", "program", "us_wall", "us_cpu",
+    printf("%-16s %7s %-8s %12s %12s %6s %7s %7s %8s %8s %9s\n", "case", "threads", "program", "us_wall", "us_cpu",
            "share", "x_wall", "x_cpu", "MB", "MB_start", "s_compile");
 }
 
 static void print_side(const Row *row, const char *name, const Side *side, const char *share) {
     bool ours = side == &row->ours;
-    printf("%-10s %7d %-8s %12.2f %12.2f %6s ", row->kase->name, row->threads, name, side->wall_us, side->cpu_us,
+    printf("%-16s %7d %-8s %12.2f %12.2f %6s ", row->kase->name, row->threads, name, side->wall_us, side->cpu_us,
            share);
     if (ours)
         printf("%7s %7s ", "-", "-");
@@ -46,7 +46,7 @@ void report_row(const Row *row) {
         if (row->peers[i].ran) print_side(row, PEERS[i].name, &row->peers[i], "-");
     if (best >= 0) {
         double ratio = row_ratio(row, &row->peers[best], row->threads > 1);
-        printf("%-10s %7d fastest peer %s: %.2f times nnc's step; target %.1f: %s\n", row->kase->name, row->threads,
+        printf("%-16s %7d fastest peer %s: %.2f times nnc's step; target %.1f: %s\n", row->kase->name, row->threads,
                PEERS[best].name, ratio, row->kase->target, ratio >= row->kase->target ? "reached" : "not reached");
     }
     fflush(stdout);
