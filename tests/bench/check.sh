@@ -62,3 +62,15 @@ message='no such option: --fast ' expect --fast 1
 rc=0
 sh "$source/run.sh" "$work/none" 2>err || rc=$?
 [ "$rc" = 2 ] && grep -q '^usage: run.sh BUILD' err || fail "run.sh without a build: $rc $(cat err)"
+
+# The plots: two panels, a line a series, every point inside.
+printf 'time\tmeasured\t1\t10\ntime\tmeasured\t8\t500\ntime\tcounted\t1\t5\ntime\tcounted\t8\t400\nmemory\tmeasured\t1\t0.5\nmemory\tmeasured\t8\t3\n' >points
+awk -v title=Title -v xlabel=batch -f "$source/plot.awk" points >plot.svg
+[ "$(grep -c '<path ' plot.svg)" = 3 ] && [ "$(grep -c '<circle ' plot.svg)" = 4 ] || fail "plot: $(cat plot.svg)"
+grep -q '<path d="M60.0 199.3 L390.0 69.1"' plot.svg || fail "plot: $(grep '<path' plot.svg)"
+! grep -qi 'nan\|inf' plot.svg || fail "plot: $(grep -i 'nan\|inf' plot.svg)"
+for script in profile growth; do
+  rc=0
+  sh "$source/$script.sh" "$work/none" x 2>err || rc=$?
+  [ "$rc" = 2 ] && grep -q "^usage: $script.sh BUILD" err || fail "$script.sh without a build: $rc $(cat err)"
+done

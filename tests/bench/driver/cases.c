@@ -13,7 +13,7 @@ const Case CASES[] = {
     {"mlp-wide", "mlp_wide", "mlp", {0}, {"batch=128"}, "10", "mlp:sgd:1e-2", 3229089792, 1.5},
     {"lenet", "lenet", "lenet", {0}, {"batch=64"}, "10", "lenet:adam:1e-3", 142365696, 3},
     {"resnet20", "resnet20", "resnet20", {0}, {"batch=32"}, "10", "resnet20:momentum:1e-2", 7119028224, 2},
-    {"resnet50", "resnet50", "resnet50", {0}, {"batch=4"}, "1000", "resnet50:momentum:1e-4", 93828329472, 1.3},
+    {"resnet50", "resnet50", "resnet50", {0}, {"batch=4"}, "1000", "resnet50:momentum:1e-6", 93828329472, 1.3},
     {"lstm-128", "lstm", "lstm", {0}, {"batch=32"}, "10", "lstm:adam:1e-3", 1677967360, 3},
     {"lstm-512", "lstm", "lstm", {"units=512"}, {"batch=64"}, "10", "lstm:adam:1e-3", 43622727680, 3},
     {"gpt", "gpt", "gpt", {0}, {"batch=16"}, "256", "gpt:adamw:3e-4", 10877927424, 1.3},
