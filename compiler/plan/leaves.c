@@ -140,10 +140,10 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
             vec_push(f->c->arena, &stack, under_expand(&at));
         } else if (at.node->op == OP_AGAIN) {
             Node *before = again_waits_for(f, at.node);
-            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
+            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, at.axis}));
             if (before) vec_push(f->c->arena, leaves, ((Leaf){before, ALIGN_AFTER, 0, 0}));
         } else if (widens(at.node)) {
-            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, 0}));
+            vec_push(f->c->arena, &stack, ((Leaf){at.node->inputs[0], at.align, at.trailing, at.axis}));
         } else {
             for (int i = at.node->n_inputs - 1; i >= 0; i--) vec_push(f->c->arena, &stack, under_movement(&at, i));
         }
