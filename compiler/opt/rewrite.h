@@ -35,7 +35,7 @@ RewriteRule constant_moves, reshape_twice, reshape_inserts, reshape_to_own, perm
 
 /* simplify_reduce.c */
 RewriteRule reduce_size_one, reduce_twice, reduce_of_permute, reduce_of_reshape, sum_of_zero, sum_of_neg,
-    sum_of_product, dot_of_permute, dot_size_one, dot_is_product;
+    sum_of_product, sum_of_combination, dot_of_permute, dot_size_one, dot_is_product;
 
 /* simplify_window.c */
 RewriteRule sum_of_slid_dot, slide_of_sum, slide_of_masked;

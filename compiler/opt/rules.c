@@ -32,7 +32,7 @@ static RewriteRule *const *const rules[OP_COUNT] = {
     [OP_SLIDE]   = RULES(slide_of_sum, slide_of_masked),
     [OP_CONCAT]  = RULES(concat_of_concat),
     [OP_SUM] = RULES(sum_of_zero, reduce_size_one, sum_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape,
-                     sum_of_slid_dot),
+                     sum_of_slid_dot, sum_of_combination),
     [OP_REDUCE_MAX] = RULES(reduce_size_one, max_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape),
     [OP_DOT]        = RULES(dot_of_permute, dot_of_expand, dot_size_one, dot_is_product),
 };

@@ -104,6 +104,33 @@ Node *sum_of_product(Graph *graph, Node *node) {
     return NULL;
 }
 
+/* A term of a combination is summed with its factors outside: x * c as sum(x) * c. Without such a factor it is none (NULL). */
+static Node *sum_of_term(Graph *graph, const Node *sum, Node *term) {
+    int axes[MAX_RANK];
+    if (term->op == OP_ADD) {
+        Node *x = sum_of_term(graph, sum, term->inputs[0]), *y = x ? sum_of_term(graph, sum, term->inputs[1]) : NULL;
+        return y ? node_binary(graph, OP_ADD, x, y) : NULL;
+    }
+    if (term->op != OP_MUL) return NULL;
+    for (int i = 1; i >= 0; i--) {
+        if (term->inputs[i]->op != OP_EXPAND) continue;
+        Node *factor = factor_outside(graph, sum, term->inputs[i]), *x = term->inputs[1 - i];
+        if (!factor) continue;
+        Node *inner = sum_of_term(graph, sum, x);
+        for (int a = 0; a < sum->attr.axes.count; a++) axes[a] = sum->attr.axes.axes[a];
+        if (!inner) inner = node_reduce(graph, OP_SUM, x, sum->attr.axes.count, axes);
+        return node_binary(graph, OP_MUL, inner, factor);
+    }
+    return NULL;
+}
+
+/* sum(x * c + y * d) = sum(x) * c + sum(y) * d for c and d that do not change along the summed axes. The gradients of norms ask for such sums
+ * where c and d are themselves sums of x and y: these then take one pass over x and y instead of two. */
+Node *sum_of_combination(Graph *graph, Node *node) {
+    Node *input = node->inputs[0];
+    return input->op == OP_ADD && elem_is_float(node->type.elem) ? sum_of_term(graph, node, input) : NULL;
+}
+
 /* ---- contraction ------------------------------------------------------------------------------------------------------------- */
 
 /* Marks an operand's batch and contracted axes. */
