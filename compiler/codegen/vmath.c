@@ -87,13 +87,13 @@ static LLVMValueRef emit_rsqrt(const VMath *m, LLVMValueRef x) { /* 1 / sqrt(x),
 static LLVMValueRef emit_sin(const VMath *m, LLVMValueRef x) {
     LLVMValueRef sine;
     vm_sincos(m, x, &sine, NULL);
-    return sine;
+    return vm_sincos_far(m, false, x, sine);
 }
 
 static LLVMValueRef emit_cos(const VMath *m, LLVMValueRef x) {
     LLVMValueRef cosine;
     vm_sincos(m, x, NULL, &cosine);
-    return cosine;
+    return vm_sincos_far(m, true, x, cosine);
 }
 
 typedef struct MathRow {

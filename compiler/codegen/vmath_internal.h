@@ -40,6 +40,10 @@ LLVMValueRef vm_log(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_log1p(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_pow(const VMath *m, LLVMValueRef x, LLVMValueRef y);
 void         vm_sincos(const VMath *m, LLVMValueRef x, LLVMValueRef *sine, LLVMValueRef *cosine);
+/* r, quadrant: x less that many quarter turns, |r| <= pi/4. */
+void vm_sincos_reduced(const VMath *m, LLVMValueRef r, LLVMValueRef quadrant, LLVMValueRef *sine, LLVMValueRef *cosine);
+/* `near` where vm_sincos is exact; beyond, sin or cos of any finite x, at the price of a call a lane. float 0.6 ulp, double 3.5 ulp. */
+LLVMValueRef vm_sincos_far(const VMath *m, bool is_cosine, LLVMValueRef x, LLVMValueRef near);
 LLVMValueRef vm_tanh(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erf(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erfc(const VMath *m, LLVMValueRef x);

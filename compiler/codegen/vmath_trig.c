@@ -38,11 +38,8 @@ static LLVMValueRef in_quadrant(const VMath *m, LLVMValueRef quadrant, LLVMValue
     return vm_from_bits(m, LLVMBuildXor(b, vm_to_bits(m, value), sign, ""));
 }
 
-/* sin, cos: |x| <= 2^13 (float) or 2^19 (double), where reduction is exact; beyond, digits are lost; inf gives NaN.
- * float 1.5 ulp, double 2.5 ulp. */
-void vm_sincos(const VMath *m, LLVMValueRef x, LLVMValueRef *sine, LLVMValueRef *cosine) {
-    LLVMValueRef quadrant;
-    LLVMValueRef r     = reduce_quarter_turns(m, x, &quadrant);
+void vm_sincos_reduced(const VMath *m, LLVMValueRef r, LLVMValueRef quadrant, LLVMValueRef *sine,
+                       LLVMValueRef *cosine) {
     LLVMValueRef z     = vm_mul(m, r, r);
     LLVMValueRef s     = vm_poly(m, z, m->is_double ? sin_double : sin_float, m->is_double ? 6 : 3);
     LLVMValueRef c     = vm_poly(m, z, m->is_double ? cos_double : cos_float, m->is_double ? 6 : 3);
@@ -54,6 +51,13 @@ void vm_sincos(const VMath *m, LLVMValueRef x, LLVMValueRef *sine, LLVMValueRef 
     if (sine) *sine = in_quadrant(m, quadrant, sin_r, cos_r);
     LLVMValueRef next = LLVMBuildAdd(m->b, quadrant, irb_int(m->bits, 1), ""); /* cos x = sin(x + pi/2) */
     if (cosine) *cosine = in_quadrant(m, next, sin_r, cos_r);
+}
+
+/* sin, cos: |x| <= 2^13 (float) or 2^19 (double), where reduction is exact; beyond, vmath_far.c; inf gives NaN.
+ * float 1.5 ulp, double 2.5 ulp. */
+void vm_sincos(const VMath *m, LLVMValueRef x, LLVMValueRef *sine, LLVMValueRef *cosine) {
+    LLVMValueRef quadrant, r = reduce_quarter_turns(m, x, &quadrant);
+    vm_sincos_reduced(m, r, quadrant, sine, cosine);
 }
 
 /* tanh: t / (t + 2) with t = expm1(2 |x|); |x| cut where the result is 1. All x. float 2.5 ulp, double 2.5 ulp. */

@@ -132,6 +132,25 @@ static double worst_error(const Row *row, Kernel *kernel, bool is_double, double
     return worst;
 }
 
+/* Arguments of either sign up to the largest, and the double that is closest to a multiple of pi/2 (Muller, "Elementary functions"). */
+static void check_far(Jit *jit, const char *name, long double (*exact)(long double), bool is_double, int lanes) {
+    static double x[N], out[N];
+    double        worst = 0, at = 0, bound = is_double ? 3.5 : 1.5;
+    char          symbol[64];
+    for (int i = 0; i < N; i++)
+        set(x, is_double, i, (i % 2 ? -1 : 1) * pow(10, 3 + (is_double ? 305 : 35.4) * (double)i / N));
+    set(x, is_double, 0, is_double ? 6381956970095103.0 * 0x1p797 : 16367173.0 * 0x1p72);
+    snprintf(symbol, sizeof symbol, "%s_%d_%d", name, is_double, lanes);
+    ((Kernel *)jit_address(jit, symbol))(x, x, out, N);
+    for (int i = 0; i < N; i++) {
+        double error = ulp_error(exact(get(x, is_double, i)), get(out, is_double, i), is_double);
+        if (!(error <= worst)) worst = error, at = get(x, is_double, i);
+    }
+    if (getenv("VMATH_PRINT"))
+        printf("%-6s f%d x%-2d far: %.3f ulp at %.9g\n", name, is_double ? 64 : 32, lanes, worst, at);
+    if (!(worst <= bound)) fail_msg("%s f%d x%d: %.3f ulp at %.17g", name, is_double ? 64 : 32, lanes, worst, at);
+}
+
 static void check_row(Jit *jit, const Row *row, bool is_double, int lanes) {
     char   name[64];
     double at = 0, bound = is_double ? row->ulp_f64 : row->ulp_f32;
@@ -271,6 +290,8 @@ static void check_target(const char *target) {
             int lanes = widths[w] ? widths[w] : target_lanes(jit->target, is_double ? 8 : 4);
             for (int i = 0; i < ROWS; i++) check_row(jit, &rows[i], is_double, lanes);
             check_pow(jit, is_double, lanes);
+            check_far(jit, "sin", sinl, is_double, lanes);
+            check_far(jit, "cos", cosl, is_double, lanes);
             check_ends(jit, is_double, lanes);
         }
     jit_dispose(jit);
