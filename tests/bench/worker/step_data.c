@@ -90,7 +90,8 @@ void step_export(const nnrt_instance *instance, const void *const *data, const c
         at += entries[i].count * (int64_t)nnrt_elem_size(entries[i].tensor->elem);
     }
     fputc('}', text);
-    for (fflush(text); size % 8; fflush(text)) fputc(' ', text);
+    fflush(text); /* sets size */
+    fprintf(text, "%*s", (int)((8 - size % 8) % 8), "");
     fclose(text);
     uint64_t length = size; /* little-endian, as this machine is */
     bool     good   = fwrite(&length, sizeof length, 1, file) == 1 && fwrite(header, size, 1, file) == 1;
