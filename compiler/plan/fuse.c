@@ -61,6 +61,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     f.plan->fn      = fn;
     f.plan->scan    = scan;
     f.plan->located = map_new(c->arena);
+    f.sizes         = nominal_sizes(c, program);
     f.n_facts       = graph_node_count(f.graph);
     f.facts         = ARENA_ARRAY(c->arena, NodeFacts, f.n_facts + 1);
     reach_all(&f);

@@ -48,8 +48,9 @@ typedef struct Fuse {
     NodeFacts   *facts;
     int          n_facts;
     VEC(Cluster *) clusters;
-    int  max_clusters; /* bits in Cluster.before */
-    bool has_masks;    /* by positions */
+    const int64_t *sizes;        /* nominal, of the symbolic dims */
+    int            max_clusters; /* bits in Cluster.before */
+    bool           has_masks;    /* by positions */
 } Fuse;
 
 /* How a consumer's index reaches a node below it. */

@@ -4,9 +4,16 @@
  * recomputed there (when that is cheap from what is in memory anyway) or stored by its home. A value written to a slot must not be
  * written before the last read of the slot's old value: where the order of kernels cannot see to that, the value waits in the workspace and a
  * copy kernel at the end writes the slot. */
-#include "plan/fuse.h"
+#include "plan/plan.h"
 
-enum { RECOMPUTE_BUDGET = 10, LOAD_COST = 2, IMPOSSIBLE = 1000 };
+enum {
+    RECOMPUTE_BUDGET = 10,
+    MEMORY_BUDGET    = 40,      /* where the value is LARGE */
+    LARGE            = 2 << 20, /* a second-level cache */
+    LOAD_COST        = 2,
+    IMPOSSIBLE       = 1000,
+    MOST_BELOW       = 32
+};
 
 /* ---- recomputation ------------------------------------------------------------------------------------------------- */
 
@@ -27,8 +34,42 @@ static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int
     return cost;
 }
 
+typedef struct Below { /* what is computed once for a value, however often it is used in it */
+    const Node *nodes[MOST_BELOW];
+    int         n, cost;
+} Below;
+
+static bool counted(Below *below, const Node *node) {
+    for (int i = 0; i < below->n; i++)
+        if (below->nodes[i] == node) return true;
+    if (below->n == MOST_BELOW) below->cost = IMPOSSIBLE;
+    if (below->n < MOST_BELOW) below->nodes[below->n++] = node;
+    return false;
+}
+
+static void add_cost(const Fuse *f, Below *below, const Node *node, const Node *self) {
+    if (below->cost > MEMORY_BUDGET || counted(below, node)) return;
+    OpClass class = op_info[node->op].class;
+    if (node != self && in_memory(f, node)) {
+        below->cost += node->type.rank == 0 ? 0 : LOAD_COST;
+        return;
+    }
+    bool alone = class == REDUCTION || class == CONTRACTION || class == LOOP || node->op == OP_SCATTER_ADD;
+    below->cost += alone ? IMPOSSIBLE : op_cost(node->op) + (class == MOVEMENT && node->op != OP_EXPAND ? 2 : 0);
+    for (int i = 0; i < node->n_inputs; i++) add_cost(f, below, node->inputs[i], self);
+}
+
+/* A value that does not fit in a cache is worth more work than one that does: writing and reading it takes as long as an exponential or
+ * two. */
+static bool is_cheaper_than_memory(const Fuse *f, const Node *node) {
+    Below below = {.n = 0};
+    if (nominal_bytes(f->sizes, &node->type) < LARGE) return false;
+    add_cost(f, &below, node, node);
+    return below.cost <= MEMORY_BUDGET;
+}
+
 static bool is_cheap(const Fuse *f, const Node *node) {
-    return recompute_cost(f, node, node, RECOMPUTE_BUDGET) <= RECOMPUTE_BUDGET;
+    return recompute_cost(f, node, node, RECOMPUTE_BUDGET) <= RECOMPUTE_BUDGET || is_cheaper_than_memory(f, node);
 }
 
 /* ---- what each cluster evaluates ------------------------------------------------------------------------------------- */

@@ -54,12 +54,11 @@ static void find_candidates(Order *o) {
 }
 
 static void find_sizes(Order *o) {
-    Fuse          *f     = o->f;
-    int            count = f->plan->buffers.len;
-    const int64_t *sizes = nominal_sizes(f->c, f->program);
-    o->bytes             = ARENA_ARRAY(f->c->arena, int64_t, count + 1);
-    o->n_uses            = ARENA_ARRAY(f->c->arena, int, count + 1);
-    for (int i = 0; i < count; i++) o->bytes[i] = nominal_bytes(sizes, &f->plan->buffers.data[i].type);
+    Fuse *f     = o->f;
+    int   count = f->plan->buffers.len;
+    o->bytes    = ARENA_ARRAY(f->c->arena, int64_t, count + 1);
+    o->n_uses   = ARENA_ARRAY(f->c->arena, int, count + 1);
+    for (int i = 0; i < count; i++) o->bytes[i] = nominal_bytes(f->sizes, &f->plan->buffers.data[i].type);
     for (int i = 0; i < o->n; i++)
         for (int k = 0; k < o->candidates[i].buffers.len; k++) o->n_uses[o->candidates[i].buffers.data[k]]++;
 }
