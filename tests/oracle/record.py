@@ -5,6 +5,7 @@ import torch
 
 import images
 import items
+import kernels
 import lines
 import metrics
 import networks
@@ -19,6 +20,7 @@ torch.set_num_threads(1)
 training.record_all()
 images.record_all()
 items.record_all()
+kernels.record_all()
 lines.record_all()
 metrics.record_all()
 networks.record_all()

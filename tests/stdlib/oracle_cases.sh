@@ -16,6 +16,7 @@ class_weights sparse_cross_entropy
 clip_probability bce_probs
 delayed ctc
 diagonal mean_iou
+direction_of spectral_norm
 double_conv unet
 edges_counted graph_conv
 erf_inverse trunc_normal
@@ -27,6 +28,7 @@ half_state lstm
 heads_each attention
 label_count ctc
 largest take_along
+largest_singular spectral_norm
 log_sum ctc
 lstm_step lstm
 mean_of_classes macro_f1
