@@ -196,9 +196,9 @@ static bool make(Compilation *c, const Plan *plan, LinkKind kind, const char *ru
 /* The runtime beside nnc is this machine's. */
 static bool is_foreign(const char *target) {
 #if defined __aarch64__
-    return strncmp(target, "x86", 3) == 0;
+    return strstr(target, "x86") != NULL;
 #else
-    return strcmp(target, "aarch64") == 0;
+    return strstr(target, "aarch64") != NULL;
 #endif
 }
 

@@ -239,7 +239,7 @@ const OptionRow option_rows[] = {
     {"--weights", "FILE", set_weights, OF_COMPILE, "compile in the weights of a safetensors file"},
     {"--only", "WHAT", set_only, OF_COMPILE, "predict: neither training nor evaluation"},
     {"--target", "T", set_target, OF_COMPILE | OF_TRAIN | 1u << COMMAND_CHECK,
-     "native (default), x86-64-v2, x86-64-v3, x86-64-v4 or aarch64"},
+     "native (default), x86-64-v2, x86-64-v3, x86-64-v4 or aarch64; several, with commas: picked when it starts"},
     {"-O", "LEVEL", set_level, OF_MODEL | OF_READING,
      "0 to 3: how hard LLVM works (default 2; 0 in test and gradcheck)"},
     {"--winograd", "WHEN", set_winograd, OF_COMPILE | OF_TRAIN,

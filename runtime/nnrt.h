@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { NNRT_ABI = 5, NNRT_MAX_RANK = 8 };
+enum { NNRT_ABI = 6, NNRT_MAX_RANK = 8 };
 
 typedef enum nnrt_status {
     NNRT_OK       = 0,
@@ -256,6 +256,34 @@ typedef struct nnrt_api {
     int32_t            needs_epoch_steps;
 } nnrt_api;
 
+/* What a processor may have: X(bit, name). Only features that LLVM, GCC and Clang call the same. */
+#define NNRT_CPU_FEATURES(X)                                                                                           \
+    X(0, "sse4.2")                                                                                                     \
+    X(1, "popcnt")                                                                                                     \
+    X(2, "avx2")                                                                                                       \
+    X(3, "fma")                                                                                                        \
+    X(4, "f16c")                                                                                                       \
+    X(5, "bmi2")                                                                                                       \
+    X(6, "avx512f")                                                                                                    \
+    X(7, "avx512bw")                                                                                                   \
+    X(8, "avx512cd")                                                                                                   \
+    X(9, "avx512dq")                                                                                                   \
+    X(10, "avx512vl")                                                                                                  \
+    X(11, "avx512vbmi")                                                                                                \
+    X(12, "avx512vbmi2")                                                                                               \
+    X(13, "avx512ifma")                                                                                                \
+    X(14, "avx512vnni")                                                                                                \
+    X(15, "avx512bitalg")                                                                                              \
+    X(16, "avx512vpopcntdq")                                                                                           \
+    X(17, "avx512bf16")
+
+typedef struct nnrt_variant {            /* the functions, compiled for one target */
+    const char               *name;      /* "x86-64-v3" */
+    uint64_t                  needs;     /* bits of NNRT_CPU_FEATURES; 0: any machine of the architecture will do */
+    nnrt_code *const         *code;      /* by function */
+    nnrt_workspace_fn *const *workspace; /* by function; the targets' differ */
+} nnrt_variant;
+
 typedef struct nnrt_model {
     int32_t           abi; /* NNRT_ABI */
     int32_t           n_symbols, n_inputs, n_slots, n_fns, n_shape_values, n_checks, n_layers;
@@ -272,8 +300,10 @@ typedef struct nnrt_model {
     nnrt_train_settings train;
     const nnrt_layer   *layers; /* n_layers */
     const nnrt_api     *api;
-    const char         *precision; /* "f32", "mixed(bf16)": what is computed with */
-    const char         *weights;   /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
+    const char         *precision;  /* "f32", "mixed(bf16)": what is computed with */
+    const char         *weights;    /* of weights compiled in: their file's metadata, as JSON; NULL: none are */
+    const nnrt_variant *variants;   /* from the weakest target to the strongest; fns[i].code is the first one's */
+    int64_t             n_variants; /* 0: fns[i].code alone, for any machine */
 } nnrt_model;
 
 #ifdef __cplusplus

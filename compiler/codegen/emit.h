@@ -268,7 +268,12 @@ typedef struct CompiledFn {
     LocationVec  operands; /* every place in memory it uses */
 } CompiledFn;
 CompiledFn step_emit(Emit *e, const FnPlan *plan);
-/* The exported description of the model (runtime/nnrt.h). */
-void tables_emit(Emit *e, const CompiledFn *fns, bool as_main);
+/* What one target's module has for each function: LLVM's names of it. */
+typedef struct Variant {
+    const Target *target;
+    const char  **code, **workspace; /* by function; NULL for the target of this module */
+} Variant;
+/* The exported description of the model (runtime/nnrt.h); variants[0] is this module's. */
+void tables_emit(Emit *e, const CompiledFn *fns, const Variant *variants, int n_variants, bool as_main);
 
 #endif

@@ -44,12 +44,12 @@ static void emit_end(Emit *e) {
     LLVMContextDispose(e->context);
 }
 
-static void emit_module(Emit *e, ObjectUse use) {
+static void emit_functions(Emit *e, CompiledFn *fns) {
     debug_begin(e, e->program->inputs.len ? e->program->inputs.data[0].span.file : 0);
-    CompiledFn *fns = ARENA_ARRAY(e->arena, CompiledFn, e->plan->fns.len + 1);
     for (int i = 0; i < e->plan->fns.len; i++) fns[i] = step_emit(e, e->plan->fns.data[i]);
-    tables_emit(e, fns, use == OBJECT_PROGRAM);
-    if (use != OBJECT_PROGRAM) exports_emit(e, use == OBJECT_SHARED);
+}
+
+static void finish_module(Emit *e) {
     debug_end(e);
     char *message = NULL;
     if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) BUG("generated code is not valid: %s", message);
@@ -79,21 +79,76 @@ static ElfBytes module_bytes(Emit *e, EmitKind kind) {
     return result;
 }
 
-static ElfBytes plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use) {
-    Target *target = target_new(c);
-    if (!target) return (ElfBytes){0};
-    Emit e = emit_begin(c, plan, target);
-    emit_module(&e, use);
-    Shards *shards =
-        kind == EMIT_OBJECT && shards_pay(shards_work(e.module)) ? shards_new(c->arena, c->options.opt_level) : NULL;
-    ElfBytes bytes = {0};
-    if (shards)
-        shards_add(shards, e.module, target, "");
+/* ---- targets --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Build {
+    Compilation *c;
+    const Plan  *plan;
+    ObjectUse    use;
+    TargetList   targets;
+    Variant     *variants;
+    CompiledFn  *fns;
+} Build;
+
+static const char *full_name(const Emit *e, LLVMValueRef fn) {
+    size_t length;
+    return arena_printf(e->arena, "%s%s", LLVMGetValueName2(fn, &length), e->target->suffix);
+}
+
+/* The functions for a target other than the first. */
+static void add_variant(Build *build, Shards *shards, int index) {
+    Target  *target  = build->targets.data[index];
+    Emit     e       = emit_begin(build->c, build->plan, target);
+    int      n       = build->plan->fns.len;
+    Variant *variant = &build->variants[index];
+    *variant = (Variant){target, ARENA_ARRAY(e.arena, const char *, n + 1), ARENA_ARRAY(e.arena, const char *, n + 1)};
+    emit_functions(&e, build->fns);
+    for (int i = 0; i < n; i++) {
+        variant->code[i]      = full_name(&e, build->fns[i].code);
+        variant->workspace[i] = full_name(&e, build->fns[i].workspace);
+    }
+    finish_module(&e);
+    shards_add(shards, e.module, target, target->suffix);
+    emit_end(&e);
+}
+
+/* The functions for the first target, and all that does not depend on one. */
+static Emit emit_first(Build *build) {
+    Emit e             = emit_begin(build->c, build->plan, build->targets.data[0]);
+    build->variants[0] = (Variant){.target = e.target};
+    emit_functions(&e, build->fns);
+    tables_emit(&e, build->fns, build->variants, build->targets.len, build->use == OBJECT_PROGRAM);
+    if (build->use != OBJECT_PROGRAM) exports_emit(&e, build->use == OBJECT_SHARED);
+    finish_module(&e);
+    return e;
+}
+
+static ElfBytes build_bytes(Build *build, EmitKind kind) {
+    Compilation *c      = build->c;
+    Shards      *shards = shards_new(c->arena, c->options.opt_level);
+    for (int i = 1; i < build->targets.len; i++) add_variant(build, shards, i);
+    Emit     e       = emit_first(build);
+    bool     several = build->targets.len > 1 || (kind == EMIT_OBJECT && shards_pay(shards_work(e.module)));
+    ElfBytes bytes   = {0};
+    if (several)
+        shards_add(shards, e.module, e.target, e.target->suffix);
     else
         bytes = module_bytes(&e, kind);
     emit_end(&e);
-    if (shards) bytes = shards_compile(shards);
-    target_free(target);
+    return several ? shards_compile(shards) : bytes;
+}
+
+static ElfBytes plan_bytes(Compilation *c, const Plan *plan, EmitKind kind, ObjectUse use) {
+    Build    build = {c, plan, use, targets_new(c), NULL, ARENA_ARRAY(c->arena, CompiledFn, plan->fns.len + 1)};
+    ElfBytes bytes = {0};
+    build.variants = ARENA_ARRAY(c->arena, Variant, build.targets.len + 1);
+    if (build.targets.len > 1 && kind != EMIT_OBJECT) {
+        Diag *d = diag_error(c->diags, (Span){0}, E0731, "--emit=llvm and --emit=asm are for one target");
+        diag_help(d, "print the code of each target in turn");
+    } else if (build.targets.len) {
+        bytes = build_bytes(&build, kind);
+    }
+    targets_free(build.targets);
     return bytes;
 }
 

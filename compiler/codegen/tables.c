@@ -393,7 +393,42 @@ static const char *precision_text(const Tables *t) {
     return arena_printf(t->e->arena, "mixed(%s)", elem_name(p->products));
 }
 
-static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
+/* ---- targets -------------------------------------------------------------------------------------------------------------------- */
+
+/* A function of another module of this object. */
+static LLVMValueRef elsewhere(Emit *e, const char *name, LLVMTypeRef type) {
+    LLVMValueRef fn = LLVMAddFunction(e->module, name, type);
+    LLVMSetVisibility(fn, LLVMHiddenVisibility);
+    return fn;
+}
+
+static LLVMValueRef variant(Tables *t, const Variant *v, const CompiledFn *fns) {
+    int           n         = t->e->plan->fns.len;
+    LLVMValueRef *code      = ARENA_ARRAY(t->e->arena, LLVMValueRef, n + 1),
+                 *workspace = ARENA_ARRAY(t->e->arena, LLVMValueRef, n + 1);
+    for (int i = 0; i < n; i++) {
+        LLVMTypeRef code_type = LLVMGlobalGetValueType(fns[i].code),
+                    size_type = LLVMGlobalGetValueType(fns[i].workspace);
+        code[i]               = v->code ? elsewhere(t->e, v->code[i], code_type) : fns[i].code;
+        workspace[i]          = v->code ? elsewhere(t->e, v->workspace[i], size_type) : fns[i].workspace;
+    }
+    Fields f = {0};
+    put(&f, text(t, v->target->name));
+    put_i64(t, &f, (int64_t)v->target->needs);
+    put(&f, array(t, code, n));
+    put(&f, array(t, workspace, n));
+    return close(t, &f);
+}
+
+static LLVMValueRef variants_table(Tables *t, const Variant *variants, int n, const CompiledFn *fns) {
+    LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, n + 1);
+    for (int i = 0; i < n; i++) values[i] = variant(t, &variants[i], fns);
+    return array(t, values, n);
+}
+
+/* ---- the model ------------------------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns, const Variant *variants, int n_variants) {
     const Program *p      = t->e->program;
     LLVMValueRef   inputs = inputs_table(t), slots = slots_table(t), functions = fns_table(t, fns), messages;
     LLVMValueRef   layers   = layers_table(t);
@@ -422,12 +457,14 @@ static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns) {
     put(&f, api_table(t));
     put(&f, text(t, precision_text(t)));
     put(&f, text(t, p->weights));
+    put(&f, variants_table(t, variants, n_variants, fns));
+    put_i64(t, &f, n_variants);
     return close(t, &f);
 }
 
-void tables_emit(Emit *e, const CompiledFn *fns, bool as_main) {
+void tables_emit(Emit *e, const CompiledFn *fns, const Variant *variants, int n_variants, bool as_main) {
     Tables       t     = {.e = e, .strings = map_new(e->arena)};
-    LLVMValueRef model = model_constant(&t, fns);
+    LLVMValueRef model = model_constant(&t, fns, variants, n_variants);
     char        *name  = arena_printf(e->arena, "%s_nnrt_model", e->program->model);
     for (char *c = name; *c; c++) *c = (char)tolower((unsigned char)*c);
     if (as_main) name = "nnrt_model_main";

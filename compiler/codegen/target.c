@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nnrt.h"
+
 typedef struct TargetRow {
     const char *name, *triple, *cpu, *features;
     const char *needs; /* features that a machine must have to be counted as this row; "|" closes each, as "+avx2|" */
@@ -18,7 +20,8 @@ typedef struct TargetRow {
 
 /* Within one architecture from the weakest to the strongest. */
 static const TargetRow rows[] = {
-    {"x86-64-v2", "x86_64-unknown-linux-gnu", "x86-64-v2", "", "", 16, 16, false, false, 32 << 10, 256 << 10},
+    {"x86-64-v2", "x86_64-unknown-linux-gnu", "x86-64-v2", "", "+sse4.2|+popcnt|", 16, 16, false, false, 32 << 10,
+     256 << 10},
     {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", "+avx2|+fma|+f16c|", 32, 16, true, true, 32 << 10,
      512 << 10},
     {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "-prefer-256-bit", "+avx512f|+avx512bw|+avx512dq|+avx512vl|",
@@ -26,6 +29,23 @@ static const TargetRow rows[] = {
     {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", "", 16, 32, true, true, 64 << 10, 512 << 10},
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
+
+/* Those of NNRT_CPU_FEATURES that stand in `text` as "+name" before `end`. */
+static uint64_t needs_of(const char *text, char end) {
+#define FEATURE_ROW(bit, name) {UINT64_C(1) << (bit), name},
+    static const struct {
+        uint64_t    bit;
+        const char *name;
+    } features[]   = {NNRT_CPU_FEATURES(FEATURE_ROW)};
+    uint64_t needs = 0;
+    for (const char *at = text; (at = strchr(at, '+')); at++)
+        for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+            size_t length = strlen(features[i].name);
+            bool   is_it  = !strncmp(at + 1, features[i].name, length) && (at[1 + length] == end || !at[1 + length]);
+            if (is_it) needs |= features[i].bit;
+        }
+    return needs;
+}
 
 static bool has_features(const char *features, const char *needs) {
     char one[32];
@@ -66,7 +86,9 @@ static Target *target_from_row(Arena *arena, const TargetRow *row) {
                               .has_fma          = row->has_fma,
                               .has_f16          = row->has_f16,
                               .l1_bytes         = row->l1_bytes,
-                              .l2_bytes         = row->l2_bytes};
+                              .l2_bytes         = row->l2_bytes,
+                              .needs            = needs_of(row->needs, '|'),
+                              .suffix           = ""};
     return target;
 }
 
@@ -78,6 +100,7 @@ static Target *native_target(Arena *arena) {
     if (target) {
         target->cpu      = arena_printf(arena, "%s", cpu);
         target->features = arena_printf(arena, "%s%s", features, row->vector_bytes == 64 ? ",-prefer-256-bit" : "");
+        target->needs    = needs_of(features, ',');
         target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, row->l1_bytes);
         target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, row->l2_bytes);
     }
@@ -125,7 +148,7 @@ static bool open_machine(Compilation *c, Target *target) {
     return target->machine != NULL;
 }
 
-Target *target_new(Compilation *c) {
+static Target *open_target(Compilation *c, const char *name) {
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
@@ -134,13 +157,74 @@ Target *target_new(Compilation *c) {
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
     LLVMInitializeAArch64AsmPrinter();
-    const char *name   = c->options.target ? c->options.target : "native";
-    Target     *target = named_target(c->arena, name);
+    Target *target = named_target(c->arena, name);
     if (!target) {
         report_unknown(c, name);
         return NULL;
     }
     return open_machine(c, target) ? target : NULL;
+}
+
+Target *target_new(Compilation *c) {
+    return open_target(c, c->options.target ? c->options.target : "native");
+}
+
+/* ---- several ------------------------------------------------------------------------------------------------------------------ */
+
+static int strength(const Target *target) {
+    for (int i = 0; i < ROW_COUNT; i++)
+        if (!strcmp(target->name, rows[i].name)) return i;
+    BUG("a target of no row");
+}
+
+/* Whether `next` may stand beside those before it. */
+static bool goes_with(Compilation *c, const TargetList *list, const Target *next) {
+    for (int i = 0; i < list->len; i++) {
+        const Target *other = list->data[i];
+        if (!strcmp(other->name, next->name)) {
+            Diag *d = diag_error(c->diags, (Span){0}, E0731, "target '%s' is named twice", next->name);
+            diag_note(d, "'native' is the strongest of them that this machine runs");
+            diag_help(d, "name each target of --target once");
+            return false;
+        }
+        if (strcmp(other->triple, next->triple) != 0) {
+            Diag *d = diag_error(c->diags, (Span){0}, E0731, "targets '%s' and '%s' are of two architectures",
+                                 other->name, next->name);
+            diag_help(d, "one file holds code for one architecture: compile once for each");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void insert(TargetList *list, Target *target) {
+    int at = list->len++;
+    for (; at > 0 && strength(list->data[at - 1]) > strength(target); at--) list->data[at] = list->data[at - 1];
+    list->data[at] = target;
+}
+
+TargetList targets_new(Compilation *c) {
+    const char *text = c->options.target ? c->options.target : "native";
+    TargetList  list = {.data = ARENA_ARRAY(c->arena, Target *, strlen(text) + 1)};
+    while (text) {
+        const char *comma  = strchr(text, ',');
+        const char *name   = arena_strndup(c->arena, text, comma ? (size_t)(comma - text) : strlen(text));
+        Target     *target = open_target(c, name);
+        bool        fits   = target && goes_with(c, &list, target);
+        if (target && !fits) target_free(target);
+        if (!fits) {
+            targets_free(list);
+            return (TargetList){0};
+        }
+        insert(&list, target);
+        text = comma ? comma + 1 : NULL;
+    }
+    for (int i = 1; i < list.len; i++) list.data[i]->suffix = arena_printf(c->arena, ".%s", list.data[i]->name);
+    return list;
+}
+
+void targets_free(TargetList targets) {
+    for (int i = 0; i < targets.len; i++) target_free(targets.data[i]);
 }
 
 void target_free(Target *target) {

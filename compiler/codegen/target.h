@@ -18,13 +18,24 @@ typedef struct Target {
     bool                 has_fma;            /* use llvm.fma; else llvm.fmuladd */
     bool                 has_f16;            /* instructions that convert f16 from and to f32 */
     int64_t              l1_bytes, l2_bytes; /* data caches of one core, for blocking */
+    uint64_t             needs;              /* of a machine that runs it: bits of NNRT_CPU_FEATURES */
+    const char          *suffix;             /* of its functions' names; "" for the first of several */
     LLVMTargetMachineRef machine;
 } Target;
+
+typedef struct TargetList { /* of one architecture, from the weakest to the strongest */
+    Target **data;
+    int      len;
+} TargetList;
 
 /* The target that c->options.target names; NULL after E07xx for an unknown one (with the nearest name). The machine
  * is owned by the result: target_free. */
 Target *target_new(Compilation *c);
 void    target_free(Target *target);
+/* All that c->options.target names, with commas between them; none after E0730 or E0731 (named twice, of several
+ * architectures). */
+TargetList targets_new(Compilation *c);
+void       targets_free(TargetList targets);
 /* One more machine for the target, for another thread: the caller's. NULL where this LLVM has none. */
 LLVMTargetMachineRef target_machine_new(const Target *target, int opt_level);
 

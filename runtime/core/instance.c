@@ -78,7 +78,10 @@ nnrt_instance *nnrt_instance_part(const nnrt_model *model, nnrt_pool *pool, unsi
     }
     instance->model = model;
     instance->pool  = pool;
-    if (open_instance(instance, kinds, error) == NNRT_OK) return instance;
+    nnrt_status status =
+        nnrt_variant_choose(model, nnrt_cpu_features(), getenv(NNRT_TARGET_VARIABLE), &instance->variant, error);
+    if (status == NNRT_OK) status = open_instance(instance, kinds, error);
+    if (status == NNRT_OK) return instance;
     nnrt_instance_free(instance);
     return NULL;
 }
@@ -148,6 +151,12 @@ static nnrt_status prepare_results(nnrt_instance *instance, const nnrt_fn *fn, v
     return NNRT_OK;
 }
 
+int64_t nnrt_instance_workspace(const nnrt_instance *instance, int fn, int nthreads) {
+    nnrt_workspace_fn *workspace = instance->model->fns[fn].workspace;
+    if (instance->variant) workspace = instance->variant->workspace[fn];
+    return workspace ? workspace(instance->symbols, nthreads) : 0;
+}
+
 nnrt_status nnrt_instance_call_into(nnrt_instance *instance, int index, const void *const *inputs, void *const *given,
                                     const nnrt_clock *clock, nnrt_fault *fault, nnrt_error *error) {
     const nnrt_fn *fn = &instance->model->fns[index];
@@ -155,7 +164,7 @@ nnrt_status nnrt_instance_call_into(nnrt_instance *instance, int index, const vo
     nnrt_status    status = check_known(instance, fn, error);
     if (status == NNRT_OK) status = prepare_results(instance, fn, given, results, error);
     if (status != NNRT_OK) return status;
-    int64_t workspace = fn->workspace ? fn->workspace(instance->symbols, nnrt_pool_size(instance->pool)) : 0;
+    int64_t workspace = nnrt_instance_workspace(instance, index, nnrt_pool_size(instance->pool));
     if (workspace < 0) return nnrt_fail(error, NNRT_ERROR, "the workspace for these sizes is too large");
     if ((status = grow(&instance->workspace, (size_t)workspace, "the workspace", error)) != NNRT_OK) return status;
 
@@ -175,7 +184,7 @@ nnrt_status nnrt_instance_call_into(nnrt_instance *instance, int index, const vo
         .fault       = fault,
     };
     uint64_t state = nnrt_denormals_flush();
-    fn->code(&args);
+    (instance->variant ? instance->variant->code[index] : fn->code)(&args);
     nnrt_denormals_restore(state);
     if (fault->code == NNRT_FAULT_NONE) return NNRT_OK;
     return nnrt_fail(error, NNRT_BAD_DATA, "index %lld is out of range: the model takes 0 to %lld",

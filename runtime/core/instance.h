@@ -7,6 +7,7 @@
 #define NNRT_CORE_INSTANCE_H
 
 #include "core/store.h"
+#include "core/variant.h"
 
 typedef struct nnrt_buffer { /* grows, never shrinks */
     void  *data;
@@ -14,19 +15,20 @@ typedef struct nnrt_buffer { /* grows, never shrinks */
 } nnrt_buffer;
 
 typedef struct nnrt_instance {
-    const nnrt_model *model;
-    nnrt_pool        *pool;         /* the caller's; NULL: one thread */
-    int64_t          *given;        /* dims bound last; 0: not known */
-    int64_t          *symbols;      /* the same, 1 where not known; 0 before the first bind */
-    int               is_bound;     /* were they ever */
-    int64_t          *shape_values; /* of all tensors, for those symbols */
-    int64_t          *check_values; /* of the model's assertions */
-    nnrt_store        own;          /* the slots that it holds itself */
-    void            **slots;        /* one a slot, canonical layout; NULL: not own, and no store is in use */
-    size_t           *slot_nbytes;  /* own.nbytes */
-    nnrt_buffer       workspace;
-    nnrt_buffer      *results; /* of the function called last; enough for any function */
-    int               max_results;
+    const nnrt_model   *model;
+    const nnrt_variant *variant;      /* whose code runs; NULL: the model has one only */
+    nnrt_pool          *pool;         /* the caller's; NULL: one thread */
+    int64_t            *given;        /* dims bound last; 0: not known */
+    int64_t            *symbols;      /* the same, 1 where not known; 0 before the first bind */
+    int                 is_bound;     /* were they ever */
+    int64_t            *shape_values; /* of all tensors, for those symbols */
+    int64_t            *check_values; /* of the model's assertions */
+    nnrt_store          own;          /* the slots that it holds itself */
+    void              **slots;        /* one a slot, canonical layout; NULL: not own, and no store is in use */
+    size_t             *slot_nbytes;  /* own.nbytes */
+    nnrt_buffer         workspace;
+    nnrt_buffer        *results; /* of the function called last; enough for any function */
+    int                 max_results;
 } nnrt_instance;
 
 typedef struct nnrt_clock { /* what the trainer counts, as in nnrt_args */
@@ -34,7 +36,8 @@ typedef struct nnrt_clock { /* what the trainer counts, as in nnrt_args */
     uint64_t seed, pass;
 } nnrt_clock;
 
-/* NULL with a message when there is no memory or the model was built for another runtime. Hyper-parameters hold their
+/* NULL with a message when there is no memory, or the model was built for another runtime or other machines; the
+ * environment variable NNC_TARGET chooses among several targets. Hyper-parameters hold their
  * defaults; call nnrt_instance_start or load weights before anything else. */
 nnrt_instance *nnrt_instance_new(const nnrt_model *model, nnrt_pool *pool, nnrt_error *error);
 /* The same with slots of some kinds only (1 << nnrt_slot_kind): nnrt_instance_use gives it the others. */
@@ -61,6 +64,9 @@ nnrt_status nnrt_instance_call(nnrt_instance *instance, int fn, const void *cons
 /* The same with memory for the results given by the caller: NULL, or NULL where the instance's own will do. */
 nnrt_status nnrt_instance_call_into(nnrt_instance *instance, int fn, const void *const *inputs, void *const *results,
                                     const nnrt_clock *clock, nnrt_fault *fault, nnrt_error *error);
+
+/* Bytes of workspace that a function takes for the dims bound last and as many threads; negative: too many. */
+int64_t nnrt_instance_workspace(const nnrt_instance *instance, int fn, int nthreads);
 
 /* Index of the first function of a kind from `start` on, or -1. */
 int nnrt_model_fn(const nnrt_model *model, nnrt_fn_kind kind, int start);

@@ -88,7 +88,7 @@ static nnrt_status run(const nnrt_model *model, const nnrt_options *options, boo
     if (!pool)
         return nnrt_fail(error, NNRT_ERROR, "%d threads cannot be started: give --threads less", options->threads);
     nnrt_instance *instance = nnrt_instance_new(model, pool, error);
-    nnrt_status    status   = instance ? run_command(options, instance, interrupted, error) : NNRT_ERROR;
+    nnrt_status    status   = instance ? run_command(options, instance, interrupted, error) : (nnrt_status)error->code;
     nnrt_instance_free(instance);
     nnrt_pool_free(pool);
     return status;

@@ -98,7 +98,7 @@ static void add_memory(cJSON *object, const nnrt_options *options, const nnrt_in
     for (int i = 0; i < model->n_fns; i++)
         if (nnrt_info_shows_workspace(&model->fns[i]))
             cJSON_AddNumberToObject(workspace, model->fns[i].name,
-                                    (double)model->fns[i].workspace(instance->symbols, nnrt_pool_size(instance->pool)));
+                                    (double)nnrt_instance_workspace(instance, i, nnrt_pool_size(instance->pool)));
     if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) >= 0)
         cJSON_AddNumberToObject(object, "training_nbytes",
                                 (double)(options->program_nbytes + nnrt_training_nbytes(instance, options->find_nan)));
@@ -122,6 +122,15 @@ static void add_settings(cJSON *object, const nnrt_model *model) {
             cJSON_AddNumberToObject(hyper, model->slots[i].tensor.name, model->slots[i].value);
 }
 
+static void add_targets(cJSON *object, const nnrt_instance *instance) {
+    const nnrt_model *model = instance->model;
+    if (!instance->variant) return;
+    add_text(object, "target", instance->variant->name);
+    cJSON *targets = cJSON_AddArrayToObject(object, "targets");
+    for (int64_t i = 0; i < model->n_variants; i++)
+        cJSON_AddItemToArray(targets, cJSON_CreateString(model->variants[i].name));
+}
+
 nnrt_status nnrt_info_json(const nnrt_options *options, const nnrt_instance *instance, const nnrt_summary *summary,
                            nnrt_error *error) {
     const nnrt_model *model  = instance->model;
@@ -139,6 +148,7 @@ nnrt_status nnrt_info_json(const nnrt_options *options, const nnrt_instance *ins
     if (all || options->memory) add_memory(object, options, instance);
     if (all) add_settings(object, model);
     add_text(object, "precision", model->precision);
+    add_targets(object, instance);
     char *text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     if (!text) return nnrt_fail_memory(error, 0, "JSON");

@@ -56,7 +56,7 @@ static int64_t training_nbytes(const nnrt_instance *instance, bool find_nan, boo
     for (int i = 0; i < model->n_fns; i++) {
         const nnrt_fn *fn = &model->fns[i];
         if (!trains(fn) && !(logged && fn->kind == NNRT_FN_PROBE)) continue;
-        int64_t workspace = fn->workspace ? fn->workspace(instance->symbols, nnrt_pool_size(instance->pool)) : 0;
+        int64_t workspace = nnrt_instance_workspace(instance, i, nnrt_pool_size(instance->pool));
         int64_t nbytes    = workspace + results_nbytes(instance, fn);
         if (nbytes > most) most = nbytes;
     }

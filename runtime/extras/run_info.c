@@ -172,9 +172,21 @@ static void print_tensors(const nnrt_instance *instance) {
         }
 }
 
-static void print_settings(const nnrt_model *model) {
-    const nnrt_train_settings *t = &model->train;
+/* "target x86-64-v3, of x86-64-v2, x86-64-v3" */
+static void print_target(const nnrt_instance *instance) {
+    const nnrt_model *model = instance->model;
+    if (!instance->variant) return;
+    printf("target %s", instance->variant->name);
+    for (int64_t i = 0; model->n_variants > 1 && i < model->n_variants; i++)
+        printf("%s%s", i ? ", " : ", of ", model->variants[i].name);
+    puts("");
+}
+
+static void print_settings(const nnrt_instance *instance) {
+    const nnrt_model          *model = instance->model;
+    const nnrt_train_settings *t     = &model->train;
     printf("\nprecision %s\n", model->precision);
+    print_target(instance);
     if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) < 0) return;
     printf("\nsettings\n  batch %lld", (long long)t->batch);
     if (t->accumulate > 1) printf(" x %lld accumulated", (long long)t->accumulate);
@@ -212,7 +224,8 @@ static void print_memory(const nnrt_options *options, const nnrt_instance *insta
         if (!nnrt_info_shows_workspace(fn)) continue;
         char name[64];
         snprintf(name, sizeof name, "workspace of %.40s", fn->name);
-        printf("  %-22s %12s\n", name, nnrt_size_text((double)fn->workspace(instance->symbols, n), size, sizeof size));
+        printf("  %-22s %12s\n", name,
+               nnrt_size_text((double)nnrt_instance_workspace(instance, i, n), size, sizeof size));
     }
     if (nnrt_model_fn(model, NNRT_FN_TRAIN, 0) < 0) return;
     double all = (double)(options->program_nbytes + nnrt_training_nbytes(instance, options->find_nan));
@@ -245,7 +258,7 @@ static nnrt_status print_text(const nnrt_options *options, const nnrt_instance *
     if (status == NNRT_OK && (options->params || (all && !layers))) status = print_parameters(instance, error);
     if (all || options->params) print_totals(summary);
     if (all || options->shapes) print_tensors(instance);
-    if (all) print_settings(instance->model);
+    if (all) print_settings(instance);
     if (all || options->memory) print_memory(options, instance, summary);
     return status;
 }

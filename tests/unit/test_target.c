@@ -72,11 +72,35 @@ static void test_unknown(void **state) {
     arena_free(c.arena);
 }
 
+static void test_several(void **state) {
+    (void)state;
+    Compilation c    = new_compilation("x86-64-v4,x86-64-v2");
+    TargetList  list = targets_new(&c);
+    assert_int_equal(list.len, 2);
+    assert_string_equal(list.data[0]->name, "x86-64-v2");
+    assert_string_equal(list.data[0]->suffix, "");
+    assert_string_equal(list.data[1]->name, "x86-64-v4");
+    assert_string_equal(list.data[1]->suffix, ".x86-64-v4");
+    assert_true(list.data[0]->needs != 0 && (list.data[1]->needs & ~list.data[0]->needs) != 0);
+    targets_free(list);
+    arena_free(c.arena);
+}
+
+static void test_several_wrong(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"x86-64-v2,x86-64-v2", "x86-64-v3,aarch64", "x86-64-v2,", "x86-64-v2,z80"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        Compilation c = new_compilation(wrong[i]);
+        assert_int_equal(targets_new(&c).len, 0);
+        assert_int_equal(diags_error_count(c.diags), 1);
+        arena_free(c.arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_native),
-        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_native),        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_several), cmocka_unit_test(test_several_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
