@@ -1,21 +1,54 @@
 #include "core/store.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/element.h"
 #include "core/status.h"
 
-static nnrt_status alloc_slot(nnrt_store *store, int i, const int64_t *shape_values, bool held, nnrt_error *error) {
-    const nnrt_slot *slot  = &store->model->slots[i];
-    int64_t          count = nnrt_shape_count(shape_values + slot->tensor.shape_at, slot->tensor.rank);
-    if (count < 0)
-        return nnrt_fail(error, NNRT_ERROR, "'%s' %s is too large", slot->tensor.name, slot->tensor.shape_text);
-    store->nbytes[i] = (size_t)count * nnrt_elem_size(slot->tensor.elem);
-    if (!held) return NNRT_OK;
-    store->slots[i] = nnrt_alloc(store->nbytes[i]);
-    if (!store->slots[i]) return nnrt_fail_memory(error, store->nbytes[i], slot->tensor.name);
-    if (slot->kind == NNRT_HYPER) memcpy(store->slots[i], &slot->value, sizeof slot->value);
+enum { CACHE_LINE = 64, PAGE = 4096, LARGE = 16 * PAGE };
+
+static nnrt_status size_slots(nnrt_store *store, const int64_t *shape_values, nnrt_error *error) {
+    for (int i = 0; i < store->model->n_slots; i++) {
+        const nnrt_tensor *tensor = &store->model->slots[i].tensor;
+        int64_t            count  = nnrt_shape_count(shape_values + tensor->shape_at, tensor->rank);
+        if (count < 0) return nnrt_fail(error, NNRT_ERROR, "'%s' %s is too large", tensor->name, tensor->shape_text);
+        store->nbytes[i] = (size_t)count * nnrt_elem_size(tensor->elem);
+    }
+    return NNRT_OK;
+}
+
+static bool is_held(const nnrt_store *store, unsigned kinds, int i) {
+    return kinds >> store->model->slots[i].kind & 1;
+}
+
+/* Where slot i starts when those before it end at `end`. */
+static size_t start_of(const nnrt_store *store, int i, size_t end) {
+    size_t unit = store->nbytes[i] >= LARGE ? PAGE : CACHE_LINE;
+    return (end + unit - 1) / unit * unit;
+}
+
+static nnrt_status place_slots(nnrt_store *store, unsigned kinds, nnrt_error *error) {
+    size_t end = 0;
+    for (int i = 0; i < store->model->n_slots; i++) {
+        if (!is_held(store, kinds, i)) continue;
+        size_t start = start_of(store, i, end);
+        end          = start + (store->nbytes[i] > 0 ? store->nbytes[i] : 1);
+        if (start > SIZE_MAX / 4 || end < start) return nnrt_fail_memory(error, SIZE_MAX / 4, "the weights");
+    }
+    store->memory_nbytes = end;
+    store->memory        = nnrt_alloc(end);
+    if (!store->memory) return nnrt_fail_memory(error, end, "the weights");
+    end = 0;
+    for (int i = 0; i < store->model->n_slots; i++) {
+        const nnrt_slot *slot = &store->model->slots[i];
+        if (!is_held(store, kinds, i)) continue;
+        size_t start    = start_of(store, i, end);
+        store->slots[i] = store->memory + start;
+        end             = start + (store->nbytes[i] > 0 ? store->nbytes[i] : 1);
+        if (slot->kind == NNRT_HYPER) memcpy(store->slots[i], &slot->value, sizeof slot->value);
+    }
     return NNRT_OK;
 }
 
@@ -28,9 +61,9 @@ static nnrt_status alloc_slots(nnrt_store *store, unsigned kinds, nnrt_error *er
     if (status == NNRT_OK) {
         for (int i = 0; i < model->n_symbols; i++) symbols[i] = 1;
         model->shapes(symbols, shape_values);
+        status = size_slots(store, shape_values, error);
     }
-    for (int i = 0; i < model->n_slots && status == NNRT_OK; i++)
-        status = alloc_slot(store, i, shape_values, kinds >> model->slots[i].kind & 1, error);
+    if (status == NNRT_OK) status = place_slots(store, kinds, error);
     free(symbols);
     free(shape_values);
     return status;
@@ -45,8 +78,7 @@ nnrt_status nnrt_store_open(nnrt_store *store, const nnrt_model *model, unsigned
 }
 
 void nnrt_store_close(nnrt_store *store) {
-    for (int i = 0; store->slots && store->nbytes && i < store->model->n_slots; i++)
-        nnrt_free(store->slots[i], store->nbytes[i]);
+    nnrt_free(store->memory, store->memory_nbytes);
     free(store->slots);
     free(store->nbytes);
     *store = (nnrt_store){0};

@@ -8,6 +8,8 @@ typedef struct nnrt_store {
     const nnrt_model *model;
     void            **slots;  /* one a slot, canonical layout; NULL for the kinds that it does not hold */
     size_t           *nbytes; /* of every slot */
+    char  *memory; /* of all slots that it holds: one block, since blocks in huge pages are rounded up to them */
+    size_t memory_nbytes;
 } nnrt_store;
 
 /* All kinds; or any bit set of 1 << nnrt_slot_kind. */
