@@ -105,6 +105,8 @@ struct KernelEmit {
     LLVMValueRef               mask;              /* of the lanes that exist; NULL: all */
     Scope                     *mask_scope;
     int                        pass;
+    bool                       streams;   /* the task whose stores pass the caches by */
+    bool                       streaming; /* the store at hand does */
     LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
     const struct ContractPlan *contract;
     Span                       place; /* of the node being emitted */
@@ -176,6 +178,12 @@ LLVMValueRef build_load_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef poin
                               LLVMValueRef mask);
 void         build_store_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, LLVMValueRef value,
                                LLVMValueRef mask);
+
+/* ---- stores that pass the caches by (stream.c) -------------------------------------------------------------------------------- */
+
+bool         store_streams(const Emit *e, const Kernel *kernel, const Store *store); /* whether it can */
+bool         stream_pays(const Emit *e, const Kernel *kernel); /* a task for it, with stores that may be large enough */
+LLVMValueRef stream_condition(KernelEmit *k); /* i1, in the task's entry: whether all that can should */
 
 /* ---- bf16 and f16 (narrow.c) ------------------------------------------------------------------------------------------------ */
 

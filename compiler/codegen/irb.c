@@ -172,6 +172,20 @@ void irb_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer) {
     LLVMSetAlignment(store, (unsigned)irb_elem_bytes(LLVMTypeOf(value)));
 }
 
+void irb_store_streamed(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer) {
+    LLVMContextRef  ctx   = irb_context(b);
+    LLVMTypeRef     type  = LLVMTypeOf(value);
+    LLVMValueRef    store = LLVMBuildStore(b, value, pointer);
+    LLVMMetadataRef one   = LLVMValueAsMetadata(LLVMConstInt(LLVMInt32TypeInContext(ctx), 1, false));
+    LLVMMetadataRef node  = LLVMMDNodeInContext2(ctx, &one, 1);
+    LLVMSetAlignment(store, (unsigned)(irb_elem_bytes(type) * irb_lanes(type)));
+    LLVMSetMetadata(store, LLVMGetMDKindIDInContext(ctx, "nontemporal", 11), LLVMMetadataAsValue(ctx, node));
+}
+
+void irb_fence(LLVMBuilderRef b) {
+    LLVMBuildFence(b, LLVMAtomicOrderingSequentiallyConsistent, false, "");
+}
+
 static LLVMValueRef call_overloaded(LLVMBuilderRef b, const char *name, LLVMTypeRef *types, int n_types,
                                     LLVMValueRef *args, int n_args) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));

@@ -45,6 +45,9 @@ LLVMValueRef irb_mask_below(LLVMBuilderRef b, LLVMValueRef count, int lanes); /*
 LLVMValueRef irb_at(LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef base, LLVMValueRef index);
 LLVMValueRef irb_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer);    /* aligned to the element */
 void         irb_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer); /* aligned to the element */
+/* Past the caches; aligned to the whole vector. A fence must follow before others read it. */
+void         irb_store_streamed(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer);
+void         irb_fence(LLVMBuilderRef b);
 LLVMValueRef irb_masked_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer,
                              LLVMValueRef mask); /* others 0 */
 void         irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);

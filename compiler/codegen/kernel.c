@@ -99,10 +99,26 @@ static LLVMValueRef close_function(KernelEmit *k) {
     return k->fn;
 }
 
-static LLVMValueRef emit_task(KernelEmit k) {
+/* if (...) return streamed(context, begin, end, worker); */
+static void hand_over(KernelEmit *k, LLVMValueRef streamed) {
+    LLVMBuilderRef    b    = k->root->b;
+    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(k->e->context, k->fn, "streamed"),
+                      rest = LLVMAppendBasicBlockInContext(k->e->context, k->fn, "cached");
+    LLVMValueRef args[4];
+    for (unsigned i = 0; i < 4; i++) args[i] = LLVMGetParam(k->fn, i);
+    LLVMBuildCondBr(b, stream_condition(k), then, rest);
+    LLVMPositionBuilderAtEnd(b, then);
+    LLVMBuildCall2(b, k->fn_type, streamed, args, 4, "");
+    LLVMBuildRetVoid(b);
+    LLVMPositionBuilderAtEnd(b, rest);
+}
+
+static LLVMValueRef emit_task(KernelEmit k, LLVMValueRef streamed) {
     Emit       *e        = k.e;
     LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
-    open_function(&k, k.kernel->name, params, 4);
+    const char *name     = k.kernel->name;
+    open_function(&k, k.streams ? arena_printf(e->arena, "%s_streamed", name) : name, params, 4);
+    if (streamed) hand_over(&k, streamed);
     k.worker           = LLVMGetParam(k.fn, 3);
     LLVMValueRef begin = LLVMGetParam(k.fn, 1), end = LLVMGetParam(k.fn, 2);
     switch (k.kernel->template) {
@@ -111,6 +127,7 @@ static LLVMValueRef emit_task(KernelEmit k) {
     case TEMPLATE_SCATTER: scatter_emit_task(&k, begin, end); break;
     case TEMPLATE_SCAN: BUG("loops are not emitted as tasks");
     }
+    if (k.streams) irb_fence(k.root->b);
     return close_function(&k);
 }
 
@@ -141,10 +158,13 @@ CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel
     compiled->length         = length;
     compiled->n_operands     = operands->len;
     if (kernel->template == TEMPLATE_CONTRACT) compiled->contract = matmul_plan(e, plan, kernel);
-    KernelEmit k      = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
-    compiled->task    = emit_task(k);
-    compiled->finish  = emit_finish(k);
-    compiled->prepare = emit_prepare(k);
+    KernelEmit k = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
+    k.streams    = stream_pays(e, kernel);
+    LLVMValueRef streamed = k.streams ? emit_task(k, NULL) : NULL;
+    k.streams             = false;
+    compiled->task        = emit_task(k, streamed);
+    compiled->finish      = emit_finish(k);
+    compiled->prepare     = emit_prepare(k);
     vec_push(e->arena, &e->kernels, compiled);
     return compiled;
 }

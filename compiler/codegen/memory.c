@@ -47,6 +47,8 @@ void build_store_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, El
     LLVMValueRef v = to_memory(k->e, b, elem, value);
     if (mask)
         irb_masked_store(b, v, pointer, mask);
+    else if (k->streaming && irb_lanes(LLVMTypeOf(v)) * irb_elem_bytes(LLVMTypeOf(v)) == k->e->target->vector_bytes)
+        irb_store_streamed(b, v, pointer);
     else
         irb_store(b, v, pointer);
 }
@@ -181,7 +183,9 @@ void kernel_put_values(KernelEmit *k, Value *values, const Index *index) {
         bool         rank0 = store->node->type.rank == 0;
         LLVMValueRef v     = rank0 ? values[i]->v : value_lanes(k, values[i]);
         Type         to    = store_type(k, store);
+        k->streaming       = k->streams && store_streams(k->e, k->kernel, store);
         memory_store(k, operand_pointer(k, &store->to), &to, index, v, store->node->type.elem, k->now);
+        k->streaming = false;
     }
 }
 

@@ -77,11 +77,13 @@ static void read_row(void *context, const char *line) {
 }
 
 static bool measure_row(const Options *options, const RowCase *kase, RowTimes *times) {
-    char program[ROOM], rounds[16];
+    char program[ROOM], rounds[16], dim[32];
+    snprintf(dim, sizeof dim, "n=%s", kase->dim ? kase->dim : "");
     snprintf(program, ROOM, "%s/rows_%s", options->work, kase->symbol);
     snprintf(rounds, sizeof rounds, "%d", options->rounds);
-    const char *args[] = {program, kase->task, rounds, "16777216", kase->passes, kase->dim, NULL};
-    return child_build(options, "rows", kase->model, NULL, NULL, kase->symbol, "bench_rows", program, NULL) &&
+    const char *args[]         = {program, kase->task, rounds, "16777216", kase->passes, kase->dim, NULL};
+    const char *dims[MAX_DIMS] = {kase->dim ? dim : NULL};
+    return child_build(options, "rows", kase->model, NULL, dims, kase->symbol, "bench_rows", program, NULL) &&
            child_run(args, NULL, read_row, times, NULL);
 }
 
