@@ -15,10 +15,12 @@ dims=$(echo "$row" | cut -d'|' -f4)
 "$build/nnc" -g -c $options "$model" -o "$work/model.o"
 "$build/nnc" --emit=kernels $options "$model" >"$work/kernels"
 cc -o "$work/step" "$build/tests/bench/libbench_worker.a" "$work/model.o" "$build/lib/libnnrt.a" "-Wl,--defsym,bench_model=${symbol}_nnrt_model" -lm -lpthread
-perf record -q --call-graph dwarf,1024 -F 997 -o "$work/perf" "$work/step" time "$seconds" 1 $dims >"$work/said" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
-cat "$work/said"
-perf script -i "$work/perf" -F ip,sym 2>/dev/null | awk -v kernels="$work/kernels" '
+perf record -q -k CLOCK_MONOTONIC --call-graph dwarf,1024 -F 997 -o "$work/perf" "$work/step" time "$seconds" 1 $dims >"$work/said" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+begin=$(sed -n 's/^begin_s //p' "$work/said")
+grep -v '^begin_s' "$work/said"
+perf script -i "$work/perf" -F time,ip,sym 2>/dev/null | awk -v kernels="$work/kernels" -v begin="$begin" '
   function finish(    key) {
+    if (at_s < begin) kernel = train = ""
     if (kernel == "" && train) kernel = "(between kernels)"
     if (kernel != "") { n[kernel]++; all++; key = kernel SUBSEP leaf; if (++at[key] > most[kernel]) { most[kernel] = at[key]; where[kernel] = leaf } }
     kernel = leaf = ""; train = 0
@@ -31,6 +33,7 @@ perf script -i "$work/perf" -F ip,sym 2>/dev/null | awk -v kernels="$work/kernel
     }
   }
   NF == 0 { finish(); next }
+  NF == 1 && $1 ~ /:$/ { at_s = $1 + 0; next }
   leaf == "" { leaf = $2 }
   $2 ~ /^train_[0-9]+_/ { kernel = $2; sub(/_finish$/, "", kernel); train = 1 }
   $2 == "train_code" { train = 1 }

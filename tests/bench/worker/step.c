@@ -100,6 +100,7 @@ static void print_times(Run *run, double seconds) {
     begin = step_wall();
     step(run);
     int block = (int)(5e-3 / (step_wall() - begin)) + 1, n = 0;
+    printf("begin_s %.6f\n", step_wall()); /* for profile.sh: what is before it only warms up */
     for (begin = step_wall(); n < MAX_SAMPLES && (n < 3 || step_wall() < begin + seconds); n++) {
         double w = step_wall(), c = step_cpu();
         for (int i = 0; i < block; i++) step(run);
