@@ -35,7 +35,7 @@ static void find_dependences(Close *c) {
     depend(c, scan->index, ON_STEP);
     for (int i = 0; i < c->order.len; i++) {
         Node *node = c->order.data[i];
-        int   bits = 0;
+        int   bits = node->op == OP_COTANGENT ? ON_STEP : 0; /* stands for the gradient of a step's value */
         if (map_has(c->depends, node)) continue;
         for (int k = 0; k < node->n_inputs; k++) bits |= depends_on(c, node->inputs[k]);
         depend(c, node, bits);

@@ -145,11 +145,35 @@ static void round_product(Rounding *r, Node *dot) {
     map_set(r->done, dot, r->marks[dot->id] & OF_COTANGENT ? now : rounded_both_ways(r, now));
 }
 
-static void round_body(Rounding *r, Scan *scan) {
+static NodeVec images(Rounding *r, Node *const *nodes, int count) {
+    NodeVec all = {0};
+    for (int i = 0; i < count; i++) vec_push(r->c->arena, &all, graph_substitute(r->graph, nodes[i], r->done));
+    return all;
+}
+
+/* The loop over its body as it is now, closed anew: captured weights are rounded once, outside. */
+static void round_loop(Rounding *r, Node *node) {
+    const Scan *old    = node->attr.scan;
+    int         slices = old->carries.len, captures = slices + old->slices.len;
+    NodeVec     inputs = images(r, node->inputs, node->n_inputs), inits = {0}, wholes = {0};
+    Map        *opened = map_new(r->c->arena);
+    Scan       *scan   = ARENA_NEW(r->c->arena, Scan);
+    *scan              = (Scan){.length  = old->length,
+                                .reverse = old->reverse,
+                                .index   = old->index,
+                                .next    = images(r, old->next.data, old->next.len),
+                                .emits   = images(r, old->emits.data, old->emits.len)};
+    for (int i = 0; i < slices; i++) vec_push(r->c->arena, &scan->carries, old->carries.data[i]);
+    for (int i = 0; i < slices; i++) vec_push(r->c->arena, &inits, inputs.data[i]);
+    for (int i = slices; i < captures; i++) vec_push(r->c->arena, &scan->slices, old->slices.data[i - slices]);
+    for (int i = slices; i < captures; i++) vec_push(r->c->arena, &wholes, inputs.data[i]);
+    for (int i = captures; i < node->n_inputs; i++) map_set(opened, old->captures.data[i - captures], inputs.data[i]);
     for (int i = 0; i < scan->next.len; i++)
-        scan->next.data[i] = graph_substitute(r->graph, scan->next.data[i], r->done);
+        scan->next.data[i] = graph_substitute(r->graph, scan->next.data[i], opened);
     for (int i = 0; i < scan->emits.len; i++)
-        scan->emits.data[i] = graph_substitute(r->graph, scan->emits.data[i], r->done);
+        scan->emits.data[i] = graph_substitute(r->graph, scan->emits.data[i], opened);
+    graph_set_place(r->graph, node->span, node->origin);
+    map_set(r->done, node, scan_node(r->graph, scan, &inits, &wholes));
 }
 
 void products_round(Compilation *c, Program *program) {
@@ -161,9 +185,8 @@ void products_round(Compilation *c, Program *program) {
         Node *node = r.model.data[i];
         bool  is   = op_info[node->op].class == CONTRACTION && node->type.elem == program->real;
         if (is && r.marks[node->id] & OF_DATA) round_product(&r, node);
+        if (node->op == OP_SCAN) round_loop(&r, node);
     }
-    for (int i = 0; i < r.model.len; i++)
-        if (r.model.data[i]->op == OP_SCAN) round_body(&r, r.model.data[i]->attr.scan);
     RootVec roots = program_roots(c->arena, program);
     for (int i = 0; i < roots.len; i++)
         if (*roots.data[i]) *roots.data[i] = graph_substitute(program->graph, *roots.data[i], r.done);

@@ -25,6 +25,9 @@ grep -q 'buffer [0-9]*: bf16\[batch, 8, 8, 8\]' plan || fail "the convolution's 
 grep -q 'buffer [0-9]*: bf16\[batch, 4, 4, 8\]' plan || fail "the pooled values are not in bf16"
 grep -q 'buffer [0-9]*: f32\[batch, 8, 8, 8\]' plan && fail "an image is in f32: $(cat plan)"
 "$nnc" net.nnet --precision='mixed(bf16)' --emit=kernels -o - | grep -q "point f32\[128, 32\] -> slot 'dense/kernel'" || fail "a parameter is not updated in f32"
+"$nnc" "$here/../plan/recurrent.nnet" --precision='mixed(bf16)' --emit=kernels -o - | sed -n '/steps of train/,/^fn eval/p' > steps
+grep -q 'rows \[batch, 4\] inner \[32\], packed once, groups 4,' steps || fail "a loop rounds its weights at every step: $(cat steps)"
+grep -q 'bf16\[32, 4, 32\] -> result' steps && fail "rounded weights are stacked"
 "$nnc" net.nnet --precision=f32 --emit=plan -o - | grep -q 'bf16' && fail "bf16 in f32"
 
 # ---- they learn, to the same bits with any number of threads
