@@ -27,6 +27,7 @@ typedef struct Options {
     const char        *target;       /* "native" (default), "x86-64-v3", "aarch64", ... */
     int                opt_level;    /* 0..3, default 2 */
     bool               no_winograd;  /* convolutions as plain sums */
+    const char        *tuned;        /* --tuned FILE, or NULL */
     bool               debug_info;   /* -g */
     const char        *weights;      /* --weights FILE: a safetensors file to compile in; or NULL */
     bool               only_predict; /* --only=predict: neither training nor evaluation */
@@ -38,11 +39,14 @@ typedef struct Options {
     bool               keep_gradients; /* the GRADIENTS function too (gradcheck, oracles) */
 } Options;
 
+struct Tuning; /* codegen/tuning.h */
+
 typedef struct Compilation {
-    Arena  *arena;
-    Intern *names;
-    Diags  *diags;
-    Options options;
+    Arena         *arena;
+    Intern        *names;
+    Diags         *diags;
+    Options        options;
+    struct Tuning *tuning; /* NULL: none */
 } Compilation;
 
 #endif

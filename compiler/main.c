@@ -99,7 +99,7 @@ int main(int argc, char **argv) {
         arena_free(arena);
         return EXIT_USAGE;
     }
-    Compilation c    = {arena, intern_new(arena), diags_new(arena), line.options};
+    Compilation c    = {arena, intern_new(arena), diags_new(arena), line.options, NULL};
     int         code = EXIT_OK;
     switch (line.command) {
     case COMMAND_COMPILE:
@@ -108,6 +108,7 @@ int main(int argc, char **argv) {
     case COMMAND_EXPLAIN: code = run_explain(&line); break;
     case COMMAND_TEST: code = command_test(&line); break;
     case COMMAND_GRADCHECK: code = command_gradcheck(&c, &line); break;
+    case COMMAND_TUNE: code = command_tune(&c, &line); break;
     case COMMAND_DOC: code = command_doc(&c, &line); break;
     case COMMAND_TRAIN: code = command_train(&c, &line); break;
     case COMMAND_HELP: options_help(stdout, line.help_on); break;

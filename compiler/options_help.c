@@ -26,6 +26,13 @@ const CommandRow command_rows[] = {
      "numbers, with the loss's slope. Of a tensor with more than --elements elements a fixed random choice is "
      "checked.\n"
      "An element is right when |gradient - slope| <= 1e-6 max(|gradient|, |slope|, scale).\n"},
+    {"--tune", COMMAND_TUNE, "nnc --tune [options] FILE", "time how products are blocked best here",
+     "Runs training steps of the model (predictions, where it has none) on this machine with each way of blocking its\n"
+     "matrix products and convolutions, and writes what is faster than the default to FILE.tune (-o names another\n"
+     "place). Compile with --tuned=FILE.tune to use it; without, the same nnc makes the same code on every machine of "
+     "a "
+     "kind.\n\n"
+     "  nnc --tune model.nnet && nnc --tuned=model.tune model.nnet -o model\n"},
     {"doc", COMMAND_DOC, "nnc doc [options] FILE... | --std", "reference from doc comments",
      "Writes the reference of the files' declarations, or of the standard library: signatures and doc comments.\n"},
     {"fmt", COMMAND_FMT, "nnc fmt [--check] FILE...", "rewrite in the one canonical form",

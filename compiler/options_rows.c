@@ -10,10 +10,11 @@ enum {
     OF_COMPILE   = 1u << COMMAND_COMPILE,
     OF_FMT       = 1u << COMMAND_FMT,
     OF_GRADCHECK = 1u << COMMAND_GRADCHECK,
+    OF_TUNE      = 1u << COMMAND_TUNE,
     OF_DOC       = 1u << COMMAND_DOC,
     OF_READING   = 1u << COMMAND_CHECK | 1u << COMMAND_TEST, /* what reads a program or tests */
     OF_TRAIN     = 1u << COMMAND_TRAIN,
-    OF_MODEL     = OF_COMPILE | 1u << COMMAND_CHECK | OF_GRADCHECK | OF_TRAIN,
+    OF_MODEL     = OF_COMPILE | 1u << COMMAND_CHECK | OF_GRADCHECK | OF_TUNE | OF_TRAIN,
     OF_ALL       = (1u << COMMAND_HELP) - 1,
 };
 
@@ -125,6 +126,11 @@ static bool set_winograd(OptionParse *p, const char *value) {
            option_complain("--winograd is on or off, not '%s'", value);
 }
 
+static bool set_tuned(OptionParse *p, const char *value) {
+    p->line->options.tuned = value;
+    return true;
+}
+
 static bool set_debug(OptionParse *p, const char *value) {
     (void)value;
     p->line->options.debug_info = true;
@@ -225,7 +231,7 @@ static bool set_version(OptionParse *p, const char *value) {
 }
 
 const OptionRow option_rows[] = {
-    {"-o", "FILE", set_output, OF_COMPILE | OF_DOC,
+    {"-o", "FILE", set_output, OF_COMPILE | OF_DOC | OF_TUNE,
      "where to write (default: the input's name, in this folder; -o - prints llvm and asm)"},
     {"-c", NULL, set_object, OF_COMPILE, "stop at an object file"},
     {"--emit", "WHAT", set_emit, OF_COMPILE,
@@ -234,7 +240,7 @@ const OptionRow option_rows[] = {
     {"--model", "NAME", set_model, OF_MODEL, "the model to compile, where the file holds several"},
     {"-D", "NAME=VALUE", set_define, OF_MODEL, "set a parameter of the model"},
     {"-I", "DIR", set_include, OF_MODEL | OF_READING | OF_DOC, "search imports there too"},
-    {"--precision", "P", set_precision, OF_COMPILE | OF_READING | OF_TRAIN,
+    {"--precision", "P", set_precision, OF_COMPILE | OF_READING | OF_TRAIN | OF_TUNE,
      "f32 (default), f64, mixed(bf16) or mixed(f16)"},
     {"--weights", "FILE", set_weights, OF_COMPILE, "compile in the weights of a safetensors file"},
     {"--only", "WHAT", set_only, OF_COMPILE, "predict: neither training nor evaluation"},
@@ -242,21 +248,24 @@ const OptionRow option_rows[] = {
      "native (default), x86-64-v2, x86-64-v3, x86-64-v4 or aarch64; several, with commas: picked when it starts"},
     {"-O", "LEVEL", set_level, OF_MODEL | OF_READING,
      "0 to 3: how hard LLVM works (default 2; 0 in test and gradcheck)"},
-    {"--winograd", "WHEN", set_winograd, OF_COMPILE | OF_TRAIN,
+    {"--winograd", "WHEN", set_winograd, OF_COMPILE | OF_TRAIN | OF_TUNE,
      "on (default) or off: 3 x 3 convolutions in f32 with fewer multiplications and a little more rounding"},
+    {"--tuned", "FILE", set_tuned, OF_COMPILE | OF_TRAIN,
+     "block matrix products as nnc --tune has found best on this machine"},
     {"-g", NULL, set_debug, OF_COMPILE | OF_TRAIN | 1u << COMMAND_CHECK,
      "keep line numbers of the .nnet file for debuggers and profilers"},
     {"--stdlib", "DIR", set_stdlib, OF_ALL, "use this standard library instead of the one inside nnc"},
     {"--error-format", "F", set_format, OF_ALL, "human (default) or json, one object a line"},
     {"--check", NULL, set_check, OF_FMT, "change nothing, exit 1 if a file is not formatted"},
-    {"--data", "FILE", set_data, OF_GRADCHECK, "take the inputs from there, as ./model train does (default: random)"},
+    {"--data", "FILE", set_data, OF_GRADCHECK | OF_TUNE,
+     "take the inputs from there, as ./model train does (default: random)"},
     {"--memory", "BYTES", set_memory, OF_COMPILE,
      "what training may take, as in 1.8G: where that is less than it would, parts are computed again (k, M, G: 1000s)"},
-    {"--batch", "N", set_batch, OF_COMPILE | OF_GRADCHECK,
+    {"--batch", "N", set_batch, OF_COMPILE | OF_GRADCHECK | OF_TUNE,
      "samples: those that memory is planned for (default: the model's), or that are checked (3)"},
-    {"--dim", "NAME=N", set_dim, OF_COMPILE | OF_GRADCHECK,
+    {"--dim", "NAME=N", set_dim, OF_COMPILE | OF_GRADCHECK | OF_TUNE,
      "size of another dim of the model, for the same (planned for by default: its bound)"},
-    {"--seed", "N", set_seed, OF_GRADCHECK, "of parameters, inputs and random draws (default 0)"},
+    {"--seed", "N", set_seed, OF_GRADCHECK | OF_TUNE, "of parameters, inputs and random draws (default 0)"},
     {"--elements", "N", set_elements, OF_GRADCHECK, "how many elements of a tensor are checked (default 64)"},
     {"--std", NULL, set_std, OF_DOC, "the standard library"},
     {"--format", "F", set_doc_format, OF_DOC, "md (default), or json: one object a line for each declaration"},

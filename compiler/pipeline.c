@@ -9,6 +9,7 @@
 #include "ast/print.h"
 #include "autodiff/autodiff.h"
 #include "codegen/codegen.h"
+#include "codegen/tuning.h"
 #include "depend.h"
 #include "link.h"
 #include "opt/opt.h"
@@ -149,6 +150,7 @@ bool compile(Compilation *c, Product product, FILE *out) {
     verify(program, "graph_optimise");
     if (product == PRODUCT_DOT) return program_print_dot(program, out), true;
 
+    if (c->options.tuned && !(c->tuning = tuning_read(c, c->options.tuned))) return false;
     if (product == PRODUCT_HEADER) return header_print(c, program, out);
 
     Plan *plan = kernels_from_graph(c, program);

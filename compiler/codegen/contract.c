@@ -6,6 +6,7 @@
  * by all of them. */
 #include <assert.h>
 
+#include "codegen/blocking.h"
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
@@ -21,21 +22,13 @@ static const TileRow tiles[] = {
 };
 
 enum {
-    KC_MOST       = 512, /* rows of a block of B */
-    KC_TRANSPOSED = 256, /* ... beside a transposed A packed for each of them: wider, so that it is packed less often */
-    KC_UNKNOWN    = 384, /* ... where K is known only at run time */
-    B_BYTES_MOST  = 640 << 10, /* of a block of B, however large L2 is */
-    C_BYTES_MOST  = 5 << 18,   /* of the sums kept where K takes several blocks */
-    MA_ROWS       = 96,        /* rows of A packed at once: whole cache lines of a transposed A */
-    SHARED_ROWS   = 1056,      /* rows of a transposed A packed once for all column blocks: a multiple of MA_ROWS */
-    SHARED_LEAST  = 480,       /* ... fewer would pack B too often */
-    SHARED_BYTES  = 9 << 20,   /* ... packed for all of K, or the sums of all columns kept beside one block of K */
-    SMALL_WORK    = 1 << 18,   /* multiply-adds not worth cutting */
-    TALL_ROWS     = 256,       /* more rows than these are shared among workers, instead of columns */
-    COLUMNS_A_BLOCK = 128,     /* columns worth a block of their own, for balance */
-    COL_BLOCKS_MOST = 8,       /* ... but no more than these unless the block of B is full */
-    ROW_BLOCKS      = 24,
-    DIRECT_K        = 256, /* sums over more k are long enough to go by way of scratch */
+    C_BYTES_MOST = 5 << 18, /* of the sums kept where K takes several blocks */
+    MA_ROWS      = 96,      /* rows of A packed at once: whole cache lines of a transposed A */
+    SHARED_ROWS  = 1056,    /* rows of a transposed A packed once for all column blocks: a multiple of MA_ROWS */
+    SHARED_LEAST = 480,     /* ... fewer would pack B too often */
+    SHARED_BYTES = 9 << 20, /* ... packed for all of K, or the sums of all columns kept beside one block of K */
+    SMALL_WORK   = 1 << 18, /* multiply-adds not worth cutting */
+    TALL_ROWS    = 256,     /* more rows than these are shared among workers, instead of columns */
 };
 
 static int64_t round_up(int64_t x, int64_t multiple) {
@@ -80,8 +73,8 @@ static bool packs_rows_often(const ContractPlan *plan) {
 
 /* Equal blocks of K, as few as may be. */
 static int64_t choose_kc(const ContractPlan *plan) {
-    int64_t k = plan->shape.k, most = packs_rows_often(plan) ? KC_TRANSPOSED : KC_MOST;
-    if (k < 0) return least(most, KC_UNKNOWN);
+    int64_t k = plan->shape.k, most = packs_rows_often(plan) ? plan->blocking->kc_transposed : plan->blocking->kc_most;
+    if (k < 0) return least(most, plan->blocking->kc_unknown);
     if (k <= most) return k > 0 ? k : 1;
     int64_t blocks = (k + most - 1) / most;
     return round_up((k + blocks - 1) / blocks, 16);
@@ -90,7 +83,7 @@ static int64_t choose_kc(const ContractPlan *plan) {
 /* The block of B takes about half of L2 and leaves the rest to what streams past it. */
 static int64_t choose_nc(const ContractPlan *plan) {
     int64_t eighths = packs_rows_often(plan) ? 5 : 4;
-    int64_t budget  = least(plan->target->l2_bytes * eighths / 8, B_BYTES_MOST);
+    int64_t budget  = least(plan->target->l2_bytes * eighths / 8, plan->blocking->b_bytes_most);
     int64_t panels  = budget / (plan->kc * plan->elem_bytes * plan->nr * plan->groups);
     int64_t nc      = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
     return plan->shape.n >= 0 ? least(nc, round_up(plan->shape.n > 0 ? plan->shape.n : 1, plan->nr)) : nc;
@@ -116,7 +109,8 @@ static int64_t panels_of_blocks(const ContractPlan *plan, int64_t blocks, int64_
 }
 
 static int64_t panels_most(const ContractPlan *plan) {
-    int64_t n = plan->shape.n, few = (n + plan->nc - 1) / plan->nc, many = least(n / COLUMNS_A_BLOCK, COL_BLOCKS_MOST);
+    int64_t n = plan->shape.n, few = (n + plan->nc - 1) / plan->nc,
+            many   = least(n / plan->blocking->columns_a_block, plan->blocking->col_blocks_most);
     int64_t wide   = panels_of_blocks(plan, few, plan->nr);
     int64_t narrow = panels_of_blocks(plan, many > few ? many : few, plan->lanes);
     return wide > narrow ? wide : narrow;
@@ -209,6 +203,7 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     ContractPlan  *plan = ARENA_NEW(arena, ContractPlan);
     const TileRow *tile = tile_for(target);
     plan->target        = target;
+    plan->blocking      = shape->blocking ? shape->blocking : &blockings[0];
     plan->shape         = *shape;
     plan->elem_bytes    = shape->is_double ? 8 : 4;
     plan->lanes         = choose_lanes(shape, target, plan->elem_bytes);
@@ -217,10 +212,10 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->nr            = plan->nv * plan->lanes;
     plan->c_row         = tile->nv * plan->lanes;
     plan->groups        = shape->groups ? shape->groups : 1;
-    plan->direct        = shape->k <= DIRECT_K && plan->groups == 1;
+    plan->direct        = shape->k <= plan->blocking->direct_k && plan->groups == 1;
     plan->whole_cols =
         shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
-    plan->winograd = winograd_fits(plan);
+    plan->winograd = !plan->blocking->plain && winograd_fits(plan);
     plan->fixed    = contract_fix_tile(plan, &plan->fixed_tile);
     if (plan->fixed) plan->mr = plan->fixed_tile.n_rows;
     plan->row_lanes = 1;
@@ -253,15 +248,15 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
     LLVMValueRef tall  = LLVMBuildICmp(b, LLVMIntSGT, rows, irb_i64(b, TALL_ROWS), "");
 
     LLVMValueRef few  = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
-    LLVMValueRef more = LLVMBuildUDiv(b, all, irb_i64(b, COLUMNS_A_BLOCK), "");
-    LLVMValueRef many = irb_max(b, few, irb_min(b, more, irb_i64(b, COL_BLOCKS_MOST)));
+    LLVMValueRef more = LLVMBuildUDiv(b, all, irb_i64(b, plan->blocking->columns_a_block), "");
+    LLVMValueRef many = irb_max(b, few, irb_min(b, more, irb_i64(b, plan->blocking->col_blocks_most)));
 
     Cut cut;
     cut.row_major           = tall;
     cut.widths[0]           = irb_round_up(b, irb_ceil_div(b, cols, few), plan->nr);
     cut.widths[1]           = irb_round_up(b, irb_ceil_div(b, cols, many), plan->lanes);
     LLVMValueRef wide       = LLVMBuildOr(b, small, tall, "");
-    LLVMValueRef row_target = LLVMBuildSelect(b, small, one, irb_i64(b, ROW_BLOCKS), "");
+    LLVMValueRef row_target = LLVMBuildSelect(b, small, one, irb_i64(b, plan->blocking->row_blocks), "");
     cut.width               = LLVMBuildSelect(b, wide, cut.widths[0], cut.widths[1], "");
     cut.col_blocks          = irb_ceil_div(b, cols, cut.width);
     cut.height              = irb_round_up(b, irb_ceil_div(b, rows, row_target), plan->mr);
@@ -272,4 +267,8 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
 LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
     Cut cut = contract_cut(plan, b, m.value, n.value, k.value);
     return irb_mul(b, cut.col_blocks, cut.row_blocks);
+}
+
+const ContractShape *contract_shape(const ContractPlan *plan) {
+    return &plan->shape;
 }

@@ -136,12 +136,15 @@ typedef struct ContractShape {
     SplitAxis a_split, b_split; /* of B: k or none */
     int       groups;   /* of n columns each; 0: no groups. B may not stay in place, A not be seen through windows */
     bool      b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
-    const ContractWindow *window; /* of A; NULL: it is not seen through windows */
+    const ContractWindow  *window;   /* of A; NULL: it is not seen through windows */
+    const struct Blocking *blocking; /* blocking.h; NULL: the default */
 } ContractShape;
 
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape);
+
+const ContractShape *contract_shape(const ContractPlan *plan);
 
 /* Rows of the register tile. */
 int contract_tile_rows(const Target *target);

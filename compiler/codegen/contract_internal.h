@@ -24,31 +24,32 @@ typedef struct FixedTile {
 } FixedTile;
 
 struct ContractPlan {
-    const Target *target;
-    ContractShape shape;
-    int           elem_bytes, lanes;
-    int           mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
-    int           c_row;  /* elements from one row of sums in scratch to the next: the same for all plans of a target */
-    bool          direct; /* whole tiles may go from the registers to the store anchor */
-    int           whole_cols;    /* columns of a whole tile: nr, or all of a product's that need its vectors */
-    int           row_lanes;     /* mr rounded up to a power of two: lanes of a packed column of A */
-    int64_t       kc, nc;        /* block of B: kc x nc */
-    int64_t       mc;            /* rows whose sums are kept when K takes several blocks; 0: one block always */
-    int64_t       ma;            /* rows of A packed at once */
-    int64_t       shared_rows;   /* rows of A packed once for all column blocks; 0: each packs its own */
-    int           shared_blocks; /* ... for so many blocks of K at once */
-    int64_t       row_panels;    /* ... and the panels of a row of sums in scratch */
-    APacking      a_packing;
-    BPacking      b_packing;
-    bool          b_packed;   /* B is packed beforehand */
-    int           groups;     /* of columns; 1 where they are in none */
-    bool          b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
-    int64_t       b_offset, a_offset, c_offset, scratch_bytes;
-    int64_t       rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
-    bool          fixed;                                    /* the tile is `fixed_tile` */
-    FixedTile     fixed_tile;
-    bool          winograd; /* by minimal filtering */
-    int64_t       winograd_offset;
+    const Target          *target;
+    const struct Blocking *blocking;
+    ContractShape          shape;
+    int                    elem_bytes, lanes;
+    int                    mr, nv, nr; /* register tile: mr rows of nv vectors, nr = nv * lanes columns */
+    int       c_row;      /* elements from one row of sums in scratch to the next: the same for all plans of a target */
+    bool      direct;     /* whole tiles may go from the registers to the store anchor */
+    int       whole_cols; /* columns of a whole tile: nr, or all of a product's that need its vectors */
+    int       row_lanes;  /* mr rounded up to a power of two: lanes of a packed column of A */
+    int64_t   kc, nc;     /* block of B: kc x nc */
+    int64_t   mc;         /* rows whose sums are kept when K takes several blocks; 0: one block always */
+    int64_t   ma;         /* rows of A packed at once */
+    int64_t   shared_rows;   /* rows of A packed once for all column blocks; 0: each packs its own */
+    int       shared_blocks; /* ... for so many blocks of K at once */
+    int64_t   row_panels;    /* ... and the panels of a row of sums in scratch */
+    APacking  a_packing;
+    BPacking  b_packing;
+    bool      b_packed;   /* B is packed beforehand */
+    int       groups;     /* of columns; 1 where they are in none */
+    bool      b_may_stay; /* B's columns lie together and nothing is applied on load: may be read in place */
+    int64_t   b_offset, a_offset, c_offset, scratch_bytes;
+    int64_t   rows_offset, numbers_offset, runs_offset; /* of windows: the tables */
+    bool      fixed;                                    /* the tile is `fixed_tile` */
+    FixedTile fixed_tile;
+    bool      winograd; /* by minimal filtering */
+    int64_t   winograd_offset;
 };
 
 /* Elements from one row (k together) or one row panel of packed A to the next: a cache line more than they hold, so that

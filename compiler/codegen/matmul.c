@@ -3,6 +3,7 @@
  * the right operand's free axes. Contractions of integers are loops. */
 #include "codegen/contract.h"
 #include "codegen/triangle.h"
+#include "codegen/tuning.h"
 #include "codegen/view.h"
 #include "codegen/window.h"
 
@@ -185,6 +186,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
         *window                = p.geometry;
         shape.window           = window;
     }
+    shape.blocking = tuning_choose(e->c->tuning, e->target, e->arena, &shape);
     return contract_plan(e->arena, e->target, &shape);
 }
 

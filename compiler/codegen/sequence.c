@@ -1,6 +1,9 @@
 /* Running kernels: workspace, contexts, the choice between one thread and several. */
 #include "codegen/sequence.h"
 
+#include "codegen/contract.h"
+#include "codegen/tuning.h"
+
 #include <stddef.h>
 
 #include "nnrt.h"
@@ -118,9 +121,25 @@ static void call_with_context(const SequenceRun *run, LLVMValueRef fn) {
     LLVMBuildCall2(run->b, LLVMGlobalGetValueType(fn), fn, &context, 1, "");
 }
 
+/* Where candidates are timed: nnc_tune_mark(measured, number of the contraction, whether it ends). */
+static void mark(const SequenceRun *run, const SequenceKernel *kernel, bool ends) {
+    Emit   *e      = run->sequence->e;
+    Tuning *tuning = e->c->tuning;
+    if (!tuning || !tuning->candidate || !kernel->compiled->contract) return;
+    int          number   = tuning_number(tuning, e->arena, contract_shape(kernel->compiled->contract));
+    LLVMTypeRef  params[] = {e->t_i64, e->t_i32, e->t_i32};
+    LLVMTypeRef  type     = LLVMFunctionType(e->t_void, params, 3, false);
+    LLVMValueRef callee   = LLVMGetNamedFunction(e->module, "nnc_tune_mark");
+    LLVMValueRef args[]   = {irb_i64(run->b, (int64_t)(uintptr_t)tuning->measured),
+                             LLVMConstInt(e->t_i32, (unsigned)number, false), LLVMConstInt(e->t_i32, ends, false)};
+    if (!callee) callee = LLVMAddFunction(e->module, "nnc_tune_mark", type);
+    LLVMBuildCall2(run->b, type, callee, args, 3, "");
+}
+
 static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
     KernelSize size = kernel_size(run->sequence->e, kernel->kernel, kernel->compiled, run->dims);
     set_operands(run, kernel);
+    mark(run, kernel, false);
     LLVMValueRef pool    = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
     LLVMValueRef share   = is_worth_threads(run, kernel->kernel, pool, size.units);
     bool         in_turn = kernel->kernel->template == TEMPLATE_SCAN && !scan_is_map(kernel->kernel->scan->attr.scan);
@@ -134,6 +153,7 @@ static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
         branch_end(&branch, run->b);
     }
     if (kernel->compiled->finish) call_with_context(run, kernel->compiled->finish);
+    mark(run, kernel, true);
 }
 
 void sequence_prepare(const SequenceRun *run) {

@@ -14,6 +14,7 @@ bool command_write(Compilation *c, const char *path, const char *text, size_t le
 
 int command_test(const CommandLine *line);
 int command_gradcheck(Compilation *c, const CommandLine *line);
+int command_tune(Compilation *c, const CommandLine *line);
 int command_doc(Compilation *c, const CommandLine *line);
 int command_train(Compilation *c, const CommandLine *line);
 

@@ -14,6 +14,8 @@ typedef struct Run {
 /* The passes behind sema over `program`, then an instance of it, its slots not initialised yet. False after diagnostics; close
  * it in any case. */
 bool run_open(Run *run, Compilation *c, Program *program);
+/* The same for a plan made for the native target; `tune_mark`: what timed code calls (sequence.c), or NULL. */
+bool run_open_plan(Run *run, Compilation *c, const Plan *plan, void (*tune_mark)(void));
 void run_close(Run *run);
 
 #endif

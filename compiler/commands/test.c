@@ -160,7 +160,7 @@ typedef struct Count { /* over all files */
 
 static void test_file(const CommandLine *line, const char *path, Count *count) {
     Arena      *arena  = arena_new();
-    Compilation c      = {arena, intern_new(arena), diags_new(arena), line->options};
+    Compilation c      = {arena, intern_new(arena), diags_new(arena), line->options, NULL};
     Tester      t      = {.c = &c};
     Module     *module = ast_from_file(&c, path);
     bool        fine   = module && (t.suite = suite_from_ast(&c, module)) != NULL;

@@ -1,0 +1,23 @@
+#include "codegen/blocking.h"
+
+#include <string.h>
+
+const Blocking blockings[] = {
+    {"default", 512, 256, 384, 640 << 10, 256, 128, 8, 24, false},
+    {"short-k", 256, 192, 256, 640 << 10, 256, 128, 8, 24, false},
+    {"long-k", 768, 512, 768, 640 << 10, 256, 128, 8, 24, false},
+    {"narrow-b", 512, 256, 384, 256 << 10, 256, 128, 8, 24, false},
+    {"wide-b", 512, 256, 384, 1280 << 10, 256, 128, 8, 24, false},
+    {"by-scratch", 512, 256, 384, 640 << 10, -2, 128, 8, 24, false},
+    {"by-registers", 512, 256, 384, 640 << 10, 1024, 128, 8, 24, false},
+    {"few-parts", 512, 256, 384, 640 << 10, 256, 512, 2, 4, false},
+    {"many-parts", 512, 256, 384, 640 << 10, 256, 64, 16, 48, false},
+    {"plain-sums", 512, 256, 384, 640 << 10, 256, 128, 8, 24, true},
+};
+const int blocking_count = sizeof blockings / sizeof *blockings;
+
+const Blocking *blocking_named(const char *name) {
+    for (int i = 0; i < blocking_count; i++)
+        if (!strcmp(name, blockings[i].name)) return &blockings[i];
+    return NULL;
+}
