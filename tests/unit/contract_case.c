@@ -151,6 +151,7 @@ int64_t contract_case_emit(Jit *jit, const ContractCase *t, const char *name) {
     if (t->b_load) B.load = load_twice, B.user = &anchor_b;
     ContractSpec  spec = {.elem = elem, .m = m, .n = n, .k = k, .a = A, .b = B, .store = store_sum, .store_user = &out};
     ContractShape shape = shape_of(&spec, t->is_double);
+    shape.blocking      = t->blocking;
     ContractPlan *plan  = contract_plan(jit->c->arena, jit->target, &shape);
     contract_emit(plan, b, &spec, LLVMGetParam(f, 7), LLVMGetParam(f, 8), LLVMGetParam(f, 9));
     LLVMBuildRetVoid(b);

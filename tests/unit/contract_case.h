@@ -6,14 +6,15 @@
 #include "unit/jit.h"
 
 typedef struct ContractCase {
-    bool    is_double;
-    int64_t m, n, k;
-    bool    m_runtime, n_runtime, k_runtime; /* unknown when compiling */
-    bool    a_transposed, b_transposed;      /* A stored (k, m), B stored (n, k) */
-    bool    b_strided;                       /* B's columns two elements apart */
-    bool    a_load, b_load;                  /* a load anchor that doubles each element */
-    bool    epilogue;                        /* C = max(sum + n, 0) */
-    bool    count;                           /* count the stores to each element */
+    const struct Blocking *blocking; /* NULL: the default */
+    bool                   is_double;
+    int64_t                m, n, k;
+    bool                   m_runtime, n_runtime, k_runtime; /* unknown when compiling */
+    bool                   a_transposed, b_transposed;      /* A stored (k, m), B stored (n, k) */
+    bool                   b_strided;                       /* B's columns two elements apart */
+    bool                   a_load, b_load;                  /* a load anchor that doubles each element */
+    bool                   epilogue;                        /* C = max(sum + n, 0) */
+    bool                   count;                           /* count the stores to each element */
 } ContractCase;
 
 typedef void    ContractRun(const void *a, const void *b, void *c, int32_t *counts, int64_t m, int64_t n, int64_t k,

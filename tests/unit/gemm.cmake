@@ -1,6 +1,6 @@
 # Targets, vector math and the contraction template: the parts of codegen/ that need nothing but base/.
 file(GLOB gemm_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compiler/codegen/contract*.c ${PROJECT_SOURCE_DIR}/compiler/codegen/vmath*.c)
-foreach(part irb passes target)
+foreach(part blocking irb passes target)
   list(APPEND gemm_sources ${PROJECT_SOURCE_DIR}/compiler/codegen/${part}.c)
 endforeach()
 add_library(nnc_gemm OBJECT ${gemm_sources} jit.c contract_case.c)

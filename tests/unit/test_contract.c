@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "codegen/blocking.h"
 #include "unit/contract_case.h"
 
 static uint64_t next_random(uint64_t *state) {
@@ -176,6 +177,22 @@ static void random_mixtures(const char *target, uint64_t seed, int n) {
     free(cases);
 }
 
+/* Every row of the table of blockings. */
+static void all_blockings(const char *target) {
+    static const ContractCase cases[] = {
+        {.m = 70, .n = 330, .k = 900, .count = true},
+        {.m = 300, .n = 130, .k = 700, .a_transposed = true, .epilogue = true},
+        {.is_double = true, .m = 9, .n = 200, .k = 260, .b_transposed = true, .count = true},
+        {.m = 120, .n = 96, .k = 300, .k_runtime = true, .m_runtime = true, .epilogue = true},
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    for (int i = 0; i < blocking_count; i++) {
+        ContractCase blocked[CASES];
+        for (int k = 0; k < CASES; k++) blocked[k] = cases[k], blocked[k].blocking = &blockings[i];
+        check_cases(target, blocked, CASES);
+    }
+}
+
 /* A transposed A packed once for several column blocks: one and two blocks of K, chunks of rows, few rows (units then follow
  * columns), widths that fill no tile, and an anchor that must be asked for each element whoever packs it. */
 static void shared_packing(const char *target) {
@@ -204,6 +221,11 @@ static void test_native_mixtures(void **state) {
     random_mixtures("native", 0x9E3779B97F4A7C15u, 48);
 }
 
+static void test_native_blockings(void **state) {
+    (void)state;
+    all_blockings("native");
+}
+
 static void test_native_shared(void **state) {
     (void)state;
     shared_packing("native");
@@ -229,6 +251,7 @@ int main(void) {
         cmocka_unit_test(test_native_runtime),
         cmocka_unit_test(test_native_mixtures),
         cmocka_unit_test(test_native_shared),
+        cmocka_unit_test(test_native_blockings),
 #ifdef __x86_64__
         cmocka_unit_test(test_v3),
         cmocka_unit_test(test_v2),
