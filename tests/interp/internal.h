@@ -27,8 +27,9 @@ int64_t *box_offsets(Arena *arena, int rank, const int64_t *dims, const int64_t 
 
 /* An op's implementation on whole tensors. */
 typedef void InterpRule(Interp *interp, const Node *node, const Tensor *const *in, Tensor *out);
-InterpRule   interp_reduce, interp_argmax, interp_reshape, interp_permute, interp_expand, interp_slice, interp_dynamic_slice, interp_pad,
-    interp_concat, interp_slide, interp_gather, interp_scatter_add, interp_dot, interp_scan, interp_pick;
+InterpRule   interp_reduce, interp_argmax, interp_reshape, interp_permute, interp_expand, interp_slice,
+    interp_dynamic_slice, interp_pad, interp_concat, interp_slide, interp_gather, interp_scatter_add, interp_dot,
+    interp_scan, interp_pick;
 
 /* scan.c: the results of a SCAN, for its PICKs. */
 static inline void interp_keep_results(Interp *interp, const Node *scan, Tensor *results) {

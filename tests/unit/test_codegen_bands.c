@@ -77,7 +77,8 @@ static Node *masked(Scratch *s, Node *scores, const BandCase *c) {
         counts = binary(s, OP_LT, node_fill(s->graph, &seen, -1), scratch_slot(s, &seen));
         counts = node_expand(s->graph, counts, &flags, 2, (int[]){1, 2});
     }
-    return node_select(s->graph, counts, scores, node_fill(s->graph, &scores->type, c->form == CAUSAL ? -INFINITY : -1e9));
+    return node_select(s->graph, counts, scores,
+                       node_fill(s->graph, &scores->type, c->form == CAUSAL ? -INFINITY : -1e9));
 }
 
 static Node *attention(Scratch *s, const BandCase *c) {
