@@ -3,6 +3,8 @@
 #include "codegen/contract.h"
 #include "codegen/sequence.h"
 
+#include "ops/random.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -13,6 +15,11 @@
 void kernel_operands_merge(Emit *e, LocationVec *all, const LocationVec *some) {
     for (int i = 0; i < some->len; i++)
         if (operand_index(all, &some->data[i]) < 0) vec_push(e->arena, all, some->data[i]);
+}
+
+LLVMValueRef key_pointer(const Emit *e, const Location *location) {
+    uint64_t key = random_key(graph_node_at(e->program->graph, location->ref)->attr.random);
+    return LLVMConstIntToPtr(LLVMConstInt(e->t_i64, key, false), e->t_ptr);
 }
 
 LLVMValueRef operand_pointer(KernelEmit *k, const Location *location) {

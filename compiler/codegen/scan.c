@@ -183,6 +183,7 @@ static LLVMValueRef body_pointer(ScanEmit *s, const Location *at) {
     switch (at->kind) {
     case LOC_LOCAL: return local_pointer(s, at->ref);
     case LOC_RESULT: return result_pointer(s, scan_planned_result(s->scan, at->ref));
+    case LOC_KEY: return key_pointer(s->e, at);
     case LOC_WORKSPACE: return irb_at(s->b, s->e->t_i8, s->scratch, s->places[at->ref]);
     default: BUG("a loop's body reads memory that is not its own");
     }
@@ -204,6 +205,7 @@ static void emit_preparation(ScanEmit *s) {
         const Location *at       = &s->body->operands.data[i];
         bool            captured = at->kind == LOC_LOCAL && at->ref >= first && at->ref < first + s->scan->captures.len;
         if (captured) pointers[i] = s->inputs[at->ref];
+        if (at->kind == LOC_KEY) pointers[i] = key_pointer(s->e, at);
     }
     sequence_prepare(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
 }

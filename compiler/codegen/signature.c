@@ -48,6 +48,14 @@ static void put_operand(Signature *s, const Location *location) {
     put_int(s, index);
 }
 
+/* The key of a draw is an operand. */
+static void put_attr(Signature *s, const Node *node) {
+    if (node->op == OP_UNIFORM || node->op == OP_NORMAL)
+        put_operand(s, &(Location){LOC_KEY, node->id, 0});
+    else
+        put(s, &node->attr, sizeof node->attr);
+}
+
 static void put_node(Signature *s, Node *node) {
     intptr_t known = (intptr_t)map_get(s->numbers, node);
     if (known) {
@@ -63,7 +71,7 @@ static void put_node(Signature *s, Node *node) {
         put(s, "node", 4);
         put_int(s, (int)node->op);
         put_type(s, &node->type);
-        put(s, &node->attr, sizeof node->attr);
+        put_attr(s, node);
         put_int(s, node->n_inputs);
         for (int i = 0; i < node->n_inputs; i++) put_node(s, node->inputs[i]);
     }

@@ -55,6 +55,7 @@ static LLVMValueRef location_pointer(Step *s, const Location *at) {
     static const int64_t tables[] = {[LOC_INPUT]  = offsetof(nnrt_args, inputs),
                                      [LOC_SLOT]   = offsetof(nnrt_args, slots),
                                      [LOC_RESULT] = offsetof(nnrt_args, results)};
+    if (at->kind == LOC_KEY) return key_pointer(s->e, at);
     if (at->kind == LOC_WORKSPACE) return workspace_at(s, s->places[at->ref]);
     LLVMValueRef pointer = LLVMBuildLoad2(s->b, s->e->t_ptr, table_entry(s, tables[at->kind], at->ref), "");
     if (!at->offset) return pointer;

@@ -18,7 +18,8 @@ static Value value_runtime(KernelEmit *k, const Node *node) {
 
 static Value value_random(KernelEmit *k, const Node *node, const Index *index) {
     LLVMBuilderRef entry  = k->root->b;
-    LLVMValueRef   key    = irb_i64(entry, (int64_t)random_key(node->attr.random));
+    LLVMValueRef   where  = operand_pointer(k, &(Location){LOC_KEY, node->id, 0});
+    LLVMValueRef   key    = LLVMBuildPtrToInt(entry, where, k->e->t_i64, "key");
     LLVMValueRef   seed   = build_member(entry, k->e->t_i64, k->args, offsetof(nnrt_args, seed));
     LLVMValueRef   pass   = build_member(entry, k->e->t_i64, k->args, offsetof(nnrt_args, pass));
     Index          linear = index_row_major(k, node->type.rank, node->type.dims, index);

@@ -43,7 +43,14 @@
 #include "compilation.h"
 #include "ir/program.h"
 
-typedef enum LocationKind { LOC_WORKSPACE, LOC_INPUT, LOC_SLOT, LOC_RESULT, LOC_LOCAL } LocationKind;
+typedef enum LocationKind {
+    LOC_WORKSPACE,
+    LOC_INPUT,
+    LOC_SLOT,
+    LOC_RESULT,
+    LOC_LOCAL,
+    LOC_KEY /* codegen's: no place, but the key of the draw that node `ref` is, so that draws differ in an operand alone */
+} LocationKind;
 
 typedef struct Location {
     LocationKind kind;

@@ -16,6 +16,7 @@ static const char *location_print(const Printer *p, const Location *at) {
     case LOC_WORKSPACE: return arena_printf(p->arena, "buffer %d", at->ref);
     case LOC_INPUT: return arena_printf(p->arena, "input '%s'", program->inputs.data[at->ref].name);
     case LOC_SLOT: return arena_printf(p->arena, "slot '%s'", program->slots.data[at->ref].path);
+    case LOC_KEY: return arena_printf(p->arena, "key of %d", at->ref);
     case LOC_LOCAL: return arena_printf(p->arena, "local %d", at->ref);
     case LOC_RESULT:
         return arena_printf(p->arena, "%s '%s'", at->offset ? "weight of result" : "result",

@@ -34,4 +34,25 @@ if command -v aarch64-linux-gnu-ld >/dev/null; then
     aarch64-linux-gnu-ld -r arm.o -o arm2.o || fail "the AArch64 linker refuses it"
 fi
 ld -r all.o -o all2.o 2>said || fail "the linker refuses it: $(cat said)"
+
+# Equal layers share their kernels, though each draws its own initial values and its own dropout.
+cat >equal.nnet <<'END'
+import std.nn
+model Equal {
+  dim batch
+  input x: f32[batch, 64]
+  target y: f32[batch, 64]
+  let p = x |> chain(repeat 6 { chain(dense(64, activation = relu), dropout(0.5)) })
+  output p
+  loss mse(p, y)
+  train {
+    optimizer = sgd(lr = 0.1)
+    batch = 8
+  }
+}
+END
+"$nnc" equal.nnet --emit=llvm -o equal.ll || exit 1
+[ "$(grep -c '^define internal void @init_[0-9]*_map' equal.ll)" -le 2 ] || fail "$(grep -c '^define.*@init_[0-9]*_map' equal.ll) kernels for 6 equal initial values"
+most=$(grep -c '^define internal void @train_[0-9]*_contract' equal.ll)
+[ "$most" -le 9 ] || fail "$most products for 6 equal layers"
 exit $failed
