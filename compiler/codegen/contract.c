@@ -264,6 +264,10 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
     return cut;
 }
 
+LLVMValueRef contract_row_blocks(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
+    return contract_cut(plan, b, m.value, n.value, k.value).row_blocks;
+}
+
 LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
     Cut cut = contract_cut(plan, b, m.value, n.value, k.value);
     return irb_mul(b, cut.col_blocks, cut.row_blocks);

@@ -110,6 +110,12 @@ typedef struct ContractSpec {
      * contraction may be used. */
     void (*store)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask);
     void *store_user;
+    /* Sums over rows of what is stored (NULL: none), partial by block of rows: columns_clear before anything else, for each of the units; around
+     * stores of the same columns columns_begin and columns_end, which adds what they came to to the block's sums. */
+    void (*columns_clear)(void *user, LLVMValueRef row_block, LLVMValueRef n0, LLVMValueRef n1);
+    void (*columns_begin)(void *user, int lanes);
+    void (*columns_end)(void *user, LLVMValueRef row_block, LLVMValueRef n, LLVMValueRef mask);
+    void *columns_user;
     /* Range anchor (may be NULL: all): the k in [*begin, *end) that the tile's sums need, not limited to [0, k). Not for a windowed A. */
     void (*range)(void *user, LLVMBuilderRef b, const ContractTile *tile, LLVMValueRef *begin, LLVMValueRef *end);
     void *range_user;
@@ -159,6 +165,9 @@ LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef builder, Ex
 bool         contract_packs_whole(const ContractPlan *plan);
 LLVMValueRef contract_packed_bytes(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
 void contract_pack_whole(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef to);
+
+/* The number of blocks of rows that the units are cut into, for sums over rows. */
+LLVMValueRef contract_row_blocks(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
 
 /* Emits units [begin, end) of the contraction at the builder's position, calling the anchors. */
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,

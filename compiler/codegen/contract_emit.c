@@ -350,6 +350,20 @@ void contract_pack_whole(const ContractPlan *plan, LLVMBuilderRef b, const Contr
     loop_end(&columns, b);
 }
 
+/* The partial sums of the units' columns. */
+static void clear_columns(ContractEmit *e) {
+    LLVMBuilderRef b     = e->b;
+    const Cut     *cut   = &e->cut;
+    Loop           units = loop_begin(b, e->begin, e->end, e->one);
+    LLVMValueRef   block = select_value(e, cut->row_major, LLVMBuildUDiv(b, units.index, cut->col_blocks, ""),
+                                        LLVMBuildURem(b, units.index, cut->row_blocks, ""));
+    LLVMValueRef   j     = select_value(e, cut->row_major, LLVMBuildURem(b, units.index, cut->col_blocks, ""),
+                                        LLVMBuildUDiv(b, units.index, cut->row_blocks, ""));
+    set_columns(e, j);
+    e->spec->columns_clear(e->spec->columns_user, block, e->n0, e->n1);
+    loop_end(&units, b);
+}
+
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
@@ -367,6 +381,7 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     LLVMValueRef column1 = irb_ceil_div(builder, end, e.cut.row_blocks);
     e.column0            = select_value(&e, e.cut.row_major, e.zero, column0);
     e.column1            = select_value(&e, e.cut.row_major, e.cut.col_blocks, column1);
+    if (spec->columns_clear) clear_columns(&e);
     if (plan->a_packing == A_WINDOW) {
         window_emit(&e);
         return;

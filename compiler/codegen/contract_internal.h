@@ -125,7 +125,8 @@ typedef struct ContractEmit {
     LLVMValueRef        column, n0, n1, full_panels, panels; /* the column block */
     LLVMValueRef        r0, r1;                              /* the chunk of rows */
     LLVMValueRef        p0, kk, first, last;                 /* the block of K */
-    LLVMValueRef        a_row0;                              /* the row that packed A starts with */
+    LLVMValueRef        row_block; /* through windows over rows that are images: the chunk of them */
+    LLVMValueRef        a_row0;    /* the row that packed A starts with */
     LLVMValueRef        row_table, number_table,
         number0; /* windows: offsets of rows from a_row0 on; which rows they are, behind number0 (NULL: i0) */
     LLVMValueRef run_table, n_runs, run_length, run_step; /* ... and the runs of k */

@@ -186,6 +186,43 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     return size;
 }
 
+/* The same column by column of vectors, with sums over their rows. */
+static LLVMValueRef row_block_of(const ContractEmit *e, const TilePlace *at) {
+    return e->row_block ? e->row_block : LLVMBuildUDiv(e->b, at->i0, e->cut.height, "");
+}
+
+static unsigned store_column(const ContractEmit *e, const TilePlace *at, LLVMValueRef column, LLVMValueRef mask) {
+    LLVMBuilderRef      b    = e->b;
+    const ContractSpec *spec = e->spec;
+    spec->columns_begin(spec->columns_user, e->plan->lanes);
+    Loop         rows = loop_begin(b, e->zero, at->rows, e->one);
+    LLVMValueRef i    = row_number(e, irb_add(b, at->i0, rows.index));
+    unsigned     size = store_vector(e, i, irb_add(b, at->j0, column), load_sums(e, at, rows.index, column), mask);
+    loop_end(&rows, b);
+    spec->columns_end(spec->columns_user, row_block_of(e, at), irb_add(b, at->j0, column), mask);
+    return size;
+}
+
+static unsigned store_with_sums(const ContractEmit *e, const TilePlace *at) {
+    LLVMBuilderRef b     = e->b;
+    int            lanes = e->plan->lanes;
+    int64_t        n     = e->spec->n.constant;
+    LLVMValueRef   rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
+    LLVMValueRef   whole = irb_sub(b, at->cols, rest), mask = irb_mask_below(b, rest, lanes);
+    unsigned       size = SHORT_ANCHOR + 1;
+    if (n < 0 || n >= lanes) {
+        Loop loop = loop_begin(b, e->zero, whole, c64(e, lanes));
+        size      = store_column(e, at, loop.index, NULL);
+        loop_end(&loop, b);
+    }
+    if (n < 0 || n % lanes) {
+        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
+        store_column(e, at, whole, mask);
+        branch_end(&part, b);
+    }
+    return size;
+}
+
 /* ---- both ---- */
 
 /* The tile of each group: their panels of B and their sums lie one behind the other. */
@@ -206,9 +243,26 @@ static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, cons
     else
         sum_groups(e, at, args);
     Branch   last = branch_begin(e->b, e->last);
-    unsigned size = store_from_scratch(e, at);
+    unsigned size = (e->spec->columns_begin ? store_with_sums : store_from_scratch)(e, at);
     branch_end(&last, e->b);
     return size;
+}
+
+/* Of a whole tile, column by column of vectors. */
+static void store_sums(const ContractEmit *e, const TilePlace *at, const LLVMValueRef *sums) {
+    const ContractPlan *plan = e->plan;
+    const ContractSpec *spec = e->spec;
+    LLVMBuilderRef      b    = e->b;
+    LLVMValueRef        rows[TILE_SUMS_MOST];
+    for (int r = 0; r < plan->mr; r++) rows[r] = row_number(e, irb_add(b, at->i0, c64(e, r)));
+    for (int v = 0; v < plan->nv; v++) {
+        int64_t      first = (int64_t)v * plan->lanes, left = plan->whole_cols - first;
+        LLVMValueRef mask   = left < plan->lanes ? irb_mask_below(b, c64(e, left), plan->lanes) : NULL;
+        LLVMValueRef column = irb_add(b, at->j0, c64(e, first));
+        if (spec->columns_begin) spec->columns_begin(spec->columns_user, plan->lanes);
+        for (int r = 0; r < plan->mr; r++) store_vector(e, rows[r], column, sums[r * plan->nv + v], mask);
+        if (spec->columns_end) spec->columns_end(spec->columns_user, row_block_of(e, at), column, mask);
+    }
 }
 
 /* A whole tile: summed here, stored from the registers. */
@@ -217,14 +271,8 @@ static void step_by_registers(const ContractEmit *e, const TilePlace *at, const 
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        sums[TILE_SUMS_MOST];
     contract_tile_sums(plan, b, plan->mr, plan->nv, args, sums);
-    Branch       last = branch_begin(b, e->last);
-    LLVMValueRef row  = NULL;
-    for (int i = 0; i < plan->mr * plan->nv; i++) {
-        if (i % plan->nv == 0) row = row_number(e, irb_add(b, at->i0, c64(e, i / plan->nv)));
-        int64_t      first = (int64_t)(i % plan->nv) * plan->lanes, left = plan->whole_cols - first;
-        LLVMValueRef mask = left < plan->lanes ? irb_mask_below(b, c64(e, left), plan->lanes) : NULL;
-        store_vector(e, row, irb_add(b, at->j0, c64(e, first)), sums[i], mask);
-    }
+    Branch last = branch_begin(b, e->last);
+    store_sums(e, at, sums);
     branch_else(&last, b);
     for (int i = 0; i < plan->mr * plan->nv; i++)
         irb_store(b, sums[i], contract_sum_address(plan, b, at->c, plan->nv, i));

@@ -158,6 +158,7 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
     if (e->plan->winograd) winograd_prepare(e);
     Loop chunks = loop_begin(b, first_block(e, columns.index, e->begin), first_block(e, columns.index, e->end), e->one);
     Chunk chunk = open_chunk(e, chunks.index, copy, e->m);
+    e->row_block = chunks.index;
     if (e->plan->winograd) {
         winograd_chunk(e, chunk.begin, chunk.n_images);
     } else if (e->number_table) {

@@ -176,21 +176,24 @@ static void multiply(const Winograd *w, const Block *block) {
 
 /* A tile's results of one vector of columns, those inside the image. */
 static void store_results(const Winograd *w, const Block *block, const WinogradPlace *at, LLVMValueRef column) {
-    const ContractEmit *e       = w->e;
-    LLVMBuilderRef      b       = e->b;
-    const int64_t      *size    = w->plane->positions;
-    LLVMValueRef        side    = i64c(w, TILE_SIDE);
-    Loop                rows    = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[0]), at->y)), e->one);
-    LLVMValueRef        above   = irb_add(b, irb_mul(b, at->image, i64c(w, size[0])), irb_add(b, at->y, rows.index));
-    LLVMValueRef        row0    = irb_add(b, block->row0, irb_add(b, irb_mul(b, above, i64c(w, size[1])), at->x));
-    Loop                columns = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[1]), at->x)), e->one);
-    LLVMValueRef        which   = irb_add(b, irb_mul(b, rows.index, side), columns.index);
-    LLVMValueRef        value =
+    const ContractEmit *e    = w->e;
+    LLVMBuilderRef      b    = e->b;
+    const int64_t      *size = w->plane->positions;
+    LLVMValueRef        side = i64c(w, TILE_SIDE);
+    if (e->spec->columns_begin) e->spec->columns_begin(e->spec->columns_user, e->plan->lanes);
+    Loop         rows    = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[0]), at->y)), e->one);
+    LLVMValueRef above   = irb_add(b, irb_mul(b, at->image, i64c(w, size[0])), irb_add(b, at->y, rows.index));
+    LLVMValueRef row0    = irb_add(b, block->row0, irb_add(b, irb_mul(b, above, i64c(w, size[1])), at->x));
+    Loop         columns = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[1]), at->x)), e->one);
+    LLVMValueRef which   = irb_add(b, irb_mul(b, rows.index, side), columns.index);
+    LLVMValueRef value =
         irb_load(b, e->vec, irb_at(b, e->elem, w->results, irb_mul(b, which, i64c(w, e->plan->lanes))));
     e->spec->store(e->spec->store_user, irb_add(b, row0, columns.index), irb_add(b, e->n0, column), value,
                    e->plan->lanes, NULL);
     loop_end(&columns, b);
     loop_end(&rows, b);
+    if (e->spec->columns_end)
+        e->spec->columns_end(e->spec->columns_user, e->row_block, irb_add(b, e->n0, column), NULL);
 }
 
 static void transform_results(const Winograd *w, const Block *block) {

@@ -207,6 +207,7 @@ static void transform_sums_back(const Gradient *g) {
     inside              = irb_add(b, inside, LLVMBuildURem(b, column.index, nr, ""));
     LLVMValueRef args[] = {irb_at(b, e->elem, block, inside), c64(g, m_point(plan)), g->results};
     winograd_call(e, WINOGRAD_TAPS, plan->lanes, args, 3);
+    if (e->spec->columns_begin) e->spec->columns_begin(e->spec->columns_user, plan->lanes);
     Loop         taps = loop_begin(b, e->zero, c64(g, TAPS * TAPS), e->one);
     LLVMValueRef value =
         irb_load(b, e->vec, irb_at(b, e->elem, g->results, irb_mul(b, taps.index, c64(g, plan->lanes))));
@@ -214,6 +215,8 @@ static void transform_sums_back(const Gradient *g) {
         irb_add(b, irb_mul(b, taps.index, c64(g, g->plane->channels)), irb_add(b, g->channel, channel.index));
     e->spec->store(e->spec->store_user, row, irb_add(b, e->n0, column.index), value, plan->lanes, NULL);
     loop_end(&taps, b);
+    LLVMValueRef unit = LLVMBuildUDiv(b, irb_add(b, g->channel, channel.index), e->cut.height, "");
+    if (e->spec->columns_end) e->spec->columns_end(e->spec->columns_user, unit, irb_add(b, e->n0, column.index), NULL);
     loop_end(&column, b);
     loop_end(&channel, b);
 }

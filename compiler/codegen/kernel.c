@@ -139,7 +139,8 @@ static LLVMValueRef emit_task(KernelEmit k, LLVMValueRef streamed) {
 }
 
 static LLVMValueRef emit_finish(KernelEmit k) {
-    if (k.kernel->template != TEMPLATE_LOOP || !loop_has_finish(k.kernel)) return NULL;
+    bool sums = k.kernel->template == TEMPLATE_LOOP || k.kernel->template == TEMPLATE_CONTRACT;
+    if (!sums || !loop_has_finish(k.kernel)) return NULL;
     open_function(&k, arena_printf(k.e->arena, "%s_finish", k.kernel->name), &k.e->t_ptr, 1);
     loop_emit_finish(&k);
     return close_function(&k);

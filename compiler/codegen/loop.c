@@ -63,8 +63,9 @@ static bool columns_fit(const LoopEmit *l) {
 
 LoopEmit loop_new(KernelEmit *k) {
     const Kernel *kernel = k->kernel;
-    LoopEmit      l      = {.k = k, .kernel = kernel, .space = loop_space(kernel, &k->dims), .last = -1, .parts = 1};
-    l.n_inner            = kernel->n_inner;
+    LoopEmit      l      = {.k = k, .kernel = kernel, .last = -1, .parts = 1};
+    l.space   = k->contract ? matmul_space(k->e, kernel, k->contract, &k->dims) : loop_space(kernel, &k->dims);
+    l.n_inner = kernel->n_inner;
     while (l.n_inner > 1 && dims_constant(1, &kernel->inner[l.n_inner - 1]) == 1) l.n_inner--;
     if (l.n_inner) l.last = dims_constant(1, &kernel->inner[l.n_inner - 1]);
     l.lanes                = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;

@@ -19,6 +19,8 @@ typedef struct LoopSpace {
     LLVMValueRef shared_bytes, kept_bytes;
 } LoopSpace;
 LoopSpace loop_space(const Kernel *kernel, DimEnv *dims);
+/* Of a contraction that keeps sums over rows: blocks of rows as units, and where their partial sums are. */
+LoopSpace matmul_space(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 int64_t   loop_nest(const Kernel *kernel); /* units hold whole multiples of so many rows */
 
 typedef struct LoopEmit LoopEmit;

@@ -2,6 +2,8 @@
  * batch axes are an outer loop; stores are evaluated on the register tile. `swap` computes the transposed product, its rows being
  * the right operand's free axes. Contractions of integers are loops. */
 #include "codegen/contract.h"
+#include "codegen/loop.h"
+#include "codegen/matmul_columns.h"
 #include "codegen/triangle.h"
 #include "codegen/tuning.h"
 #include "codegen/view.h"
@@ -201,12 +203,30 @@ static Product product_without_views(Emit *e, const Kernel *kernel) {
     return product_of(e, &none, kernel);
 }
 
+LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
+    LLVMBuilderRef b     = dims->b;
+    LoopSpace      space = {.shared_bytes = irb_i64(b, 0)};
+    if (!kernel->reductions.len) return space;
+    Product p          = product_without_views(e, kernel);
+    Extent  n          = extent_of(dims, &p.b, &p.columns);
+    space.row_elements = n.value;
+    space.units =
+        contract_row_blocks(plan, b, extent_of(dims, &p.a, &p.a.free), n, extent_of(dims, &p.a, &p.a.contract));
+    for (int i = 0; i < kernel->reductions.len; i++) {
+        int          size   = elem_size(math_register_elem(kernel->reductions.data[i].node->type.elem));
+        LLVMValueRef nbytes = irb_mul(b, irb_mul(b, space.units, n.value), irb_i64(b, size));
+        space.offsets[i]    = space.shared_bytes;
+        space.shared_bytes  = irb_add(b, space.shared_bytes, irb_round_up(b, nbytes, 64));
+    }
+    return space;
+}
+
 KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     if (!plan) return loop_size(e, kernel, dims);
     Product      p     = product_without_views(e, kernel);
     LLVMValueRef batch = extent_of(dims, &p.a, &p.a.batch).value;
     LLVMValueRef units = irb_mul(dims->b, batch, units_of_one(plan, dims, &p));
-    return (KernelSize){units, irb_i64(dims->b, 0),
+    return (KernelSize){units, matmul_space(e, kernel, plan, dims).shared_bytes,
                         irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
 }
 
@@ -224,6 +244,7 @@ typedef struct Anchor {
     const Product *product;
     LLVMBuilderRef b;     /* the contraction's */
     Scope         *outer; /* the batch loop's body, or the entry */
+    ColumnSums    *sums;  /* NULL: none are kept */
     Index          batch[MAX_RANK];
 } Anchor;
 
@@ -332,6 +353,7 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     Index  at[MAX_RANK];
     element_index(k, a, scope, m, n, lanes, at);
     memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
+    if (a->sums) column_sums_add(a->sums, at);
     kernel_stores(k, LEVEL_POINT, -1, at);
     anchor_close(a, &saved);
 }
@@ -436,6 +458,20 @@ static LLVMValueRef packed_pointer(KernelEmit *k) {
     return build_member(k->root->b, k->e->t_ptr, k->context, 8 * CONTEXT_PACKED);
 }
 
+/* Sums over rows are kept in the epilogue. */
+static void sum_columns(KernelEmit *k, Anchor *anchor, ContractSpec *spec, ColumnSums *sums) {
+    LoopSpace    space   = matmul_space(k->e, k->kernel, k->contract, &k->dims);
+    LLVMValueRef scratch = kernel_shared_scratch(k);
+    *sums                = (ColumnSums){.k = k, .b = anchor->b, .columns = space.row_elements};
+    for (int i = 0; i < k->kernel->reductions.len; i++)
+        sums->partials[i] = irb_at(k->root->b, k->e->t_i8, scratch, space.offsets[i]);
+    anchor->sums        = sums;
+    spec->columns_clear = column_sums_clear;
+    spec->columns_begin = column_sums_begin;
+    spec->columns_end   = column_sums_end;
+    spec->columns_user  = sums;
+}
+
 /* Units [begin, end) of the product of one batch element. */
 static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, LLVMValueRef begin,
                          LLVMValueRef end, LLVMValueRef scratch) {
@@ -452,6 +488,8 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.store_groups = store_groups_anchor;
     spec.store_user   = &common;
     if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);
+    ColumnSums sums;
+    if (k->kernel->reductions.len) sum_columns(k, &common, &spec, &sums);
     TriangleRange range;
     if (!p->windowed) triangle_range(k, &spec, &range);
     contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);

@@ -129,6 +129,10 @@ static bool level_of_elementwise(const Fuse *f, const Cluster *cluster, const No
                                  Level *level) {
     const Type *type = &node->type, *space = &cluster->space;
     int         n_rows = cluster->n_rows;
+    *level             = LEVEL_COLUMN;
+    if (cluster->template == TEMPLATE_CONTRACT && n_rows >= 0 &&
+        dims_equal(type, space, n_rows, space->rank - n_rows) && leaves_fit(f, cluster, leaves, *level))
+        return true;
     if (cluster->template == TEMPLATE_LOOP) {
         *level = LEVEL_TOTAL;
         if (type->rank == 0 && leaves_fit(f, cluster, leaves, *level)) return true;
@@ -166,12 +170,33 @@ static AxesForm reduction_form(const Node *node) {
     return AXES_OTHER;
 }
 
+/* Whether `node` is made of the contraction and of what is the same along its rows alone: what else an epilogue would read it reads tile by tile,
+ * at the memory's latency. */
+static bool reads_product_alone(Fuse *f, const Cluster *cluster, const Node *node) {
+    LeafVec leaves = {0};
+    leaves_of_inputs(f, node, &leaves);
+    for (int i = 0; i < leaves.len; i++) {
+        const Node *leaf = leaves.data[i].node;
+        bool        own  = f->facts[leaf->id].home == cluster;
+        if (own && leaf->op != OP_DOT && !reads_product_alone(f, cluster, leaf)) return false;
+        if (!own && leaf->type.rank == cluster->space.rank) return false;
+    }
+    return true;
+}
+
 /* A reduction joins where its input lives at the point (or, for a total, the row) level and the split agrees. */
-static bool level_of_reduction(const Fuse *f, Cluster *cluster, const Node *node, const LeafVec *leaves, Level *level) {
-    if (cluster->template != TEMPLATE_LOOP || cluster->n_reductions == MAX_REDUCTIONS) return false;
+static bool level_of_reduction(Fuse *f, Cluster *cluster, const Node *node, const LeafVec *leaves, Level *level) {
     const Type *input = &node->inputs[0]->type, *space = &cluster->space;
     AxesForm    form  = reduction_form(node);
     int         count = node->op == OP_ARGMAX ? 1 : node->attr.axes.count;
+    if (cluster->template == TEMPLATE_CONTRACT && form == AXES_LEADING && cluster->n_reductions < MAX_REDUCTIONS &&
+        product_sums_rows(f, cluster->nodes.data[0], count) && dims_equal(input, space, 0, space->rank) &&
+        leaves_fit(f, cluster, leaves, LEVEL_POINT) && reads_product_alone(f, cluster, node)) {
+        *level          = LEVEL_COLUMN;
+        cluster->n_rows = count;
+        return true;
+    }
+    if (cluster->template != TEMPLATE_LOOP || cluster->n_reductions == MAX_REDUCTIONS) return false;
     if (form == AXES_ALL && cluster->n_rows > 0 && dims_equal(input, space, 0, cluster->n_rows) &&
         leaves_fit(f, cluster, leaves, LEVEL_ROW)) {
         *level = LEVEL_TOTAL;

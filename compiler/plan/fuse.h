@@ -123,6 +123,8 @@ bool has_masks(const Fuse *f);
 void kernel_find_triangle(Fuse *f, const Cluster *cluster, Kernel *kernel);
 
 /* products.c: facts of a contraction before it is a kernel. */
+/* Whether the sums of the product's first `count` axes, its rows, may be kept in its epilogue: rows of many positions. */
+bool product_sums_rows(const Fuse *f, const Node *dot, int count);
 bool product_is_swapped(const Node *dot);               /* Kernel.swap */
 bool product_is_packed(const Fuse *f, const Node *dot); /* Kernel.packed */
 int  product_groups(const Fuse *f, const Node *dot);    /* what Kernel.groups may be; 0: none */

@@ -57,3 +57,11 @@ int product_groups(const Fuse *f, const Node *dot) {
     if (!dim_is_const(dot->type.dims[axis], &count) || count < 2 || count > GROUPS_MOST) return 0;
     return (int)count;
 }
+
+/* Not in a loop's body; of a plain product all rows are one axis, of which there may be few. */
+bool product_sums_rows(const Fuse *f, const Node *dot, int count) {
+    enum { ROWS_LEAST = 2 };
+    int rows = right_axis(dot) - dot->attr.dot.n_batch;
+    return !f->scan && !dot->attr.dot.n_batch && count == rows && rows >= ROWS_LEAST && dot->type.rank > rows &&
+           elem_is_float(dot->type.elem) && !elem_is_narrow(dot->type.elem) && !product_is_swapped(dot);
+}

@@ -106,6 +106,31 @@ static void test_few_filters(void **state) {
     check_convolution(6, &(Convolution){9, 13, 8, 40, {3, 3}, 1, 2, 2, 2}, 2, false, ELEM_F32);
 }
 
+/* Sums over all positions out of the epilogue: by minimal filtering, from the registers, from tiles of fixed offsets, part of a vector. */
+static void check_sums(uint64_t seed, const Convolution *v, int64_t batch, ElemType real, double tolerance) {
+    static const int rows[] = {0, 1, 2};
+    Scratch         *s      = scratch_new(seed);
+    s->program->real        = real;
+    Fn   *fn                = scratch_fn(s, FN_PREDICT, "sums");
+    Node *y                 = convolution_part(s, v, scratch_symbol(s, "batch", batch), CONV_FORWARD);
+    scratch_result(s, fn, y);
+    scratch_result(s, fn, node_reduce(s->program->graph, OP_SUM, y, 3, rows));
+    graph_optimise(&s->c, s->program);
+    check_program(s, tolerance);
+    scratch_free(s);
+}
+
+static void test_sums(void **state) {
+    (void)state;
+    check_sums(1, &(Convolution){8, 8, 16, 32, {3, 3}, 1, 1, 1, 1}, 5, ELEM_F32, 5e-3);
+    check_sums(2, &(Convolution){9, 7, 16, 20, {3, 3}, 1, 1, 1, 1}, 5, ELEM_F32, 5e-3);
+    check_sums(3, &(Convolution){14, 14, 1, 6, {5, 5}, 1, 1, 2, 2}, 3, ELEM_F32, 5e-3);
+    check_sums(4, &(Convolution){10, 9, 24, 56, {1, 1}, 1, 1, 0, 0}, 4, ELEM_F32, 5e-3);
+    check_sums(5, &(Convolution){10, 9, 5, 23, {2, 3}, 2, 1, 1, 1}, 4, ELEM_F64, 1e-10);
+    check_sums(6, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1}, 2, ELEM_F64, 1e-10);
+    check_sums(7, &(Convolution){6, 6, 300, 150, {3, 3}, 1, 1, 1, 1}, 2, ELEM_F32, 5e-3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drawn),
@@ -114,6 +139,7 @@ int main(void) {
         cmocka_unit_test(test_column_blocks),
         cmocka_unit_test(test_minimal_filtering),
         cmocka_unit_test(test_few_filters),
+        cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
