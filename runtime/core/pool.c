@@ -28,12 +28,12 @@ struct nnrt_pool {
     int         n_threads;
     int         n_started; /* workers running */
     Worker     *workers;   /* n_threads - 1 */
-    nnrt_task  *task;
-    void       *context;
-    int64_t     units;
     atomic_bool stop;
-    /* One cache line each: what workers spin on, and what they write when done. */
+    /* One cache line each: what workers spin on, with what they then need, and what they write when done. */
     _Alignas(64) atomic_uint generation;
+    nnrt_task *task;
+    void      *context;
+    int64_t    units;
     _Alignas(64) atomic_int pending;
     _Alignas(64) atomic_bool busy;
     atomic_int      parked;        /* workers waiting on `wake` */
@@ -88,6 +88,7 @@ static unsigned publish(nnrt_pool *pool) {
 /* A range is taken once a generation: a worker that comes late finds its own gone, whatever runs by then. */
 static bool claim(Worker *worker, unsigned generation) {
     unsigned before = generation - 1;
+    if (atomic_load_explicit(&worker->claimed, memory_order_acquire) != before) return false;
     return atomic_compare_exchange_strong(&worker->claimed, &before, generation);
 }
 
