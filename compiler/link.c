@@ -100,6 +100,7 @@ static bool run_compiler(Compilation *c, const Plan *plan, LinkKind kind, const 
     tool_add(&tool, "-o");
     tool_add(&tool, output);
     tool_add(&tool, "-Wl,--gc-sections");
+    tool_add(&tool, "-Wl,-z,noseparate-code"); /* no padding to whole pages between code and data */
     for (size_t i = 0; kind == LINK_SHARED && i < sizeof shared / sizeof *shared; i++) tool_add(&tool, shared[i]);
     for (int i = 0; i < N_FILE_READERS; i++)
         if (needs_reader(plan, kind, &file_readers[i])) tool_add(&tool, file_readers[i].symbol);
