@@ -97,6 +97,7 @@ static Cell *cell_at(Machine *m, const Location *at) {
     case LOC_RESULT: return at->offset ? &m->weights[at->ref] : &m->results[at->ref];
     case LOC_WORKSPACE:
     case LOC_LOCAL:
+    case LOC_KEY:
     case LOC_INPUT: break;
     }
     BUG("neither a slot nor a result");
