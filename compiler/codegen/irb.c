@@ -196,7 +196,7 @@ static LLVMValueRef call_overloaded(LLVMBuilderRef b, const char *name, LLVMType
 }
 
 LLVMValueRef irb_intrinsic(LLVMBuilderRef b, const char *name, LLVMTypeRef overload, LLVMValueRef *args, int n_args) {
-    return call_overloaded(b, name, &overload, 1, args, n_args);
+    return call_overloaded(b, name, &overload, overload ? 1 : 0, args, n_args);
 }
 
 static LLVMValueRef elem_alignment(LLVMBuilderRef b, LLVMTypeRef type) {

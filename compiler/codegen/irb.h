@@ -53,7 +53,7 @@ LLVMValueRef irb_masked_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef po
 void         irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
 void         irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer); /* to read soon; past any end is harmless */
 
-/* An intrinsic overloaded on one type, such as llvm.fma. */
+/* An intrinsic overloaded on one type, such as llvm.fma; NULL: on none. */
 LLVMValueRef irb_intrinsic(LLVMBuilderRef b, const char *name, LLVMTypeRef overload, LLVMValueRef *args, int n_args);
 
 /* for (index = lo; index < hi; index += step) with values carried from turn to turn (phis):

@@ -4,7 +4,9 @@
 
 #include "codegen/vmath_internal.h"
 
-/* 1/k! from k = 2 on. */
+/* exp(r) = 1 + r + r^2 P(r) on |r| <= log 2 / 2: a Chebyshev fit of P with an error of 2^-27 in exp (float), and 1/k! from k = 2 on
+ * to degree 13, with one of 2^-57. */
+static const double exp_fit[]   = {0.5, 0.1666657685, 0.04166655444, 0.008363202972, 0.001392621347};
 static const double exp_terms[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
                                    1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
                                    1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
@@ -27,26 +29,46 @@ static LLVMValueRef to_exponent(const VMath *m, LLVMValueRef bits) {
     return LLVMBuildShl(m->b, bits, irb_int(m->bits, m->is_double ? 52 : 23), "");
 }
 
-/* x = n log 2 + r, |r| <= log 2 / 2: returns expm1(r) and n moved to the exponent's place. The Taylor terms to degree 7
- * (float) or 13 leave an error below 2^-27 and 2^-57. */
-static LLVMValueRef reduced_expm1(const VMath *m, LLVMValueRef x, LLVMValueRef *exponent) {
+/* x = n log 2 + r, |r| <= log 2 / 2; n also as the low bits of *bits. */
+static LLVMValueRef reduce_powers(const VMath *m, LLVMValueRef x, LLVMValueRef *n, LLVMValueRef *bits) {
     LLVMValueRef magic = vm_real(m, rounding_constant(m));
     LLVMValueRef t     = vm_fma(m, x, vm_real(m, 1.44269504088896340736), magic);
-    LLVMValueRef n     = vm_sub(m, t, magic);
-    LLVMValueRef r     = vm_fma(m, n, vm_real(m, -ln2_high(m)), x);
-    r                  = vm_fma(m, n, vm_real(m, -ln2_low(m)), r);
-    *exponent          = to_exponent(m, vm_to_bits(m, t));
-    return vm_fma(m, vm_mul(m, r, r), vm_poly(m, r, exp_terms, m->is_double ? 12 : 6), r);
+    *n                 = vm_sub(m, t, magic);
+    *bits              = vm_to_bits(m, t);
+    LLVMValueRef r     = vm_fma(m, *n, vm_real(m, -ln2_high(m)), x);
+    return vm_fma(m, *n, vm_real(m, -ln2_low(m)), r);
 }
 
-/* exp: (1 + expm1(r)) 2^n, the power added to the exponent bits. All x; +-inf, NaN; overflow inf, underflow 0.
- * float 1.0 ulp, double 1.0 ulp. */
+/* P(r) above. */
+static LLVMValueRef exp_poly(const VMath *m, LLVMValueRef r) {
+    return m->is_double ? vm_poly(m, r, exp_terms, 12) : vm_poly(m, r, exp_fit, 5);
+}
+
+static LLVMValueRef expm1_reduced(const VMath *m, LLVMValueRef r) {
+    return vm_fma(m, vm_mul(m, r, r), exp_poly(m, r), r);
+}
+
+/* 2^n y by the instruction of AVX-512 that does it, with overflow and underflow. */
+static LLVMValueRef scaled_by_power(const VMath *m, LLVMValueRef y, LLVMValueRef n) {
+    LLVMContextRef context = irb_context(m->b);
+    LLVMTypeRef    mask    = LLVMIntTypeInContext(context, (unsigned)irb_lanes(m->type));
+    LLVMValueRef   args[]  = {y, n, y, LLVMConstAllOnes(mask), LLVMConstInt(LLVMInt32TypeInContext(context), 4, false)};
+    const char    *name    = m->is_double ? "llvm.x86.avx512.mask.scalef.pd.512" : "llvm.x86.avx512.mask.scalef.ps.512";
+    return irb_intrinsic(m->b, name, NULL, args, 5);
+}
+
+/* exp: (1 + r (1 + r P(r))) 2^n. All x; +-inf, NaN; overflow inf, underflow 0. float 1.0 ulp, double 1.0 ulp. */
 LLVMValueRef vm_exp(const VMath *m, LLVMValueRef x) {
-    double       most  = m->is_double ? 709.78271289338397 : 88.7228317f;
-    double       least = m->is_double ? -708.39641853226408 : -87.3365402f;
-    LLVMValueRef exponent;
-    LLVMValueRef y      = vm_add(m, reduced_expm1(m, x, &exponent), vm_real(m, 1));
-    LLVMValueRef scaled = vm_from_bits(m, LLVMBuildAdd(m->b, vm_to_bits(m, y), exponent, ""));
+    double       most   = m->is_double ? 709.78271289338397 : 88.7228317f;
+    double       least  = m->is_double ? -708.39641853226408 : -87.3365402f;
+    bool         scales = m->target->vector_bytes == 64 && irb_lanes(m->type) * irb_elem_bytes(m->type) == 64;
+    LLVMValueRef n, bits, one = vm_real(m, 1);
+    LLVMValueRef inside = scales ? vm_at_least(m, vm_at_most(m, x, 2 * most), 2 * least) : x;
+    LLVMValueRef r      = reduce_powers(m, inside, &n, &bits);
+    LLVMValueRef y      = m->target->has_fma ? vm_fma(m, vm_fma(m, exp_poly(m, r), r, one), r, one)
+                                             : vm_add(m, expm1_reduced(m, r), one); /* which rounds less then */
+    if (scales) return scaled_by_power(m, y, n);
+    LLVMValueRef scaled = vm_from_bits(m, LLVMBuildAdd(m->b, vm_to_bits(m, y), to_exponent(m, bits), ""));
     LLVMValueRef beyond = vm_add(m, x, vm_real(m, INFINITY)); /* inf, or NaN */
     scaled              = vm_select(m, vm_cmp(m, LLVMRealOLE, x, most), scaled, beyond);
     return vm_select(m, vm_cmp(m, LLVMRealOLT, x, least), vm_real(m, 0), scaled);
@@ -54,11 +76,12 @@ LLVMValueRef vm_exp(const VMath *m, LLVMValueRef x) {
 
 /* expm1: 2 (2^(n-1) expm1(r) + (2^(n-1) - 1/2)). All x. float 1.5 ulp, double 1.5 ulp. */
 LLVMValueRef vm_expm1(const VMath *m, LLVMValueRef x) {
-    LLVMValueRef exponent;
+    LLVMValueRef n, bits;
     LLVMValueRef inside = vm_at_least(m, vm_at_most(m, x, m->is_double ? 710 : 89), m->is_double ? -40 : -18);
-    LLVMValueRef p      = reduced_expm1(m, inside, &exponent);
+    LLVMValueRef r      = reduce_powers(m, inside, &n, &bits);
+    LLVMValueRef p      = expm1_reduced(m, r);
     LLVMValueRef half   = irb_int(m->bits, m->is_double ? 0x3fe0000000000000u : 0x3f000000u);
-    LLVMValueRef scale  = vm_from_bits(m, LLVMBuildAdd(m->b, exponent, half, ""));
+    LLVMValueRef scale  = vm_from_bits(m, LLVMBuildAdd(m->b, to_exponent(m, bits), half, ""));
     LLVMValueRef y      = vm_fma(m, p, scale, vm_sub(m, scale, vm_real(m, 0.5)));
     return vm_add(m, y, y);
 }

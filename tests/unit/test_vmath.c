@@ -38,7 +38,7 @@ static const Row rows[] = {
     {MATH_COS, "cos", cosl, -8192, 8192, 1.5, -500000, 500000, 2.5, true},
     {MATH_TANH, "tanh", tanhl, -12, 12, 2.5, -25, 25, 2.5, true},
     {MATH_ERF, "erf", erfl, -5, 5, 1.5, -7, 7, 1.5, true},
-    {MATH_ERFC, "erfc", erfcl, -5, 9.1, 4.0, -7, 26.4, 5.5, true},
+    {MATH_ERFC, "erfc", erfcl, -5, 9.1, 4.5, -7, 26.4, 5.5, true},
     {MATH_RSQRT, "rsqrt", exact_rsqrt, 0, 100, 1.5, 0, 100, 1.5, true},
 };
 enum { ROWS = sizeof rows / sizeof *rows, N = 1 << 14 };
