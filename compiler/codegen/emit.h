@@ -243,9 +243,9 @@ typedef struct KernelSize {
 
 /* A kernel's text without names and operands, equal for kernels that one function can serve; `operands` gets the places in
  * memory it uses, in the order of the text. */
-const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length);
-LLVMValueRef key_pointer(const Emit *e, const Location *location); /* the key of a draw, as a pointer */
-int         operand_index(const LocationVec *operands, const Location *location); /* -1: not among them */
+const char  *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length);
+LLVMValueRef key_pointer(const Emit *e, const Location *location);                 /* the key of a draw, as a pointer */
+int          operand_index(const LocationVec *operands, const Location *location); /* -1: not among them */
 CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands);
 void            kernel_operands_merge(Emit *e, LocationVec *all, const LocationVec *some);
 KernelSize      kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims);
