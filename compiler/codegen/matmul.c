@@ -1,162 +1,13 @@
 /* The contraction template: a DOT through contract.h. Operands are strided views of memory where their axes allow, else load anchors;
  * batch axes are an outer loop; stores are evaluated on the register tile. `swap` computes the transposed product, its rows being
  * the right operand's free axes. Contractions of integers are loops. */
-#include "codegen/contract.h"
 #include "codegen/loop.h"
 #include "codegen/matmul_columns.h"
+#include "codegen/product.h"
 #include "codegen/triangle.h"
 #include "codegen/tuning.h"
-#include "codegen/view.h"
-#include "codegen/window.h"
 
 #include <string.h>
-
-typedef struct Side { /* one operand, as the product's rows (A) or columns (B) */
-    Node         *node;
-    AxisList      batch, free, contract;
-    bool          plain; /* a view with a stride for the free and one for the contracted axes */
-    bool          is_view;
-    View          view;
-    const Dim    *stride_free, *stride_k;
-    SplitAxis     split; /* plain but for one axis in two levels: these */
-    const Dim    *split_run, *split_outer;
-    int           n_outer; /* of k, where it does not run on: levels outside of its innermost run */
-    ContractLevel outer[CONTRACT_LEVELS];
-    int64_t       k_run;
-} Side;
-
-typedef struct Product {
-    Side           a, b;
-    AxisList       columns;  /* of B's free axes, those of a column; the group's axis comes before them */
-    bool           windowed; /* A is seen through windows */
-    Windows        windows;
-    ContractWindow geometry;
-} Product;
-
-/* ---- axes ------------------------------------------------------------------------------------------------------------------- */
-
-static void axis_push(AxisList *list, int axis) {
-    list->axes[list->count++] = axis;
-}
-
-/* NULL where the axes do not run on. */
-static const Dim *axis_stride(Emit *e, const Side *side, const AxisList *list, ViewLevels *levels) {
-    bool one = view_levels(e, &side->view, &side->node->type, list->count, list->axes, levels) && !levels->outer;
-    return one ? levels->stride : NULL;
-}
-
-static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool right) {
-    const DotAxes *dot     = &kernel->dot->attr.dot;
-    const int8_t  *batch   = right ? dot->right_batch : dot->left_batch,
-                 *contract = right ? dot->right_contract : dot->left_contract;
-    Side side              = {.node = kernel->dot->inputs[right]};
-    bool done[MAX_RANK]    = {0};
-    for (int i = 0; i < dot->n_batch; i++) axis_push(&side.batch, batch[i]), done[batch[i]] = true;
-    for (int i = 0; i < dot->n_contract; i++) axis_push(&side.contract, contract[i]), done[contract[i]] = true;
-    for (int i = 0; i < side.node->type.rank; i++)
-        if (!done[i]) axis_push(&side.free, i);
-    if (!view_of(e, plan, kernel, side.node, &side.view) || side.view.elem != kernel->dot->type.elem) return side;
-    ViewLevels free, k;
-    side.is_view     = true;
-    side.stride_free = axis_stride(e, &side, &side.free, &free);
-    side.stride_k    = axis_stride(e, &side, &side.contract, &k);
-    side.plain       = side.stride_free && side.stride_k;
-    return side;
-}
-
-/* Whether a split side's other axis, along which it is packed, lies together. */
-static bool is_one(const Dim *stride) {
-    int64_t value;
-    return stride && dim_is_const(stride, &value) && value == 1;
-}
-
-/* A side whose free axis or k runs in two levels is nearly plain: it is packed run by run. B's columns must lie together. */
-static void find_split(Emit *e, Side *side, bool is_b) {
-    ViewLevels free, k;
-    if (side->plain || !side->is_view) return;
-    const Dim *stride_free = axis_stride(e, side, &side->free, &free),
-              *stride_k    = axis_stride(e, side, &side->contract, &k);
-    if (is_one(stride_free) && k.outer)
-        side->split = SPLIT_K;
-    else if (is_one(stride_k) && free.outer && !is_b)
-        side->split = SPLIT_FREE;
-    else
-        return;
-    const ViewLevels *levels = side->split == SPLIT_K ? &k : &free;
-    side->split_run          = levels->run;
-    side->split_outer        = levels->outer;
-    side->stride_free        = free.stride;
-    side->stride_k           = k.stride;
-    side->plain              = true;
-}
-
-/* k of a view as levels of known extents and strides, the innermost of them being the run; false where they are not known. */
-static bool side_levels(DimTable *dims, Side *side) {
-    int64_t extent, stride, run_stride = 1;
-    side->n_outer = 0;
-    side->k_run   = 1;
-    for (int i = side->contract.count - 1; i >= 0; i--) {
-        int axis = side->contract.axes[i];
-        if (!dim_is_const(side->node->type.dims[axis], &extent) || !dim_is_const(side->view.strides[axis], &stride))
-            return false;
-        if (extent == 1) continue;
-        ContractLevel *outermost = side->n_outer ? &side->outer[0] : NULL;
-        if (side->k_run == 1) {
-            side->k_run = extent, run_stride = stride;
-        } else if (!outermost && stride == run_stride * side->k_run) {
-            side->k_run *= extent;
-        } else if (outermost && stride == outermost->stride * outermost->extent) {
-            outermost->extent *= extent;
-        } else {
-            memmove(&side->outer[1], &side->outer[0], sizeof *side->outer * (size_t)side->n_outer++);
-            side->outer[0] = (ContractLevel){extent, stride};
-        }
-    }
-    side->stride_k = dim_const(dims, run_stride);
-    return true;
-}
-
-static int axis_dims(const Side *side, const AxisList *list, const Dim **dims) {
-    for (int i = 0; i < list->count; i++) dims[i] = side->node->type.dims[list->axes[i]];
-    return list->count;
-}
-
-static int64_t extent_constant(const Side *side, const AxisList *list) {
-    const Dim *dims[MAX_RANK];
-    return dims_constant(axis_dims(side, list, dims), dims);
-}
-
-/* Beside a windowed A, B may be a view whose k does not run on. */
-static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
-    Side       *a = &p->a, *b = &p->b;
-    int         bytes = elem_size(kernel->dot->type.elem);
-    WindowSides sides = {&a->batch, &a->free, &a->contract, extent_constant(b, &b->free)};
-    if (a->plain || !windows_of(e, plan, kernel, a->node, &a->batch, &p->windows) ||
-        !windows_geometry(e, &p->windows, a->node, &sides, bytes, &p->geometry))
-        return;
-    p->windowed = true;
-    if (b->plain || !b->stride_free || p->geometry.image_in_k) return;
-    b->plain = side_levels(graph_dims(e->program->graph), b);
-    if (!b->plain) b->n_outer = 0;
-}
-
-static Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
-    Side    left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
-    Product p = kernel->swap ? (Product){.a = right, .b = left} : (Product){.a = left, .b = right};
-    for (int i = kernel->groups > 0; i < p.b.free.count; i++) axis_push(&p.columns, p.b.free.axes[i]);
-    find_windows(e, plan, kernel, &p);
-    if (p.windowed) return p;
-    find_split(e, &p.a, false);
-    find_split(e, &p.b, true);
-    return p;
-}
-
-static Extent extent_of(DimEnv *env, const Side *side, const AxisList *list) {
-    const Dim *dims[MAX_RANK];
-    int        count = axis_dims(side, list, dims);
-    return (Extent){dims_constant(count, dims), dims_product(env, count, dims)};
-}
-
 /* ---- plan and size ----------------------------------------------------------------------------------------------------------- */
 
 static int64_t stride_constant(const Side *side, const Dim *stride) {
@@ -169,9 +20,9 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
     if (elem != ELEM_F32 && elem != ELEM_F64) return NULL;
     Product       p     = product_of(e, plan, kernel);
     ContractShape shape = {.is_double    = elem == ELEM_F64,
-                           .m            = extent_constant(&p.a, &p.a.free),
-                           .n            = extent_constant(&p.b, &p.columns),
-                           .k            = extent_constant(&p.a, &p.a.contract),
+                           .m            = side_extent_constant(&p.a, &p.a.free),
+                           .n            = side_extent_constant(&p.b, &p.columns),
+                           .k            = side_extent_constant(&p.a, &p.a.contract),
                            .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
                            .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
                            .b_stride_k   = stride_constant(&p.b, p.b.stride_k),
@@ -193,8 +44,8 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
 }
 
 static LLVMValueRef units_of_one(const ContractPlan *plan, DimEnv *env, const Product *p) {
-    return contract_units(plan, env->b, extent_of(env, &p->a, &p->a.free), extent_of(env, &p->b, &p->columns),
-                          extent_of(env, &p->a, &p->a.contract));
+    return contract_units(plan, env->b, side_extent(env, &p->a, &p->a.free), side_extent(env, &p->b, &p->columns),
+                          side_extent(env, &p->a, &p->a.contract));
 }
 
 /* For sizes: views do not matter. */
@@ -208,10 +59,10 @@ LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
     LoopSpace      space = {.shared_bytes = irb_i64(b, 0)};
     if (!kernel->reductions.len) return space;
     Product p          = product_without_views(e, kernel);
-    Extent  n          = extent_of(dims, &p.b, &p.columns);
+    Extent  n          = side_extent(dims, &p.b, &p.columns);
     space.row_elements = n.value;
     space.units =
-        contract_row_blocks(plan, b, extent_of(dims, &p.a, &p.a.free), n, extent_of(dims, &p.a, &p.a.contract));
+        contract_row_blocks(plan, b, side_extent(dims, &p.a, &p.a.free), n, side_extent(dims, &p.a, &p.a.contract));
     for (int i = 0; i < kernel->reductions.len; i++) {
         int          size   = elem_size(math_register_elem(kernel->reductions.data[i].node->type.elem));
         LLVMValueRef nbytes = irb_mul(b, irb_mul(b, space.units, n.value), irb_i64(b, size));
@@ -224,7 +75,7 @@ LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
 KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     if (!plan) return loop_size(e, kernel, dims);
     Product      p     = product_without_views(e, kernel);
-    LLVMValueRef batch = extent_of(dims, &p.a, &p.a.batch).value;
+    LLVMValueRef batch = side_extent(dims, &p.a, &p.a.batch).value;
     LLVMValueRef units = irb_mul(dims->b, batch, units_of_one(plan, dims, &p));
     return (KernelSize){units, matmul_space(e, kernel, plan, dims).shared_bytes,
                         irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
@@ -232,8 +83,8 @@ KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
 
 LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     Product p = product_without_views(e, kernel);
-    return contract_packed_bytes(plan, dims->b, extent_of(dims, &p.a, &p.a.free), extent_of(dims, &p.b, &p.columns),
-                                 extent_of(dims, &p.a, &p.a.contract));
+    return contract_packed_bytes(plan, dims->b, side_extent(dims, &p.a, &p.a.free), side_extent(dims, &p.b, &p.columns),
+                                 side_extent(dims, &p.a, &p.a.contract));
 }
 
 /* ---- anchors -------------------------------------------------------------------------------------------------------------------- */
@@ -281,7 +132,7 @@ static Index lanes_from(LLVMValueRef first, Scope *scope, int lanes, int64_t mul
 
 /* The components of a flattened index over the axes of `list`. */
 static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, Index flat, Index *parts) {
-    int64_t   extent = extent_constant(side, list);
+    int64_t   extent = side_extent_constant(side, list);
     IndexRun *run    = ARENA_NEW(k->e->arena, IndexRun);
     *run             = (IndexRun){.whole = flat, .count = list->count};
     for (int i = list->count - 1; i > 0; i--) {
@@ -299,7 +150,7 @@ static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, In
 
 /* Panels start at whole vectors of their group, and a group's columns behind those of the groups before it. */
 static int64_t column_multiple(const Product *p, int lanes) {
-    bool whole = p->columns.count == p->b.free.count || extent_constant(&p->b, &p->columns) % lanes == 0;
+    bool whole = p->columns.count == p->b.free.count || side_extent_constant(&p->b, &p->columns) % lanes == 0;
     return whole ? lanes : 1;
 }
 
@@ -449,9 +300,9 @@ static void blocks_end(Blocks *blocks) {
 
 static ContractSpec spec_of(KernelEmit *k, const Product *p) {
     return (ContractSpec){.elem = emit_reg_type(k->e, k->kernel->dot->type.elem),
-                          .m    = extent_of(&k->dims, &p->a, &p->a.free),
-                          .n    = extent_of(&k->dims, &p->b, &p->columns),
-                          .k    = extent_of(&k->dims, &p->a, &p->a.contract)};
+                          .m    = side_extent(&k->dims, &p->a, &p->a.free),
+                          .n    = side_extent(&k->dims, &p->b, &p->columns),
+                          .k    = side_extent(&k->dims, &p->a, &p->a.contract)};
 }
 
 static LLVMValueRef packed_pointer(KernelEmit *k) {
