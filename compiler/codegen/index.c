@@ -134,16 +134,11 @@ Index index_row_major(KernelEmit *k, int rank, const Dim *const *dims, const Ind
 
 /* ---- reshape ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_one(const Dim *dim) {
-    int64_t value;
-    return dim_is_const(dim, &value) && value == 1;
-}
-
 /* Axes of a shape that are not 1, in order. */
 static int long_axes(const Type *type, int *axes) {
     int count = 0;
     for (int i = 0; i < type->rank; i++)
-        if (!is_one(type->dims[i])) axes[count++] = i;
+        if (!dim_is_one(type->dims[i])) axes[count++] = i;
     return count;
 }
 

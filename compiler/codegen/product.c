@@ -35,21 +35,16 @@ static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool righ
     return side;
 }
 
-/* Whether a split side's other axis, along which it is packed, lies together. */
-static bool is_one(const Dim *stride) {
-    int64_t value;
-    return stride && dim_is_const(stride, &value) && value == 1;
-}
-
-/* A side whose free axis or k runs in two levels is nearly plain: it is packed run by run. B's columns must lie together. */
+/* A side whose free axis or k runs in two levels is nearly plain: it is packed run by run along its other axis, which lies together, as B's columns
+ * must. */
 static void find_split(Emit *e, Side *side, bool is_b) {
     ViewLevels free, k;
     if (side->plain || !side->is_view) return;
     const Dim *stride_free = axis_stride(e, side, &side->free, &free),
               *stride_k    = axis_stride(e, side, &side->contract, &k);
-    if (is_one(stride_free) && k.outer)
+    if (stride_free && dim_is_one(stride_free) && k.outer)
         side->split = SPLIT_K;
-    else if (is_one(stride_k) && free.outer && !is_b)
+    else if (stride_k && dim_is_one(stride_k) && free.outer && !is_b)
         side->split = SPLIT_FREE;
     else
         return;

@@ -1,11 +1,6 @@
 /* Strided views: an operand of a contraction that is a located tensor seen through permutations, slices and expansions. */
 #include "codegen/view.h"
 
-static bool is_one(const Dim *dim) {
-    int64_t value;
-    return dim_is_const(dim, &value) && value == 1;
-}
-
 static bool view_of_memory(DimTable *table, const Node *node, const Location *at, View *view) {
     *view = (View){.base = at, .elem = node->type.elem, .rank = node->type.rank, .offset = dim_const(table, 0)};
     const Dim *stride = dim_const(table, 1);
@@ -78,7 +73,7 @@ bool view_levels(Emit *e, const View *view, const Type *type, int count, const i
     *levels          = (ViewLevels){.run = dim_const(table, 1)};
     for (int i = count - 1; i >= 0; i--) {
         const Dim *dim = type->dims[axes[i]], *own = view->strides[axes[i]];
-        if (is_one(dim)) continue;
+        if (dim_is_one(dim)) continue;
         if (!levels->stride) {
             levels->stride = own;
         } else if (own != next) {

@@ -280,6 +280,11 @@ bool dim_is_const(const Dim *dim, int64_t *value) {
     return constant;
 }
 
+bool dim_is_one(const Dim *dim) {
+    int64_t value;
+    return dim_is_const(dim, &value) && value == 1;
+}
+
 static bool atom_eval(const DimAtom *atom, const int64_t *values, int64_t *result) {
     int64_t a, b;
     if (atom->symbol >= 0) {

@@ -29,6 +29,7 @@ const Dim *dim_floordiv(DimTable *table, const Dim *a, const Dim *b);
 const Dim *dim_mod(DimTable *table, const Dim *a, const Dim *b); /* a - b * (a // b) */
 
 bool dim_is_const(const Dim *dim, int64_t *value); /* value may be NULL */
+bool dim_is_one(const Dim *dim);
 /* The value under `values[symbol index]`; false on overflow or division by zero. */
 bool dim_eval(const Dim *dim, const int64_t *values, int64_t *result);
 /* True when a <= b for all symbol values within 1 .. bounds[i] (bounds[i] < 0: unbounded). Conservative. */

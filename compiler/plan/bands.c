@@ -62,11 +62,6 @@ static void set_sizes(Body *body, const Node *large, const Roles *roles) {
     body->n_bands = dim_const(body->b->dims, rows / band);
 }
 
-static bool is_one(const Dim *dim) {
-    int64_t value;
-    return dim_is_const(dim, &value) && value == 1;
-}
-
 /* Batch elements; NULL where they are more than can be counted. */
 static const Dim *batch_count(const Body *body) {
     const Dim *count = dim_const(body->b->dims, 1);
@@ -228,7 +223,7 @@ static void replace_result(Body *body, Node *node, Node *stack) {
 
 /* Takes `index` apart: the last of `count` extents runs fastest; the parts, each a multiple of its step, go to starts. */
 static Node *times(Graph *graph, Node *position, const Dim *by) {
-    return is_one(by) ? position : node_binary(graph, OP_MUL, position, node_dim(graph, by));
+    return dim_is_one(by) ? position : node_binary(graph, OP_MUL, position, node_dim(graph, by));
 }
 
 static Node *split_off(Graph *graph, Node **index, const Dim *extent) {
@@ -258,7 +253,7 @@ static void single_loop(Body *body, const Dim *count) {
     Graph *graph = body->b->graph;
     Scan  *scan  = loop_new(body, dim_mul(body->b->dims, count, body->n_bands));
     Node  *index = scan->index;
-    if (!is_one(body->n_bands))
+    if (!dim_is_one(body->n_bands))
         body->starts[ROLE_ROWS] = times(graph, split_off(graph, &index, body->n_bands), body->band);
     set_batch_starts(body, index);
     int *results = ARENA_ARRAY(body->b->arena, int, body->results.len + 1);
@@ -359,7 +354,7 @@ static void build_loop(Bands *b, const ScoreRegion *region, int level) {
     bool       sums  = false;
     if (!body.results.len || !count) return;
     for (int i = 0; i < body.results.len; i++) sums |= is_sum_over_rows(&body, body.results.data[i]);
-    if (sums && !is_one(body.n_bands))
+    if (sums && !dim_is_one(body.n_bands))
         double_loop(&body, count);
     else
         single_loop(&body, count);
@@ -371,7 +366,7 @@ static void drop_single_steps(Bands *b) {
         ScoreRegion *region = b->r->all.data[i];
         Body         body   = body_of(b, region, 0);
         const Dim   *count  = body.rows ? batch_count(&body) : NULL;
-        if (count && !(is_one(count) && is_one(body.n_bands))) continue;
+        if (count && !(dim_is_one(count) && dim_is_one(body.n_bands))) continue;
         for (int k = 0; k < region->nodes.len; k++) region_facts(b->r, region->nodes.data[k])->part = PART_OUTSIDE;
     }
 }

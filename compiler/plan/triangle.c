@@ -164,11 +164,6 @@ static bool is_unseen(Halves *h, const Node *node, Half *half, int depth) {
 
 /* ---- products --------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_one(const Dim *dim) {
-    int64_t value;
-    return dim_is_const(dim, &value) && value == 1;
-}
-
 static bool listed(const int8_t *axes, int count, int axis) {
     for (int i = 0; i < count; i++)
         if (axes[i] == axis) return true;
@@ -184,7 +179,7 @@ static ProductAxis axis_of_operand(const Node *dot, bool right, int axis) {
     if (listed(batch, axes->n_batch, axis)) return PRODUCT_NONE;
     bool is_deep = listed(deep, axes->n_contract, axis);
     for (int i = 0; i < type->rank; i++) {
-        if (i == axis || is_one(type->dims[i]) || listed(batch, axes->n_batch, i)) continue;
+        if (i == axis || dim_is_one(type->dims[i]) || listed(batch, axes->n_batch, i)) continue;
         if (listed(deep, axes->n_contract, i) == is_deep) return PRODUCT_NONE;
     }
     return is_deep ? PRODUCT_DEPTH : right ? PRODUCT_RIGHT : PRODUCT_LEFT;
@@ -196,7 +191,7 @@ static ProductAxis axis_of_result(const Node *dot, int axis) {
     if (axis < first) return PRODUCT_NONE;
     bool right = axis >= middle;
     for (int i = right ? middle : first; i < (right ? dot->type.rank : middle); i++)
-        if (i != axis && !is_one(dot->type.dims[i])) return PRODUCT_NONE;
+        if (i != axis && !dim_is_one(dot->type.dims[i])) return PRODUCT_NONE;
     return right ? PRODUCT_RIGHT : PRODUCT_LEFT;
 }
 

@@ -4,14 +4,7 @@
 set -u
 nnc=$1
 example=$2/examples/digits
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-fail() {
-    echo "FAILED: $*"
-    failed=1
-}
+. "$(dirname "$0")/../common.sh"
 # says TEXT STATUS COMMAND...: the command ends so, with this among what it says
 says() {
     text=$1 status=$2
@@ -98,11 +91,11 @@ done
 says "NNC_TARGET=mine: model 'Xor' is compiled for" 1 env NNC_TARGET=mine ./app
 
 # Machines that have less, by an emulator.
-command -v qemu-x86_64 >/dev/null || { echo "no qemu-x86_64: other machines are left out"; exit $failed; }
+command -v qemu-x86_64 >/dev/null || { echo "no qemu-x86_64: other machines are left out"; finish; }
 qemu-x86_64 -cpu Nehalem ./digits info 2>/dev/null | grep -q '^target x86-64-v2,' || fail "a Nehalem does not run x86-64-v2"
 qemu-x86_64 -cpu Haswell ./digits info 2>/dev/null | grep -q '^target x86-64-v3,' || fail "a Haswell does not run x86-64-v3"
 [ "$(qemu-x86_64 -cpu Haswell ./app 2>/dev/null)" = "$expected" ] || fail "the application on a Haswell"
 "$nnc" xor.nnet --target=x86-64-v3 -o xor || exit 1
 says "model 'Xor' is compiled for x86-64-v3, and this machine has no avx2, fma, f16c, which x86-64-v3 needs" 1 \
     qemu-x86_64 -cpu Nehalem ./xor info
-exit $failed
+finish

@@ -4,14 +4,7 @@
 set -u
 nnc=$1
 model=$2/tests/oracle/cases/gpt.nnet
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-fail() {
-    echo "FAILED: $*"
-    failed=1
-}
+. "$(dirname "$0")/../common.sh"
 "$nnc" "$model" -c -o all.o && "$nnc" "$model" -c -o again.o || exit 1
 cmp all.o again.o || fail "two compilations differ"
 if command -v taskset >/dev/null; then
@@ -55,4 +48,4 @@ END
 [ "$(grep -c '^define internal void @init_[0-9]*_map' equal.ll)" -le 2 ] || fail "$(grep -c '^define.*@init_[0-9]*_map' equal.ll) kernels for 6 equal initial values"
 most=$(grep -c '^define internal void @train_[0-9]*_contract' equal.ll)
 [ "$most" -le 9 ] || fail "$most products for 6 equal layers"
-exit $failed
+finish

@@ -3,14 +3,7 @@
 # what they were.
 set -u
 nnc=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-fail() {
-    echo "FAILED: $*"
-    failed=1
-}
+. "$(dirname "$0")/../common.sh"
 # refuses TEXT OPTION...: compiling with the options fails, saying so, and leaves nothing
 refuses() {
     text=$1
@@ -72,4 +65,4 @@ refuses "line 1: not a tuning file of this nnc" --tuned=empty.tune
 refuses "tuned for" --tuned=small.tune --target=aarch64
 "$nnc" --tune small.nnet -o missing/x.tune >said 2>&1 && fail "a file is written to no folder"
 grep -q "error\[E0743\]: cannot write 'missing/x.tune'" said || fail "where it cannot write: $(tail -1 said)"
-exit $failed
+finish
