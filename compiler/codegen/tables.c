@@ -1,6 +1,7 @@
 /* The description that a compiled model exports: the constants of runtime/nnrt.h, field by field. */
 #include "base/map.h"
 #include "codegen/api.h"
+#include "codegen/constants.h"
 #include "codegen/emit.h"
 
 #include <ctype.h>
@@ -14,57 +15,6 @@ typedef struct Tables {
     Map *strings;
 } Tables;
 
-typedef struct Fields {
-    LLVMValueRef at[32];
-    unsigned     n;
-} Fields;
-
-/* ---- constants --------------------------------------------------------------------------------------------------------------- */
-
-static void put(Fields *f, LLVMValueRef value) {
-    f->at[f->n++] = value;
-}
-
-static void put_i32(Tables *t, Fields *f, int64_t value) {
-    put(f, LLVMConstInt(t->e->t_i32, (unsigned long long)value, true));
-}
-
-static void put_i64(Tables *t, Fields *f, int64_t value) {
-    put(f, LLVMConstInt(t->e->t_i64, (unsigned long long)value, true));
-}
-
-static void put_f64(Tables *t, Fields *f, double value) {
-    put(f, LLVMConstReal(t->e->t_f64, value));
-}
-
-static LLVMValueRef close(Tables *t, Fields *f) {
-    return LLVMConstStructInContext(t->e->context, f->at, f->n, false);
-}
-
-static LLVMValueRef constant_global(Tables *t, LLVMValueRef value) {
-    LLVMValueRef global = LLVMAddGlobal(t->e->module, LLVMTypeOf(value), "");
-    LLVMSetInitializer(global, value);
-    LLVMSetGlobalConstant(global, true);
-    LLVMSetLinkage(global, LLVMPrivateLinkage);
-    return global;
-}
-
-static LLVMValueRef text(Tables *t, const char *string) {
-    if (!string) return LLVMConstNull(t->e->t_ptr);
-    const char  *key   = intern(t->e->c->names, string);
-    LLVMValueRef known = map_get(t->strings, key);
-    if (known) return known;
-    known = constant_global(t, LLVMConstStringInContext2(t->e->context, string, strlen(string), false));
-    map_set(t->strings, key, known);
-    return known;
-}
-
-/* A pointer to an array of equal constants; NULL for none. */
-static LLVMValueRef array(Tables *t, LLVMValueRef *values, int count) {
-    if (!count) return LLVMConstNull(t->e->t_ptr);
-    return constant_global(t, LLVMConstArray2(LLVMTypeOf(values[0]), values, (uint64_t)count));
-}
-
 /* ---- tensors ------------------------------------------------------------------------------------------------------------------- */
 
 static int symbol_of(const DimTable *table, const Dim *dim) {
@@ -77,20 +27,20 @@ static LLVMValueRef tensor(Tables *t, const char *name, const Type *type) {
     Emit   *e = t->e;
     Fields  f = {0};
     int64_t symbols[MAX_RANK];
-    put(&f, text(t, name));
-    put_i32(t, &f, (int)type->elem);
-    put_i32(t, &f, type->rank);
-    put_i32(t, &f, t->shape_dims.len);
-    put_i32(t, &f, 0);
+    fields_put(&f, constant_text(t->e, t->strings, name));
+    fields_i32(t->e, &f, (int)type->elem);
+    fields_i32(t->e, &f, type->rank);
+    fields_i32(t->e, &f, t->shape_dims.len);
+    fields_i32(t->e, &f, 0);
     LLVMValueRef axes[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) {
         symbols[i] = i < type->rank ? symbol_of(graph_dims(e->program->graph), type->dims[i]) : -1;
         axes[i]    = LLVMConstInt(e->t_i32, (unsigned long long)symbols[i], true);
         if (i < type->rank) vec_push(e->arena, &t->shape_dims, type->dims[i]);
     }
-    put(&f, LLVMConstArray2(e->t_i32, axes, MAX_RANK));
-    put(&f, text(t, shape_print(e->arena, type)));
-    return close(t, &f);
+    fields_put(&f, LLVMConstArray2(e->t_i32, axes, MAX_RANK));
+    fields_put(&f, constant_text(t->e, t->strings, shape_print(e->arena, type)));
+    return fields_close(t->e, &f);
 }
 
 static LLVMValueRef dims_table(Tables *t) {
@@ -102,29 +52,29 @@ static LLVMValueRef dims_table(Tables *t) {
         for (int k = 0; k < t->e->program->dims.len; k++)
             if (t->e->program->dims.data[k].dim == dim_symbol(table, i)) found = &t->e->program->dims.data[k];
         Fields f = {0};
-        put(&f, text(t, found ? found->name : dim_symbol_name(table, i)));
-        put_i64(t, &f, found ? found->bound : -1);
-        put_i32(t, &f, found && found->is_sample);
-        put_i32(t, &f, 0);
-        values[i] = close(t, &f);
+        fields_put(&f, constant_text(t->e, t->strings, found ? found->name : dim_symbol_name(table, i)));
+        fields_i64(t->e, &f, found ? found->bound : -1);
+        fields_i32(t->e, &f, found && found->is_sample);
+        fields_i32(t->e, &f, 0);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, count);
+    return constant_array(t->e, values, count);
 }
 
 static LLVMValueRef source(Tables *t, const Source *from) {
     LLVMValueRef *columns = ARENA_ARRAY(t->e->arena, LLVMValueRef, from->n_columns + 1);
-    for (int i = 0; i < from->n_columns; i++) columns[i] = text(t, from->columns[i]);
+    for (int i = 0; i < from->n_columns; i++) columns[i] = constant_text(t->e, t->strings, from->columns[i]);
     Fields f = {0};
-    put_i32(t, &f, (int)from->kind);
-    put_i32(t, &f, (int)from->missing);
-    put(&f, array(t, columns, from->n_columns));
-    put_i64(t, &f, from->n_columns);
-    put_i64(t, &f, from->max);
-    put_i64(t, &f, from->shift);
-    put_f64(t, &f, from->fill);
-    put_i64(t, &f, from->rate);
-    put_i64(t, &f, from->window);
-    return close(t, &f);
+    fields_i32(t->e, &f, (int)from->kind);
+    fields_i32(t->e, &f, (int)from->missing);
+    fields_put(&f, constant_array(t->e, columns, from->n_columns));
+    fields_i64(t->e, &f, from->n_columns);
+    fields_i64(t->e, &f, from->max);
+    fields_i64(t->e, &f, from->shift);
+    fields_f64(t->e, &f, from->fill);
+    fields_i64(t->e, &f, from->rate);
+    fields_i64(t->e, &f, from->window);
+    return fields_close(t->e, &f);
 }
 
 static LLVMValueRef inputs_table(Tables *t) {
@@ -132,13 +82,13 @@ static LLVMValueRef inputs_table(Tables *t) {
     LLVMValueRef  *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, p->inputs.len + 1);
     for (int i = 0; i < p->inputs.len; i++) {
         Fields f = {0};
-        put(&f, tensor(t, p->inputs.data[i].name, &p->inputs.data[i].type));
-        put(&f, source(t, &p->inputs.data[i].source));
-        put_i32(t, &f, p->inputs.data[i].is_target);
-        put_i32(t, &f, (int32_t)p->inputs.data[i].class_limit);
-        values[i] = close(t, &f);
+        fields_put(&f, tensor(t, p->inputs.data[i].name, &p->inputs.data[i].type));
+        fields_put(&f, source(t, &p->inputs.data[i].source));
+        fields_i32(t->e, &f, p->inputs.data[i].is_target);
+        fields_i32(t->e, &f, (int32_t)p->inputs.data[i].class_limit);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, p->inputs.len);
+    return constant_array(t->e, values, p->inputs.len);
 }
 
 /* Weights compiled in: the bytes of the slot's constant shape. */
@@ -150,7 +100,7 @@ static LLVMValueRef slot_data(Tables *t, const Slot *slot) {
         count *= length;
     }
     size_t       nbytes = (size_t)count * elem_size(slot->type.elem);
-    LLVMValueRef global = constant_global(t, LLVMConstStringInContext2(t->e->context, slot->data, nbytes, true));
+    LLVMValueRef global = constant_global(t->e, LLVMConstStringInContext2(t->e->context, slot->data, nbytes, true));
     LLVMSetAlignment(global, 64);
     return global;
 }
@@ -161,16 +111,16 @@ static LLVMValueRef slots_table(Tables *t) {
     for (int i = 0; i < p->slots.len; i++) {
         const Slot *slot = &p->slots.data[i];
         Fields      f    = {0};
-        put(&f, tensor(t, slot->path, &slot->type));
-        put_f64(t, &f, slot->value);
-        put_i32(t, &f, (int)slot->kind);
-        put_i32(t, &f, slot->param);
-        put_i32(t, &f, slot->frozen);
-        put_i32(t, &f, 0);
-        put(&f, slot_data(t, slot));
-        values[i] = close(t, &f);
+        fields_put(&f, tensor(t, slot->path, &slot->type));
+        fields_f64(t->e, &f, slot->value);
+        fields_i32(t->e, &f, (int)slot->kind);
+        fields_i32(t->e, &f, slot->param);
+        fields_i32(t->e, &f, slot->frozen);
+        fields_i32(t->e, &f, 0);
+        fields_put(&f, slot_data(t, slot));
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, p->slots.len);
+    return constant_array(t->e, values, p->slots.len);
 }
 
 /* ---- functions ----------------------------------------------------------------------------------------------------------------- */
@@ -180,14 +130,14 @@ static LLVMValueRef results_table(Tables *t, const Fn *fn) {
     for (int i = 0; i < fn->results.len; i++) {
         const Result *result = &fn->results.data[i];
         Fields        f      = {0};
-        put(&f, tensor(t, result->name, &result->value->type));
-        put_i32(t, &f, result->weight != NULL);
-        put_i32(t, &f, result->adds);
-        put_i32(t, &f, (int)result->role);
-        put_i32(t, &f, result->slot);
-        values[i] = close(t, &f);
+        fields_put(&f, tensor(t, result->name, &result->value->type));
+        fields_i32(t->e, &f, result->weight != NULL);
+        fields_i32(t->e, &f, result->adds);
+        fields_i32(t->e, &f, (int)result->role);
+        fields_i32(t->e, &f, result->slot);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, fn->results.len);
+    return constant_array(t->e, values, fn->results.len);
 }
 
 static LLVMValueRef inputs_used(Tables *t, const LocationVec *operands, int *count) {
@@ -197,7 +147,7 @@ static LLVMValueRef inputs_used(Tables *t, const LocationVec *operands, int *cou
         Location at = {LOC_INPUT, i, 0};
         if (operand_index(operands, &at) >= 0) values[(*count)++] = LLVMConstInt(t->e->t_i32, (unsigned)i, false);
     }
-    return array(t, values, *count);
+    return constant_array(t->e, values, *count);
 }
 
 /* The dims that the function's values depend on. */
@@ -208,7 +158,7 @@ static LLVMValueRef dims_used(Tables *t, const Fn *fn, int *count) {
     *count               = 0;
     for (int i = 0; i < n; i++)
         if (reach.dims[i]) values[(*count)++] = LLVMConstInt(t->e->t_i32, (unsigned)i, false);
-    return array(t, values, *count);
+    return constant_array(t->e, values, *count);
 }
 
 /* At batch = train.batch; 0 when another symbolic dim is involved. */
@@ -237,24 +187,24 @@ static LLVMValueRef fns_table(Tables *t, const CompiledFn *compiled) {
         Fields       f  = {0};
         int          n_used, n_dims;
         LLVMValueRef used = inputs_used(t, &compiled[i].operands, &n_used), dims = dims_used(t, fn, &n_dims);
-        put(&f, text(t, fn->name));
-        put(&f, compiled[i].code);
-        put(&f, compiled[i].workspace);
-        put(&f, results_table(t, fn));
-        put_i32(t, &f, (int)fn->kind);
-        put_i32(t, &f, fn->times);
-        put_i32(t, &f, fn->results.len);
-        put_i32(t, &f, n_used);
-        put(&f, used);
-        put_i64(t, &f, count_flops(t->e, plan->fns.data[i]));
-        put(&f, dims);
-        put_i32(t, &f, n_dims);
-        put_i32(t, &f, fn->phase);
-        put_i32(t, &f, fn_index(plan, fn->accumulate));
-        put_i32(t, &f, 0);
-        values[i] = close(t, &f);
+        fields_put(&f, constant_text(t->e, t->strings, fn->name));
+        fields_put(&f, compiled[i].code);
+        fields_put(&f, compiled[i].workspace);
+        fields_put(&f, results_table(t, fn));
+        fields_i32(t->e, &f, (int)fn->kind);
+        fields_i32(t->e, &f, fn->times);
+        fields_i32(t->e, &f, fn->results.len);
+        fields_i32(t->e, &f, n_used);
+        fields_put(&f, used);
+        fields_i64(t->e, &f, count_flops(t->e, plan->fns.data[i]));
+        fields_put(&f, dims);
+        fields_i32(t->e, &f, n_dims);
+        fields_i32(t->e, &f, fn->phase);
+        fields_i32(t->e, &f, fn_index(plan, fn->accumulate));
+        fields_i32(t->e, &f, 0);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, plan->fns.len);
+    return constant_array(t->e, values, plan->fns.len);
 }
 
 /* void name(const int64_t *symbols, int64_t *values): the dims' values in order. */
@@ -279,9 +229,9 @@ static LLVMValueRef checks_function(Tables *t, LLVMValueRef *messages) {
     for (int i = 0; i < p->checks.len; i++) {
         sides[2 * i]     = p->checks.data[i].left;
         sides[2 * i + 1] = p->checks.data[i].right;
-        values[i]        = text(t, p->checks.data[i].message);
+        values[i]        = constant_text(t->e, t->strings, p->checks.data[i].message);
     }
-    *messages = array(t, values, p->checks.len);
+    *messages = constant_array(t->e, values, p->checks.len);
     return dims_function(t, "check_values", sides, 2 * p->checks.len);
 }
 
@@ -295,12 +245,12 @@ static LLVMValueRef phases_table(Tables *t, int *count) {
     for (int i = 0; i < *count; i++) {
         const Phase *phase = train->phases.len ? &train->phases.data[i] : &whole;
         Fields       f     = {0};
-        put_i64(t, &f, phase->until);
-        put_i32(t, &f, phase->in_epochs);
-        put_i32(t, &f, 0);
-        values[i] = close(t, &f);
+        fields_i64(t->e, &f, phase->until);
+        fields_i32(t->e, &f, phase->in_epochs);
+        fields_i32(t->e, &f, 0);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, *count);
+    return constant_array(t->e, values, *count);
 }
 
 static LLVMValueRef layers_table(Tables *t) {
@@ -309,43 +259,43 @@ static LLVMValueRef layers_table(Tables *t) {
     for (int i = 0; i < p->layers.len; i++) {
         const LayerRow *layer = &p->layers.data[i];
         Fields          f     = {0};
-        put(&f, text(t, layer->path));
-        put(&f, text(t, layer->kind));
-        put(&f, tensor(t, layer->path, &layer->output));
-        put_i32(t, &f, layer->flops ? t->shape_dims.len : -1);
+        fields_put(&f, constant_text(t->e, t->strings, layer->path));
+        fields_put(&f, constant_text(t->e, t->strings, layer->kind));
+        fields_put(&f, tensor(t, layer->path, &layer->output));
+        fields_i32(t->e, &f, layer->flops ? t->shape_dims.len : -1);
         if (layer->flops) vec_push(t->e->arena, &t->shape_dims, layer->flops);
-        put_i32(t, &f, layer->calls);
-        put_i32(t, &f, layer->only_in_losses);
-        put_i32(t, &f, 0);
-        values[i] = close(t, &f);
+        fields_i32(t->e, &f, layer->calls);
+        fields_i32(t->e, &f, layer->only_in_losses);
+        fields_i32(t->e, &f, 0);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, p->layers.len);
+    return constant_array(t->e, values, p->layers.len);
 }
 
 static LLVMValueRef train_settings(Tables *t) {
     const Program       *p     = t->e->program;
     const TrainSettings *train = &p->train;
     Fields               f     = {0};
-    put_i64(t, &f, train->batch);
-    put_i64(t, &f, train->epochs);
-    put_i64(t, &f, train->steps);
-    put_i64(t, &f, train->seed);
-    put_i64(t, &f, train->accumulate ? train->accumulate : 1);
-    put_f64(t, &f, train->validation_split);
-    put_f64(t, &f, train->test_split);
-    put_f64(t, &f, train->ema);
-    put_f64(t, &f, train->stop_min_delta);
-    put_i64(t, &f, train->stop_patience);
-    put(&f, text(t, train->stop_metric));
-    put_i32(t, &f, train->stop_larger);
+    fields_i64(t->e, &f, train->batch);
+    fields_i64(t->e, &f, train->epochs);
+    fields_i64(t->e, &f, train->steps);
+    fields_i64(t->e, &f, train->seed);
+    fields_i64(t->e, &f, train->accumulate ? train->accumulate : 1);
+    fields_f64(t->e, &f, train->validation_split);
+    fields_f64(t->e, &f, train->test_split);
+    fields_f64(t->e, &f, train->ema);
+    fields_f64(t->e, &f, train->stop_min_delta);
+    fields_i64(t->e, &f, train->stop_patience);
+    fields_put(&f, constant_text(t->e, t->strings, train->stop_metric));
+    fields_i32(t->e, &f, train->stop_larger);
     int          n_phases;
     LLVMValueRef phases = phases_table(t, &n_phases);
-    put_i32(t, &f, n_phases);
-    put(&f, phases);
-    put_i32(t, &f, train->shuffle);
-    put_i32(t, &f, p->has_train);
-    put(&f, text(t, p->headline));
-    return close(t, &f);
+    fields_i32(t->e, &f, n_phases);
+    fields_put(&f, phases);
+    fields_i32(t->e, &f, train->shuffle);
+    fields_i32(t->e, &f, p->has_train);
+    fields_put(&f, constant_text(t->e, t->strings, p->headline));
+    return fields_close(t->e, &f);
 }
 
 /* ---- the C API ------------------------------------------------------------------------------------------------------------------ */
@@ -353,38 +303,38 @@ static LLVMValueRef train_settings(Tables *t) {
 static LLVMValueRef indices(Tables *t, const IndexVec *list) {
     LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, list->len + 1);
     for (int i = 0; i < list->len; i++) values[i] = LLVMConstInt(t->e->t_i32, (unsigned)list->data[i], false);
-    return array(t, values, list->len);
+    return constant_array(t->e, values, list->len);
 }
 
 static LLVMValueRef metrics_table(Tables *t, const Api *api) {
     LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, api->metrics.len + 1);
     for (int i = 0; i < api->metrics.len; i++) {
         Fields f = {0};
-        put(&f, text(t, api->metrics.data[i].name));
-        put_i64(t, &f, api->metrics.data[i].at);
-        put_i64(t, &f, api->metrics.data[i].count);
-        values[i] = close(t, &f);
+        fields_put(&f, constant_text(t->e, t->strings, api->metrics.data[i].name));
+        fields_i64(t->e, &f, api->metrics.data[i].at);
+        fields_i64(t->e, &f, api->metrics.data[i].count);
+        values[i] = fields_close(t->e, &f);
     }
-    return array(t, values, api->metrics.len);
+    return constant_array(t->e, values, api->metrics.len);
 }
 
 static LLVMValueRef api_table(Tables *t) {
     const Api *api = api_from_program(t->e->arena, t->e->program);
     Fields     f   = {0};
-    put(&f, indices(t, &api->batch_dims));
-    put(&f, indices(t, &api->batch_inputs));
-    put(&f, indices(t, &api->predict_dims));
-    put(&f, indices(t, &api->predict_inputs));
-    put(&f, metrics_table(t, api));
-    put_i32(t, &f, api->batch_dims.len);
-    put_i32(t, &f, api->batch_inputs.len);
-    put_i32(t, &f, api->predict_dims.len);
-    put_i32(t, &f, api->predict_inputs.len);
-    put_i32(t, &f, api->metrics.len);
-    put_i32(t, &f, api->n_metric_values);
-    put_i32(t, &f, api->needs_total_steps);
-    put_i32(t, &f, api->needs_epoch_steps);
-    return constant_global(t, close(t, &f));
+    fields_put(&f, indices(t, &api->batch_dims));
+    fields_put(&f, indices(t, &api->batch_inputs));
+    fields_put(&f, indices(t, &api->predict_dims));
+    fields_put(&f, indices(t, &api->predict_inputs));
+    fields_put(&f, metrics_table(t, api));
+    fields_i32(t->e, &f, api->batch_dims.len);
+    fields_i32(t->e, &f, api->batch_inputs.len);
+    fields_i32(t->e, &f, api->predict_dims.len);
+    fields_i32(t->e, &f, api->predict_inputs.len);
+    fields_i32(t->e, &f, api->metrics.len);
+    fields_i32(t->e, &f, api->n_metric_values);
+    fields_i32(t->e, &f, api->needs_total_steps);
+    fields_i32(t->e, &f, api->needs_epoch_steps);
+    return constant_global(t->e, fields_close(t->e, &f));
 }
 
 static const char *precision_text(const Tables *t) {
@@ -413,17 +363,17 @@ static LLVMValueRef variant(Tables *t, const Variant *v, const CompiledFn *fns) 
         workspace[i]          = v->code ? elsewhere(t->e, v->workspace[i], size_type) : fns[i].workspace;
     }
     Fields f = {0};
-    put(&f, text(t, v->target->name));
-    put_i64(t, &f, (int64_t)v->target->needs);
-    put(&f, array(t, code, n));
-    put(&f, array(t, workspace, n));
-    return close(t, &f);
+    fields_put(&f, constant_text(t->e, t->strings, v->target->name));
+    fields_i64(t->e, &f, (int64_t)v->target->needs);
+    fields_put(&f, constant_array(t->e, code, n));
+    fields_put(&f, constant_array(t->e, workspace, n));
+    return fields_close(t->e, &f);
 }
 
 static LLVMValueRef variants_table(Tables *t, const Variant *variants, int n, const CompiledFn *fns) {
     LLVMValueRef *values = ARENA_ARRAY(t->e->arena, LLVMValueRef, n + 1);
     for (int i = 0; i < n; i++) values[i] = variant(t, &variants[i], fns);
-    return array(t, values, n);
+    return constant_array(t->e, values, n);
 }
 
 /* ---- the model ------------------------------------------------------------------------------------------------------------------ */
@@ -443,23 +393,23 @@ static LLVMValueRef model_constant(Tables *t, const CompiledFn *fns, const Varia
                                t->shape_dims.len,
                                p->checks.len,
                                p->layers.len};
-    for (int i = 0; i < 8; i++) put_i32(t, &f, counts[i]);
-    put(&f, text(t, p->model));
-    put(&f, dims_table(t));
-    put(&f, inputs);
-    put(&f, slots);
-    put(&f, functions);
-    put(&f, shapes);
-    put(&f, checks);
-    put(&f, messages);
-    put(&f, train_settings(t));
-    put(&f, layers);
-    put(&f, api_table(t));
-    put(&f, text(t, precision_text(t)));
-    put(&f, text(t, p->weights));
-    put(&f, variants_table(t, variants, n_variants, fns));
-    put_i64(t, &f, n_variants);
-    return close(t, &f);
+    for (int i = 0; i < 8; i++) fields_i32(t->e, &f, counts[i]);
+    fields_put(&f, constant_text(t->e, t->strings, p->model));
+    fields_put(&f, dims_table(t));
+    fields_put(&f, inputs);
+    fields_put(&f, slots);
+    fields_put(&f, functions);
+    fields_put(&f, shapes);
+    fields_put(&f, checks);
+    fields_put(&f, messages);
+    fields_put(&f, train_settings(t));
+    fields_put(&f, layers);
+    fields_put(&f, api_table(t));
+    fields_put(&f, constant_text(t->e, t->strings, precision_text(t)));
+    fields_put(&f, constant_text(t->e, t->strings, p->weights));
+    fields_put(&f, variants_table(t, variants, n_variants, fns));
+    fields_i64(t->e, &f, n_variants);
+    return fields_close(t->e, &f);
 }
 
 void tables_emit(Emit *e, const CompiledFn *fns, const Variant *variants, int n_variants, bool as_main) {
