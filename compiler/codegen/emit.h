@@ -105,6 +105,7 @@ struct KernelEmit {
     LLVMValueRef               mask;              /* of the lanes that exist; NULL: all */
     Scope                     *mask_scope;
     int                        pass;
+    struct Across             *across;    /* lanes over rows of few columns (loop_across.c); NULL: they are not */
     bool                       streams;   /* the task whose stores pass the caches by */
     bool                       streaming; /* the store at hand does */
     LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
@@ -171,8 +172,11 @@ void         memory_store(KernelEmit *k, LLVMValueRef base, const Type *type, co
                           ElemType from, Scope *scope);
 /* The kernel's stores of one level and pass (-1: all): all values first, then all stores, as a store may overwrite what another value reads. */
 void   kernel_stores(KernelEmit *k, Level level, int pass, const Index *index);
+Type   kernel_store_type(KernelEmit *k, const Store *store);                          /* of what it stores to */
 Value *kernel_store_values(KernelEmit *k, Level level, int pass, const Index *index); /* by store; NULL: not of these */
 void   kernel_put_values(KernelEmit *k, Value *values, const Index *index);
+/* An element of a row whose lanes run over rows: NULL where its elements do not lie together. */
+Value across_load(KernelEmit *k, const Node *node, LLVMValueRef base, const Index *index);
 /* Elements of register type at `pointer`, converted. */
 LLVMValueRef build_load_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, int lanes,
                               LLVMValueRef mask);

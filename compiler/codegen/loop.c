@@ -27,20 +27,25 @@ static int pick_lanes(int full, int64_t last) {
     return lanes;
 }
 
-static bool computed(const void *kernel, const Node *node) {
+bool loop_computes(const void *kernel, const Node *node) {
     const KernelEmit *k = kernel;
     return !kernel_loads(k->plan, k->kernel, node);
 }
 
-/* The stride of windows that the kernel scatters back over the rows' last dim. */
-static int pick_period(const KernelEmit *k, int64_t nest) {
+NodeVec loop_nodes(const KernelEmit *k) {
     NodeVec order = {0};
     Map    *seen  = map_new(k->e->arena);
     for (int i = 0; i < k->kernel->stores.len; i++)
-        graph_post_order_where(k->e->arena, k->kernel->stores.data[i].node, seen, computed, k, &order);
+        graph_post_order_where(k->e->arena, k->kernel->stores.data[i].node, seen, loop_computes, k, &order);
+    return order;
+}
+
+/* The stride of windows that the kernel scatters back over the rows' last dim. */
+static int pick_period(const KernelEmit *k, int64_t nest) {
+    NodeVec order = loop_nodes(k);
     for (int i = 0; i < order.len; i++) {
         const Node *node = order.data[i];
-        if (node->op != OP_SLIDE || !computed(k, node)) continue;
+        if (node->op != OP_SLIDE || !loop_computes(k, node)) continue;
         int64_t divisor = node->attr.slide.divisor;
         if (divisor > 1 && divisor <= LOOP_PERIOD && nest % divisor == 0) return (int)divisor;
     }
@@ -90,7 +95,7 @@ static void start_accumulators(LoopEmit *l, Level to, int pass) {
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = reduction_at(l, i);
         if (reduction->to != to || (pass >= 0 && reduction->pass != pass)) continue;
-        int lanes = reduction->from == LEVEL_POINT ? l->lanes : 1;
+        int lanes = reduction->from == LEVEL_POINT || l->across ? l->lanes : 1;
         for (int p = 0; p < LOOP_STRAIGHT; p++)
             l->acc[i * LOOP_STRAIGHT + p] = reduce_start(l->k, reduction->node, lanes);
     }
@@ -173,18 +178,21 @@ static void finish_row_pass(LoopEmit *l, Scope *row) {
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = reduction_at(l, i);
         if (reduction->pass != l->pass) continue;
-        if (reduction->to == LEVEL_ROW)
-            memo_set(k, reduction->node, l->index, value_new(k, finish_accumulators(l, row->b, i), row));
+        Accumulator *acc = &l->acc[i * LOOP_STRAIGHT];
+        if (reduction->to == LEVEL_ROW) {
+            LLVMValueRef lanes = acc->where ? acc->where : acc->value; /* where they run over rows, each has its own */
+            LLVMValueRef v     = l->across ? lanes : finish_accumulators(l, row->b, i);
+            memo_set(k, reduction->node, l->index, value_new(k, v, row));
+        }
         if (reduction->from == LEVEL_ROW) {
-            Accumulator *acc = &l->acc[i * LOOP_STRAIGHT];
-            Value        v   = value_at(k, reduction->node->inputs[0], l->index);
-            *acc             = reduce_step(k, row->b, reduction->node, *acc, v->v, NULL, NULL);
+            LLVMValueRef v = value_lanes(k, value_at(k, reduction->node->inputs[0], l->index));
+            *acc           = reduce_step(k, row->b, reduction->node, *acc, v, NULL, k->mask);
         }
     }
     kernel_stores(k, LEVEL_ROW, l->pass, l->index);
 }
 
-static void emit_row(LoopEmit *l, Scope *row) {
+void loop_row(LoopEmit *l, Scope *row) {
     for (l->pass = 0; l->pass < l->kernel->n_passes; l->pass++) {
         l->k->pass = l->pass;
         start_accumulators(l, LEVEL_ROW, l->pass);
@@ -216,7 +224,7 @@ static void emit_nested_rows(LoopEmit *l, Scope *parent) {
     for (int i = 0; i < l->period; i++) {
         LLVMValueRef at = irb_add(b, first, irb_i64(b, i));
         l->index[axis]  = index_uniform(at, loop.scope);
-        emit_row(l, loop.scope);
+        loop_row(l, loop.scope);
     }
     k->now = loop.scope;
     loop_carry_end(l, &loop, &carry);
@@ -235,7 +243,7 @@ static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef
     if (l->nest > 1)
         emit_nested_rows(l, loop.scope);
     else
-        emit_row(l, loop.scope);
+        loop_row(l, loop.scope);
     loop_carry_end(l, &loop, &carry);
 }
 
@@ -283,12 +291,12 @@ static void emit_unit(LoopEmit *l, Scope *scope) {
     if (l->kernel->n_rows) {
         LLVMValueRef low  = irb_mul(scope->b, l->unit, l->space.rows_per_unit);
         LLVMValueRef high = irb_min(scope->b, l->space.rows, irb_add(scope->b, low, l->space.rows_per_unit));
-        emit_rows(l, scope, low, high);
+        (l->across ? across_rows : emit_rows)(l, scope, low, high);
     } else {
-        emit_row(l, scope);
+        loop_row(l, scope);
     }
     store_totals(l, scope);
-    if (l->columns_in_registers) store_columns(l, scope);
+    if (l->columns_in_registers) (l->across ? across_store_columns : store_columns)(l, scope);
     memcpy(l->partials, whole, sizeof *whole * (size_t)l->kernel->reductions.len);
 }
 
@@ -315,6 +323,7 @@ void loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
     LLVMBuilderRef b = k->root->b;
     l.point          = task_point;
     l.unit           = irb_i64(b, 0);
+    if (across_fits(&l)) across_begin(&l);
     open_kept_rows(&l);
     if (k->kernel->flat && k->kernel->n_inner) {
         emit_flat(&l, begin, end);
@@ -322,7 +331,7 @@ void loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
         emit_unit(&l, k->root);
     } else if (!loop_has_finish(k->kernel)) {
         LLVMValueRef high = irb_min(b, l.space.rows, irb_mul(b, end, l.space.rows_per_unit));
-        emit_rows(&l, k->root, irb_mul(b, begin, l.space.rows_per_unit), high);
+        (l.across ? across_rows : emit_rows)(&l, k->root, irb_mul(b, begin, l.space.rows_per_unit), high);
     } else {
         ScopedLoop units;
         scope_loop_begin(k, &units, k->root, begin, end, irb_i64(b, 1), 0, NULL);

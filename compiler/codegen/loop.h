@@ -37,6 +37,7 @@ struct LoopEmit {
     Index         index[MAX_RANK];
     int           vectors;             /* of a straight row */
     int           vector;              /* of them, the one at hand */
+    bool          across;              /* lanes run over rows, and a row's few columns are straight-line code */
     bool         columns_in_registers; /* a column's sums are carried by the loop over rows, one accumulator a vector */
     Accumulator *acc;                  /* reductions x LOOP_STRAIGHT */
     LLVMValueRef *partials;            /* by reduction: pointer to its partial sums (to COLUMN, TOTAL) */
@@ -46,6 +47,9 @@ struct LoopEmit {
 };
 
 LoopEmit loop_new(KernelEmit *k);
+void     loop_row(LoopEmit *l, Scope *row);              /* all passes over the row at l->index */
+bool     loop_computes(const void *k, const Node *node); /* the KernelEmit's kernel, rather than load it */
+NodeVec  loop_nodes(const KernelEmit *k);                /* what it computes, and loads for that */
 /* The values that a loop in this pass (-1: the loop over rows) carries. */
 typedef struct Carry {
     int           n;
@@ -57,6 +61,14 @@ void  loop_carry_begin(LoopEmit *l, ScopedLoop *loop, Carry *carry, Scope *paren
 void  loop_carry_end(LoopEmit *l, ScopedLoop *loop, Carry *carry);
 
 void loop_store_point(LoopEmit *l); /* loop_spread.c: of the pass at hand */
+
+/* loop_across.c: lanes over rows of few columns */
+bool across_fits(const LoopEmit *l);
+void across_begin(LoopEmit *l);
+void across_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high);
+void across_columns(LoopEmit *l, int axis);
+void across_store_points(LoopEmit *l);
+void across_store_columns(LoopEmit *l, Scope *scope);
 
 /* Runs l->point over the inner dims from `axis` on. */
 void         loop_inner(LoopEmit *l, Scope *parent, int axis);

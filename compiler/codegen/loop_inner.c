@@ -109,6 +109,8 @@ void loop_inner(LoopEmit *l, Scope *parent, int axis) {
         l->index[at] = index_uniform(loop.index, loop.scope);
         loop_inner(l, loop.scope, axis + 1);
         loop_carry_end(l, &loop, &carry);
+    } else if (l->across) {
+        across_columns(l, at);
     } else if (l->straight) {
         straight_row(l, at);
     } else {

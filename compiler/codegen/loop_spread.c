@@ -25,6 +25,10 @@ static bool index_at(const LoopEmit *l, const Store *store, int at, Index *index
 
 /* All are evaluated before the first is stored. */
 void loop_store_point(LoopEmit *l) {
+    if (l->across) {
+        across_store_points(l);
+        return;
+    }
     KernelEmit *k      = l->k;
     int         count  = l->kernel->stores.len;
     Value      *points = kernel_store_values(k, LEVEL_POINT, l->pass, l->index);

@@ -160,7 +160,7 @@ void memory_store(KernelEmit *k, LLVMValueRef base, const Type *type, const Inde
 /* ---- a kernel's stores ------------------------------------------------------------------------------------------------------ */
 
 /* A loss and its weight are one array. */
-static Type store_type(KernelEmit *k, const Store *store) {
+Type kernel_store_type(KernelEmit *k, const Store *store) {
     Type type = store->type;
     if (store->to.kind == LOC_RESULT) type.elem = k->plan->fn->results.data[store->to.ref].value->type.elem;
     return type;
@@ -182,7 +182,7 @@ void kernel_put_values(KernelEmit *k, Value *values, const Index *index) {
         if (!values[i]) continue;
         bool         rank0 = store->node->type.rank == 0;
         LLVMValueRef v     = rank0 ? values[i]->v : value_lanes(k, values[i]);
-        Type         to    = store_type(k, store);
+        Type         to    = kernel_store_type(k, store);
         k->streaming       = k->streams && store_streams(k->e, k->kernel, store);
         memory_store(k, operand_pointer(k, &store->to), &to, index, v, store->node->type.elem, k->now);
         k->streaming = false;

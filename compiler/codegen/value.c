@@ -323,8 +323,11 @@ Value value_at(KernelEmit *k, Node *node, const Index *index) {
     if (value) return value;
     Span outer = debug_place(k, node->span);
     value      = value_kept(k, node, index);
-    if (!value && kernel_loads(k->plan, k->kernel, node))
-        value = memory_load(k, operand_pointer(k, node_location(k->plan, node)), &node->type, index);
+    if (!value && kernel_loads(k->plan, k->kernel, node)) {
+        LLVMValueRef base = operand_pointer(k, node_location(k->plan, node));
+        value             = k->across ? across_load(k, node, base, index) : NULL;
+        if (!value) value = memory_load(k, base, &node->type, index);
+    }
     if (!value) value = value_computed(k, node, index);
     memo_set(k, node, index, value);
     debug_place(k, outer);

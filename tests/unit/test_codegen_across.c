@@ -1,0 +1,124 @@
+/* Rows of few columns, whose lanes run over rows: against the interpreter, for rows that fill vectors and units and those that do not, and
+ * taken where it pays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "codegen/codegen.h"
+#include "codegen/harness.h"
+
+typedef struct Form {
+    int64_t     rows, columns;
+    bool        symbolic;
+    const char *target;
+    bool        across; /* of f32 */
+} Form;
+
+static const Form forms[] = {
+    {256, 4, true, "x86-64-v4", true},   {1, 2, true, "x86-64-v4", true},     {31, 8, true, "x86-64-v4", true},
+    {2049, 4, true, "x86-64-v4", true},  {16, 2, false, "x86-64-v4", true},   {5461, 3, false, "x86-64-v4", true},
+    {8192, 3, false, "x86-64-v4", true}, {4096, 4, false, "x86-64-v4", true}, {15, 4, false, "x86-64-v4", false},
+    {64, 9, true, "x86-64-v4", false},   {100, 3, true, "x86-64-v3", true},   {100, 5, true, "x86-64-v3", false},
+    {75, 2, true, "x86-64-v2", true},    {75, 3, true, "x86-64-v2", false},
+};
+enum { FORMS = sizeof forms / sizeof *forms };
+
+static Type space_of(Scratch *s, const Form *form, ElemType elem) {
+    const Dim *rows   = form->symbolic ? scratch_symbol(s, "rows", form->rows) : scratch_dim(s, form->rows);
+    const Dim *dims[] = {rows, scratch_dim(s, form->columns)};
+    return scratch_type(elem, 2, dims);
+}
+
+static Node *softmax_of(Scratch *s, Node *x, const Type *type) {
+    int   last    = 1;
+    Node *largest = node_expand(s->graph, node_reduce(s->graph, OP_REDUCE_MAX, x, 1, &last), type, 1, &last);
+    Node *e       = node_unary(s->graph, OP_EXP, node_binary(s->graph, OP_SUB, x, largest));
+    Node *sum     = node_reduce(s->graph, OP_SUM, e, 1, &last);
+    return node_binary(s->graph, OP_DIV, e, node_expand(s->graph, sum, type, 1, &last));
+}
+
+/* Values of points, rows, columns and all together, of operands in both orders and of one value a row. */
+static void build(Scratch *s, const Type *type) {
+    Fn    *fn    = scratch_fn(s, FN_PREDICT, "f");
+    Graph *graph = s->graph;
+    int    first = 0, last = 1, both[] = {0, 1}, swapped[] = {1, 0};
+    Type   turned = *type, row = {.elem = type->elem, .rank = 1, .dims = {type->dims[0]}};
+    turned.dims[0] = type->dims[1], turned.dims[1] = type->dims[0];
+    Node *x = scratch_slot(s, type), *y = scratch_slot(s, &turned), *weight = scratch_slot(s, &row);
+    Node *p       = softmax_of(s, node_binary(graph, OP_ADD, x, node_permute(graph, y, swapped)), type);
+    Node *weighed = node_binary(graph, OP_MUL, p, node_expand(graph, weight, type, 1, &last));
+    Node *rows    = node_reduce(graph, OP_SUM, node_binary(graph, OP_MUL, weighed, x), 1, &last);
+    scratch_result(s, fn, weighed);
+    scratch_result(s, fn, node_permute(graph, p, swapped));
+    scratch_result(s, fn, node_binary(graph, OP_LT, x, p));
+    scratch_result(s, fn, rows);
+    scratch_result(s, fn, node_reduce(graph, OP_ARGMAX, weighed, 1, &last));
+    scratch_result(s, fn, node_reduce(graph, OP_SUM, weighed, 1, &first));
+    scratch_result(s, fn, node_reduce(graph, OP_SUM, p, 1, &first));
+    scratch_result(s, fn, node_reduce(graph, OP_SUM, weighed, 2, both));
+    scratch_result(s, fn, node_reduce(graph, OP_SUM, node_unary(graph, OP_TANH, rows), 1, &first));
+    scratch_update(s, fn, 0, node_binary(graph, OP_SUB, x, weighed));
+}
+
+static void test_values(void **state) {
+    (void)state;
+    for (int i = 0; i < 2 * FORMS; i++) {
+        Scratch *s       = scratch_new(11);
+        ElemType elem    = i % 2 ? ELEM_F64 : ELEM_F32;
+        Type     type    = space_of(s, &forms[i / 2], elem);
+        s->program->real = elem;
+        build(s, &type);
+        check_program(s, elem == ELEM_F64 ? 1e-12 : 2e-5);
+        scratch_free(s);
+    }
+}
+
+static bool contains(FILE *text, const char *word) {
+    char line[4096];
+    while (fgets(line, sizeof line, text))
+        if (strstr(line, word)) return true;
+    return false;
+}
+
+/* A row by itself takes vectors of the least size that holds it, here for the difference from the largest. */
+static bool by_rows(Scratch *s, const Form *form) {
+    char path[] = "/tmp/nnc_across_XXXXXX", narrow[48];
+    int  file = mkstemp(path), lanes = 2;
+    while (lanes < form->columns) lanes *= 2;
+    snprintf(narrow, sizeof narrow, "fsub contract <%d x float>", lanes);
+    s->c.options.target = form->target;
+    Plan *plan          = kernels_from_graph(&s->c, s->program);
+    plan_from_kernels(&s->c, plan);
+    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, path));
+    FILE *text = fopen(path, "r");
+    assert_non_null(text);
+    bool found = contains(text, narrow);
+    fclose(text);
+    close(file);
+    unlink(path);
+    return found;
+}
+
+static void test_taken(void **state) {
+    (void)state;
+    for (int i = 0; i < FORMS; i++) {
+        Scratch *s       = scratch_new(12);
+        Type     type    = space_of(s, &forms[i], ELEM_F32);
+        s->program->real = ELEM_F32;
+        scratch_result(s, scratch_fn(s, FN_PREDICT, "f"), softmax_of(s, scratch_slot(s, &type), &type));
+        if (by_rows(s, &forms[i]) == forms[i].across) fail_msg("form %d is not compiled as expected", i);
+        scratch_free(s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_taken)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
