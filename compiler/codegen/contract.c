@@ -176,7 +176,8 @@ static void lay_out_scratch(ContractPlan *plan) {
     int64_t rows   = plan->mc ? plan->mc : plan->mr;
     int64_t panels = plan->shared_rows ? plan->row_panels : round_up(plan->nc, plan->nr) / plan->nr;
     int64_t cols   = (plan->mc ? panels : 1) * plan->c_row * plan->groups;
-    int64_t slack  = (int64_t)plan->lanes * plan->nr; /* a transposed block may end past the last row */
+    if (plan->dot_lanes) cols = plan->nr + plan->dot_lanes; /* a whole vector is read from the last row */
+    int64_t slack  = (int64_t)plan->lanes * plan->nr;       /* a transposed block may end past the last row */
     int64_t tile   = (int64_t)plan->lanes * plan->lanes;
     int64_t b      = plan->b_packed ? 0 : round_up(plan->nc, plan->nr) * plan->kc * plan->groups + slack + tile;
     int64_t packed = plan->shared_rows ? plan->shared_blocks * plan->shared_rows : plan->ma;
@@ -197,6 +198,8 @@ static void lay_out_scratch(ContractPlan *plan) {
     plan->scratch_bytes += tables;
     plan->winograd_offset = plan->scratch_bytes;
     if (plan->winograd) plan->scratch_bytes += round_up(winograd_scratch_elems(plan) * plan->elem_bytes, 64);
+    plan->dots_offset = plan->scratch_bytes;
+    if (plan->dot_lanes) plan->scratch_bytes += round_up(contract_dot_elems(plan) * plan->elem_bytes, 64);
 }
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {
@@ -215,8 +218,14 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->direct        = shape->k <= plan->blocking->direct_k && plan->groups == 1;
     plan->whole_cols =
         shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
-    plan->winograd = !plan->blocking->plain && winograd_fits(plan);
-    plan->fixed    = contract_fix_tile(plan, &plan->fixed_tile);
+    plan->winograd  = !plan->blocking->plain && winograd_fits(plan);
+    plan->dot_lanes = plan->winograd ? 0 : contract_dot_lanes(plan);
+    if (plan->dot_lanes) {
+        plan->mr     = contract_dot_rows(plan, tile->mr * tile->nv);
+        plan->c_row  = (int)shape->n;
+        plan->direct = false;
+    }
+    plan->fixed = !plan->dot_lanes && contract_fix_tile(plan, &plan->fixed_tile);
     if (plan->fixed) plan->mr = plan->fixed_tile.n_rows;
     plan->row_lanes = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;

@@ -4,6 +4,7 @@
  *   contract_emit.c  the loops around the tile
  *   contract_window.c the same where A is seen through windows
  *   contract_fixed.c tiles whose rows lie at offsets known when compiling
+ *   contract_dots.c  tiles of few columns, with lanes along k
  *   contract_step.c  one tile: its sums and its epilogue
  *   contract_pack.c  copies of A and B into panels
  *   contract_tile.c  the register-tiled micro-kernels and the transposition, one internal function each a module */
@@ -50,6 +51,8 @@ struct ContractPlan {
     FixedTile fixed_tile;
     bool      winograd; /* by minimal filtering */
     int64_t   winograd_offset;
+    int       dot_lanes; /* lanes run along k: contract_dots.c; 0: along columns */
+    int64_t   dots_offset;
 };
 
 /* Elements from one row (k together) or one row panel of packed A to the next: a cache line more than they hold, so that
@@ -156,6 +159,13 @@ void    window_emit(ContractEmit *e);
 
 /* contract_fixed.c: false where the plan has no such tile */
 bool contract_fix_tile(const ContractPlan *plan, FixedTile *fixed);
+
+/* contract_dots.c */
+int     contract_dot_lanes(const ContractPlan *plan); /* 0: lanes run along columns */
+int     contract_dot_rows(const ContractPlan *plan, int sums_most);
+int64_t contract_dot_elems(const ContractPlan *plan);                                        /* of scratch */
+void    contract_dot_prepare(const ContractEmit *e);                                         /* after B is packed */
+void    contract_dot_tile(const ContractEmit *e, const TilePlace *at, const TileArgs *args); /* sums: rows of n */
 
 /* contract_winograd.c */
 bool    winograd_fits(const ContractPlan *plan);

@@ -238,7 +238,9 @@ static void sum_groups(const ContractEmit *e, const TilePlace *at, const TileArg
 }
 
 static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
-    if (e->plan->groups == 1)
+    if (e->plan->dot_lanes)
+        contract_dot_tile(e, at, args);
+    else if (e->plan->groups == 1)
         dispatch_tile(e, at, args);
     else
         sum_groups(e, at, args);

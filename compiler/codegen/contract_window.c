@@ -156,6 +156,7 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
     e->n_runs          = c64(e, window_runs(e->plan));
     emit_pack_b(e);
     if (e->plan->winograd) winograd_prepare(e);
+    if (e->plan->dot_lanes) contract_dot_prepare(e);
     Loop chunks = loop_begin(b, first_block(e, columns.index, e->begin), first_block(e, columns.index, e->end), e->one);
     Chunk chunk = open_chunk(e, chunks.index, copy, e->m);
     e->row_block = chunks.index;

@@ -19,11 +19,16 @@ static bool count_below(const Type *type, int first, int count, int64_t limit) {
     return true;
 }
 
-/* Lanes run along the right free dims; with hardly any of those the product is computed transposed. */
+static bool has_windows(const Node *node) {
+    while (op_info[node->op].class == MOVEMENT && node->n_inputs == 1 && node->op != OP_SLIDE) node = node->inputs[0];
+    return node->op == OP_SLIDE;
+}
+
+/* Lanes run along the right free dims; with hardly any of those the product is computed transposed, but for windows, which are rows only. */
 bool product_is_swapped(const Node *dot) {
     int  n_batch = dot->attr.dot.n_batch, right = right_axis(dot);
     bool right_tiny = count_below(&dot->type, right, dot->type.rank - right, 4);
-    return right_tiny && !count_below(&dot->type, n_batch, right - n_batch, 4);
+    return right_tiny && !has_windows(dot->inputs[0]) && !count_below(&dot->type, n_batch, right - n_batch, 4);
 }
 
 /* Whether all that `root` is made of stays the same while the loop runs. */
@@ -41,11 +46,6 @@ bool product_is_packed(const Fuse *f, const Node *dot) {
 
 int product_group_axis(const Node *dot) {
     return right_axis(dot);
-}
-
-static bool has_windows(const Node *node) {
-    while (op_info[node->op].class == MOVEMENT && node->n_inputs == 1 && node->op != OP_SLIDE) node = node->inputs[0];
-    return node->op == OP_SLIDE;
 }
 
 /* Groups cost nothing where the columns are packed beforehand anyway. */

@@ -76,7 +76,24 @@ lacks off.ll '@nnc.winograd'
 lacks f64.ll '@nnc.winograd'
 "$nnc" "$model" -o x.ll --winograd=maybe 2>error && fail "--winograd=maybe is taken"
 has error "--winograd is on or off, not 'maybe'"
+lacks on.ll '@nnc.dots'
+
+# Of a transposed convolution to one channel and a convolution to three, lanes run along k.
+cat >columns.nnet <<'END'
+import std.nn
+model Columns {
+  dim batch
+  input x: f32[batch, 8, 8, 16]
+  output y = x |> conv2d_transpose(1, 4, stride = 2, padding = 1)
+  output z = x |> conv2d(3, 3, padding = same)
+}
+END
+model=columns.nnet
+emit columns.ll --emit=llvm --target=x86-64-v4
+has columns.ll '@nnc.dots.v16f32.8x1'
+has columns.ll '@nnc.dots.v16f32.8x3'
 model=$iris
+rm columns.nnet columns.ll
 rm filters.nnet on.ll off.ll f64.ll error
 
 # -c and --emit=obj are the same; nothing else is left beside them.

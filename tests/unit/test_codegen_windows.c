@@ -106,6 +106,17 @@ static void test_few_filters(void **state) {
     check_convolution(6, &(Convolution){9, 13, 8, 40, {3, 3}, 1, 2, 2, 2}, 2, false, ELEM_F32);
 }
 
+/* Up to four columns, forward and for the input: lanes along k, in runs that are whole vectors, parts of one, and both. */
+static void test_few_columns(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){9, 11, 16, 1, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32);
+    check_convolution(2, &(Convolution){12, 12, 3, 24, {4, 4}, 2, 1, 1, 1}, 3, true, ELEM_F32);
+    check_convolution(3, &(Convolution){13, 9, 20, 2, {5, 3}, 1, 1, 2, 1}, 2, false, ELEM_F64);
+    check_convolution(4, &(Convolution){10, 8, 37, 4, {3, 3}, 1, 2, 2, 2}, 2, false, ELEM_F32);
+    check_convolution(5, &(Convolution){75, 70, 40, 3, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(6, &(Convolution){75, 70, 1, 6, {5, 5}, 1, 1, 2, 2}, 2, false, ELEM_F32);
+}
+
 /* Sums over all positions out of the epilogue: by minimal filtering, from the registers, from tiles of fixed offsets, part of a vector. */
 static void check_sums(uint64_t seed, const Convolution *v, int64_t batch, ElemType real, double tolerance) {
     static const int rows[] = {0, 1, 2};
@@ -128,6 +139,8 @@ static void test_sums(void **state) {
     check_sums(4, &(Convolution){10, 9, 24, 56, {1, 1}, 1, 1, 0, 0}, 4, ELEM_F32, 5e-3);
     check_sums(5, &(Convolution){10, 9, 5, 23, {2, 3}, 2, 1, 1, 1}, 4, ELEM_F64, 1e-10);
     check_sums(6, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1}, 2, ELEM_F64, 1e-10);
+    check_sums(8, &(Convolution){9, 11, 16, 3, {3, 3}, 1, 1, 1, 1}, 3, ELEM_F32, 5e-3);
+    check_sums(9, &(Convolution){9, 11, 16, 1, {3, 3}, 1, 1, 1, 1}, 3, ELEM_F64, 1e-10);
     check_sums(7, &(Convolution){6, 6, 300, 150, {3, 3}, 1, 1, 1, 1}, 2, ELEM_F32, 5e-3);
 }
 
@@ -139,6 +152,7 @@ int main(void) {
         cmocka_unit_test(test_column_blocks),
         cmocka_unit_test(test_minimal_filtering),
         cmocka_unit_test(test_few_filters),
+        cmocka_unit_test(test_few_columns),
         cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
