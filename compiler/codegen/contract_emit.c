@@ -26,6 +26,9 @@ typedef struct InPlace {
     int rows, k;
 } InPlace;
 static const InPlace in_place_wide = {256, 128}, in_place_narrow = {64, 64};
+enum {
+    A_BYTES_IN_PLACE = 64 << 10
+}; /* a transposed A of so many bytes, gaps included, is read in place whatever its K */
 
 static LLVMValueRef c64(const ContractEmit *e, int64_t value) {
     return irb_i64(e->b, value);
@@ -296,6 +299,13 @@ static void emit_shared(ContractEmit *e) {
 
 /* ---- everything ---- */
 
+/* The longest K for which a transposed A is read in place. */
+static int64_t k_in_place(const ContractPlan *plan, const InPlace *limits) {
+    int64_t stride = plan->shape.a_stride_k;
+    int64_t few    = stride > 0 ? A_BYTES_IN_PLACE / (stride * plan->elem_bytes) : 0;
+    return few > limits->k ? few : limits->k;
+}
+
 static void choose_at_run_time(ContractEmit *e) {
     LLVMBuilderRef b   = e->b;
     LLVMTypeRef    i1  = LLVMInt1TypeInContext(irb_context(b));
@@ -304,10 +314,11 @@ static void choose_at_run_time(ContractEmit *e) {
     LLVMValueRef   few    = LLVMBuildICmp(b, LLVMIntSLE, e->m, c64(e, limits->rows), "");
     e->b_stays            = e->plan->b_may_stay ? few : no;
     e->panels_outside     = e->plan->b_packed ? few : e->b_stays;
-    e->a_packed           = e->plan->a_packing == A_DIRECT            ? no
-                            : e->plan->a_packing == A_WINDOW          ? yes
-                            : e->spec->a.load || e->spec->a.split.run ? yes
-                                                                      : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, limits->k), "");
+    e->a_packed           = e->plan->a_packing == A_DIRECT   ? no
+                            : e->plan->a_packing == A_WINDOW ? yes
+                            : e->spec->a.load || e->spec->a.split.run
+                                ? yes
+                                : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, k_in_place(e->plan, limits)), "");
 }
 
 static ContractEmit emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef m,

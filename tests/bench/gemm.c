@@ -53,6 +53,11 @@ static const Row rows[] = {
     {"NT attention 128x1024x64", 128, 1024, 64, false, false, 't'},
     {"TN attention 1024x64x128", 1024, 64, 128, false, false, 'T'},
     {"TN attention 64x1024x128", 64, 1024, 128, false, false, 'T'},
+    {"TN 32x16x batch 256", 32, 16, 256, false, true, 'T'},
+    {"TN 64x64x batch 256", 64, 64, 256, false, true, 'T'},
+    {"TN 96x96x batch 170", 96, 96, 170, false, true, 'T'},
+    {"TN 128x32x batch 128", 128, 32, 128, false, true, 'T'},
+    {"TN 32x10x batch 512", 32, 10, 512, false, true, 'T'},
 };
 enum { ROWS = sizeof rows / sizeof *rows, ROUNDS_MOST = 101 };
 
