@@ -119,6 +119,8 @@ typedef struct ContractSpec {
     /* Range anchor (may be NULL: all): the k in [*begin, *end) that the tile's sums need, not limited to [0, k). Not for a windowed A. */
     void (*range)(void *user, LLVMBuilderRef b, const ContractTile *tile, LLVMValueRef *begin, LLVMValueRef *end);
     void *range_user;
+    /* Rows and columns from these on need not be computed (NULL: all are); not for a windowed A, nor with sums over rows. */
+    LLVMValueRef rows_limit, columns_limit;
     /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
     void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
                          LLVMValueRef mask);

@@ -169,7 +169,7 @@ LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef uni
 }
 
 static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit) {
-    return irb_min(e->b, irb_mul(e->b, first_block(e, j, unit), e->cut.height), e->m);
+    return irb_min(e->b, irb_mul(e->b, first_block(e, j, unit), e->cut.height), e->m_end);
 }
 
 void set_columns(ContractEmit *e, LLVMValueRef j) {
@@ -177,9 +177,10 @@ void set_columns(ContractEmit *e, LLVMValueRef j) {
     LLVMValueRef   nr = c64(e, e->plan->nr);
     e->column         = j;
     e->n0             = irb_mul(b, j, e->cut.width);
-    e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
-    e->full_panels    = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
-    e->panels         = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
+    e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n_end);
+    if (e->n_end != e->n) e->n1 = irb_max(b, e->n1, e->n0);
+    e->full_panels = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
+    e->panels      = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
 }
 
 /* `count` rows in equal chunks of at most `most`, each a multiple of `unit`. */
@@ -279,9 +280,9 @@ static void rows_of_units(const ContractEmit *e, LLVMValueRef *m0, LLVMValueRef 
     const Cut     *cut    = &e->cut;
     LLVMValueRef   single = LLVMBuildICmp(b, LLVMIntEQ, irb_sub(b, e->column1, e->column0), e->one, "");
     LLVMValueRef   low    = irb_mul(b, LLVMBuildUDiv(b, e->begin, cut->col_blocks, ""), cut->height);
-    LLVMValueRef   high   = irb_min(b, irb_mul(b, irb_ceil_div(b, e->end, cut->col_blocks), cut->height), e->m);
+    LLVMValueRef   high   = irb_min(b, irb_mul(b, irb_ceil_div(b, e->end, cut->col_blocks), cut->height), e->m_end);
     *m0 = select_value(e, single, first_row(e, e->column0, e->begin), select_value(e, cut->row_major, low, e->zero));
-    *m1 = select_value(e, single, first_row(e, e->column0, e->end), select_value(e, cut->row_major, high, e->m));
+    *m1 = select_value(e, single, first_row(e, e->column0, e->end), select_value(e, cut->row_major, high, e->m_end));
 }
 
 static void emit_shared(ContractEmit *e) {
@@ -327,6 +328,8 @@ static ContractEmit emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMT
     e.zero         = irb_i64(b, 0);
     e.one          = irb_i64(b, 1);
     e.cut          = contract_cut(plan, b, m, n, k);
+    e.m_end        = m;
+    e.n_end        = n;
     return e;
 }
 
@@ -375,6 +378,12 @@ static void clear_columns(ContractEmit *e) {
     loop_end(&units, b);
 }
 
+/* Whole tiles up to `end`, so that tiles have the extents that they have without. */
+static LLVMValueRef whole_tiles(LLVMBuilderRef b, LLVMValueRef all, LLVMValueRef end, int64_t tile) {
+    if (!end) return all;
+    return irb_min(b, all, irb_round_up(b, irb_max(b, end, irb_i64(b, 0)), tile));
+}
+
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
@@ -385,6 +394,8 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     e.a_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
     e.b_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
     e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
+    e.m_end         = whole_tiles(builder, e.m, spec->rows_limit, plan->mr);
+    e.n_end         = whole_tiles(builder, e.n, spec->columns_limit, plan->nr);
     choose_at_run_time(&e);
     e.begin              = begin;
     e.end                = end;

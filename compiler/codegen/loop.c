@@ -1,5 +1,6 @@
 /* The loop template: rows, passes, stores, and reductions that end in a row, a column or a total. */
 #include "codegen/loop.h"
+#include "codegen/triangle.h"
 
 #include <string.h>
 
@@ -71,11 +72,12 @@ LoopEmit loop_new(KernelEmit *k) {
     LoopEmit      l      = {.k = k, .kernel = kernel, .last = -1, .parts = 1};
     l.space   = k->contract ? matmul_space(k->e, kernel, k->contract, &k->dims) : loop_space(kernel, &k->dims);
     l.n_inner = kernel->n_inner;
+    if (kernel->clip.rows) l.clip = irb_max(k->root->b, clip_end(k), irb_i64(k->root->b, 0));
     while (l.n_inner > 1 && dims_constant(1, &kernel->inner[l.n_inner - 1]) == 1) l.n_inner--;
     if (l.n_inner) l.last = dims_constant(1, &kernel->inner[l.n_inner - 1]);
     l.lanes                = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
     int64_t vectors        = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
-    l.straight             = vectors <= LOOP_STRAIGHT && !kernel->flat;
+    l.straight             = vectors <= LOOP_STRAIGHT && !kernel->flat && !l.clip;
     l.nest                 = loop_nest(kernel);
     l.period               = l.nest > 1 && l.straight ? pick_period(k, l.nest) : 1;
     l.parts                = pick_parts(kernel, vectors);

@@ -34,6 +34,7 @@ struct LoopEmit {
     int           period;  /* of them, those in a turn */
     int           n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
     int64_t       last;    /* its extent, -1: symbolic */
+    LLVMValueRef  clip;    /* of it, the first index that is not computed; NULL: all are */
     Index         index[MAX_RANK];
     int           vectors;             /* of a straight row */
     int           vector;              /* of them, the one at hand */

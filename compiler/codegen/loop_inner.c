@@ -114,6 +114,7 @@ void loop_inner(LoopEmit *l, Scope *parent, int axis) {
     } else if (l->straight) {
         straight_row(l, at);
     } else {
-        loop_vectors(l, parent, at, irb_i64(parent->b, 0), dims_value(&l->k->dims, l->kernel->inner[axis]));
+        LLVMValueRef size = dims_value(&l->k->dims, l->kernel->inner[axis]);
+        loop_vectors(l, parent, at, irb_i64(parent->b, 0), l->clip ? irb_min(parent->b, size, l->clip) : size);
     }
 }

@@ -342,7 +342,10 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     ColumnSums sums;
     if (k->kernel->reductions.len) sum_columns(k, &common, &spec, &sums);
     TriangleRange range;
-    if (!p->windowed) triangle_range(k, &spec, &range);
+    if (!p->windowed) {
+        triangle_range(k, &spec, &range);
+        triangle_clip(k, &spec);
+    }
     contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
     blocks_end(&blocks);
 }

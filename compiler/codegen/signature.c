@@ -116,6 +116,10 @@ const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, 
     if (kernel->triangle.low_start) put_node(&s, kernel->triangle.low_start);
     put_int(&s, kernel->triangle.low_start != NULL);
     if (kernel->triangle.high_start) put_node(&s, kernel->triangle.high_start);
+    put(&s, &kernel->clip.rows, sizeof kernel->clip.rows);
+    if (kernel->clip.low_start) put_node(&s, kernel->clip.low_start);
+    put_int(&s, kernel->clip.low_start != NULL);
+    if (kernel->clip.high_start) put_node(&s, kernel->clip.high_start);
     if (kernel->scatter) put_node(&s, kernel->scatter);
     *length = (size_t)s.text.len;
     return s.text.data;

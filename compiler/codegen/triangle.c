@@ -39,6 +39,20 @@ static void range_anchor(void *user, LLVMBuilderRef b, const ContractTile *tile,
     *end              = LLVMBuildSelect(b, any, range->depth, irb_i64(b, 0), "");
 }
 
+LLVMValueRef clip_end(KernelEmit *k) {
+    const Clip    *clip   = &k->kernel->clip;
+    LLVMBuilderRef b      = k->root->b;
+    Index          offset = index_sub(k, start_of(k, clip->high_start), start_of(k, clip->low_start));
+    LLVMValueRef   beyond = irb_add(b, dims_value(&k->dims, clip->rows), irb_i64(b, CLIP_BEYOND));
+    return irb_add(b, offset.v, beyond);
+}
+
+void triangle_clip(KernelEmit *k, ContractSpec *spec) {
+    if (!k->kernel->clip.rows) return;
+    bool rows                                      = (k->kernel->triangle.low == PRODUCT_LEFT) != k->kernel->swap;
+    *(rows ? &spec->rows_limit : &spec->columns_limit) = clip_end(k);
+}
+
 void triangle_range(KernelEmit *k, ContractSpec *spec, TriangleRange *range) {
     const Triangle *triangle = &k->kernel->triangle;
     if (triangle->low == PRODUCT_NONE) return;

@@ -15,4 +15,10 @@ typedef struct TriangleRange {
  * entry block or the loop at hand, before the product. */
 void triangle_range(KernelEmit *k, ContractSpec *spec, TriangleRange *range);
 
+/* Sets how many rows or columns of it are computed where others are not looked at. Emitted there, too. */
+void triangle_clip(KernelEmit *k, ContractSpec *spec);
+
+/* Of the kernel's clip: the first index that is not computed, not limited to the axis; an i64 of the root scope. */
+LLVMValueRef clip_end(KernelEmit *k);
+
 #endif

@@ -71,6 +71,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     clusters_merge(&f);
     values_locate(&f);
     kernels_order(&f);
+    kernels_clip(&f);
     for (int i = 0; i < f.plan->kernels.len; i++) {
         Kernel *kernel = f.plan->kernels.data[i];
         kernel->name   = arena_printf(c->arena, "%s_%d_%s", fn->name, i, template_name(kernel));

@@ -118,9 +118,10 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan); /* 
 /* passes.c: cluster to kernel. */
 void kernel_from_cluster(Fuse *f, Cluster *cluster);
 
-/* triangle.c: which half of a contraction matters. */
+/* halves.c; triangle.c: which half of a contraction matters; clip.c: which part of what kernels hand each other. */
 bool has_masks(const Fuse *f);
 void kernel_find_triangle(Fuse *f, const Cluster *cluster, Kernel *kernel);
+void kernels_clip(Fuse *f);
 
 /* products.c: facts of a contraction before it is a kernel. */
 /* Whether the sums of the product's first `count` axes, its rows, may be kept in its epilogue: rows of many positions. */

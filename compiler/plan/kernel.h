@@ -91,6 +91,14 @@ typedef struct Triangle {
     Node       *low_start, *high_start; /* i64; NULL: 0 */
 } Triangle;
 
+/* Of the elements along one axis, the last inner one of a loop, `low` of a product's triangle, only those below
+ * rows + high_start - low_start are looked at. From CLIP_BEYOND behind that on they are not computed: readers' tiles may reach over. */
+enum { CLIP_BEYOND = 64 };
+typedef struct Clip {
+    const Dim *rows; /* NULL: all are computed */
+    Node      *low_start, *high_start;
+} Clip;
+
 typedef struct Kernel {
     Template template;
     int         index; /* position in FnPlan.kernels */
@@ -107,6 +115,7 @@ typedef struct Kernel {
     int   groups; /* TEMPLATE_CONTRACT with values at LEVEL_GROUP: how many; else 0 */
     bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */
     Triangle       triangle;
+    Clip           clip;
     Node          *scatter;       /* TEMPLATE_SCATTER */
     Node          *scan;          /* TEMPLATE_SCAN */
     struct FnPlan *body;          /* of its steps */

@@ -32,6 +32,8 @@ void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, In
     }
     if (kernel->triangle.low_start) visit(&uses, kernel->triangle.low_start);
     if (kernel->triangle.high_start) visit(&uses, kernel->triangle.high_start);
+    if (kernel->clip.low_start) visit(&uses, kernel->clip.low_start);
+    if (kernel->clip.high_start) visit(&uses, kernel->clip.high_start);
 }
 
 void buffers_live(Compilation *c, FnPlan *plan) {

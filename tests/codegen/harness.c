@@ -36,7 +36,7 @@ Compiled compiled_new(Scratch *s, const char *target) {
     assert_true(object_from_plan(&s->c, plan, EMIT_OBJECT, OBJECT_PROGRAM, object));
     snprintf(command, sizeof command, "cc -shared -o %s %s", library, object);
     assert_int_equal(system(command), 0);
-    Compiled compiled = {.library = dlopen(library, RTLD_NOW | RTLD_LOCAL)};
+    Compiled compiled = {.library = dlopen(library, RTLD_NOW | RTLD_LOCAL), .plan = plan};
     if (!compiled.library) fail_msg("%s", dlerror());
     compiled.model = dlsym(compiled.library, "nnrt_model_main");
     assert_non_null(compiled.model);

@@ -4,10 +4,12 @@
 
 #include "interp/scratch.h"
 #include "nnrt.h"
+#include "plan/kernel.h"
 
 typedef struct Compiled {
     void             *library;
     const nnrt_model *model;
+    const Plan       *plan;
 } Compiled;
 
 /* Plans and compiles; `target` NULL: native. Fails the running test where that fails. */
