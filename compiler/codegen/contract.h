@@ -124,6 +124,8 @@ typedef struct ContractSpec {
     /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
     void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
                          LLVMValueRef mask);
+    /* Of a product of at most a tile's rows, instead of `store` (NULL: not so): values[r] are row r's at columns n, n + 1, ... */
+    void (*store_rows)(void *user, LLVMValueRef n, const LLVMValueRef *values, int lanes, LLVMValueRef mask);
 } ContractSpec;
 
 /* Which axis of an operand is in two levels. It is packed then, along the other one: elements lie together there. */

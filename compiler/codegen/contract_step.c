@@ -162,6 +162,32 @@ static unsigned store_scratch_vector(const ContractEmit *e, const TilePlace *at,
     return SHORT_ANCHOR + 1;
 }
 
+/* Vector by vector, all rows of each at once. */
+static void store_rows_at(const ContractEmit *e, const TilePlace *at, LLVMValueRef column, LLVMValueRef mask) {
+    LLVMValueRef values[TILE_SUMS_MOST];
+    for (int r = 0; r < (int)e->plan->shape.m; r++) values[r] = load_sums(e, at, c64(e, r), column);
+    e->spec->store_rows(e->spec->store_user, irb_add(e->b, at->j0, column), values, e->plan->lanes, mask);
+}
+
+static unsigned store_rows_together(const ContractEmit *e, const TilePlace *at) {
+    LLVMBuilderRef b     = e->b;
+    int            lanes = e->plan->lanes;
+    int64_t        n     = e->spec->n.constant;
+    LLVMValueRef   rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
+    LLVMValueRef   whole = irb_sub(b, at->cols, rest);
+    if (n < 0 || n >= lanes) {
+        Loop loop = loop_begin(b, e->zero, whole, c64(e, lanes));
+        store_rows_at(e, at, loop.index, NULL);
+        loop_end(&loop, b);
+    }
+    if (n < 0 || n % lanes) {
+        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
+        store_rows_at(e, at, whole, irb_mask_below(b, rest, lanes));
+        branch_end(&part, b);
+    }
+    return SHORT_ANCHOR + 1;
+}
+
 /* Hands each row's whole vectors, then the part of one, to the store anchor; returns its size. */
 static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b     = e->b;
@@ -245,7 +271,9 @@ static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, cons
     else
         sum_groups(e, at, args);
     Branch   last = branch_begin(e->b, e->last);
-    unsigned size = (e->spec->columns_begin ? store_with_sums : store_from_scratch)(e, at);
+    unsigned size = (e->spec->store_rows      ? store_rows_together
+                     : e->spec->columns_begin ? store_with_sums
+                                              : store_from_scratch)(e, at);
     branch_end(&last, e->b);
     return size;
 }

@@ -89,6 +89,13 @@ struct IndexRun {
     const Dim *dims[MAX_RANK];
 };
 
+/* Lanes that run over rows of few columns, which lie one behind the other (across.c). */
+enum { ACROSS_COLUMNS = 8 };
+typedef struct Across {
+    int          columns;
+    LLVMValueRef mask, rows_left; /* where only some of the rows exist, else NULL */
+} Across;
+
 typedef struct KernelEmit KernelEmit;
 struct KernelEmit {
     Lower                      lower; /* first: op_lower's rules get its address */
@@ -105,7 +112,7 @@ struct KernelEmit {
     LLVMValueRef               mask;              /* of the lanes that exist; NULL: all */
     Scope                     *mask_scope;
     int                        pass;
-    struct Across             *across;    /* lanes over rows of few columns (loop_across.c); NULL: they are not */
+    Across                    *across;    /* NULL: lanes do not run over rows */
     bool                       streams;   /* the task whose stores pass the caches by */
     bool                       streaming; /* the store at hand does */
     LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
@@ -175,13 +182,18 @@ void   kernel_stores(KernelEmit *k, Level level, int pass, const Index *index);
 Type   kernel_store_type(KernelEmit *k, const Store *store);                          /* of what it stores to */
 Value *kernel_store_values(KernelEmit *k, Level level, int pass, const Index *index); /* by store; NULL: not of these */
 void   kernel_put_values(KernelEmit *k, Value *values, const Index *index);
-/* An element of a row whose lanes run over rows: NULL where its elements do not lie together. */
-Value across_load(KernelEmit *k, const Node *node, LLVMValueRef base, const Index *index);
 /* Elements of register type at `pointer`, converted. */
 LLVMValueRef build_load_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, int lanes,
                               LLVMValueRef mask);
 void         build_store_lanes(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef pointer, ElemType elem, LLVMValueRef value,
                                LLVMValueRef mask);
+
+/* ---- lanes over rows (across.c) ---------------------------------------------------------------------------------------------------- */
+
+/* The column at `index` of a tensor in memory; NULL where its columns are not those of k->across. All of its columns are loaded at once. */
+Value across_load(KernelEmit *k, const Node *node, LLVMValueRef base, const Index *index);
+/* All columns of the rows from `row` on, to one store. */
+void across_store(KernelEmit *k, const Store *store, Index row, const Value *values);
 
 /* ---- stores that pass the caches by (stream.c) -------------------------------------------------------------------------------- */
 

@@ -1,12 +1,6 @@
 /* The loop template over rows of few columns: lanes run over rows, so that all are used, and what is one value a row (a maximum, a
- * sum) is one vector for as many rows as there are lanes, without a step from lane to lane. Rows lie one behind the other in memory:
- * vectors are loaded as they lie there and put in order by shuffles, and so are those that are stored. */
+ * sum) is one vector for as many rows as there are lanes, without a step from lane to lane. */
 #include "codegen/loop.h"
-
-struct Across {
-    int          columns;
-    LLVMValueRef mask, rows_left; /* where only some of the rows exist, else NULL */
-};
 
 /* ---- whether it pays -------------------------------------------------------------------------------------------------------- */
 
@@ -44,7 +38,7 @@ bool across_fits(const LoopEmit *l) {
     const Kernel *kernel = l->kernel;
     if (kernel->template != TEMPLATE_LOOP || kernel->flat || kernel->n_rows != 1 || kernel->n_inner != 1) return false;
     int64_t rows = dims_constant(1, kernel->rows), lanes = l->k->full_lanes;
-    if (l->last < 2 || l->last > lanes / 2 || l->last > LOOP_STRAIGHT || (rows >= 0 && rows < lanes)) return false;
+    if (l->last < 2 || l->last > lanes / 2 || l->last > ACROSS_COLUMNS || (rows >= 0 && rows < lanes)) return false;
     return kernel->rows[0] != kernel->inner[0] && sums_fit(l) && all_lie_well(l);
 }
 
@@ -55,117 +49,26 @@ void across_begin(LoopEmit *l) {
     l->parts                = 1;
     l->vectors              = (int)l->last;
     l->columns_in_registers = true;
-    l->k->across            = ARENA_NEW(l->k->e->arena, struct Across);
+    l->k->across            = ARENA_NEW(l->k->e->arena, Across);
     l->k->across->columns   = (int)l->last;
 }
 
-/* ---- rows in their order to columns, and back ------------------------------------------------------------------------------- */
-
-/* The vector whose lane t is element from(t) % lanes of vector from(t) / lanes, one shuffle for each vector but the first. */
-static LLVMValueRef collect(KernelEmit *k, LLVMBuilderRef b, const LLVMValueRef *vectors, int count, const int *from) {
-    int          lanes  = k->lanes;
-    LLVMValueRef result = NULL;
-    for (int v = 0; v < count; v++) {
-        LLVMValueRef mask[64];
-        bool         any = false;
-        for (int t = 0; t < lanes; t++) {
-            bool here = from[t] / lanes == v;
-            any |= here;
-            mask[t] = LLVMConstInt(k->e->t_i32, (unsigned)(here ? lanes + from[t] % lanes : t), false);
-        }
-        if (!any) continue;
-        if (!result) result = LLVMGetPoison(LLVMTypeOf(vectors[v]));
-        result = LLVMBuildShuffleVector(b, result, vectors[v], LLVMConstVector(mask, (unsigned)lanes), "");
-    }
-    return result;
-}
-
-static LLVMValueRef column_of(KernelEmit *k, LLVMBuilderRef b, const LLVMValueRef *vectors, int columns, int column) {
-    int from[64];
-    for (int t = 0; t < k->lanes; t++) from[t] = t * columns + column;
-    return collect(k, b, vectors, columns, from);
-}
-
-/* Vector `place` of rows put together of columns. */
-static LLVMValueRef rows_of(KernelEmit *k, LLVMBuilderRef b, const LLVMValueRef *values, int columns, int place) {
-    int from[64];
-    for (int t = 0; t < k->lanes; t++) {
-        int element = place * k->lanes + t;
-        from[t]     = element % columns * k->lanes + element / columns;
-    }
-    return collect(k, b, values, columns, from);
-}
-
-/* The elements of vector `place` that belong to rows that exist. */
-static LLVMValueRef mask_of(KernelEmit *k, LLVMBuilderRef b, int place) {
-    const struct Across *a = k->across;
-    if (!a->mask) return NULL;
-    LLVMValueRef elements = irb_mul(b, a->rows_left, irb_i64(b, a->columns));
-    return irb_mask_below(b, irb_sub(b, elements, irb_i64(b, (int64_t)place * k->lanes)), k->lanes);
-}
-
-static LLVMValueRef address_of(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef base, ElemType elem, Index row,
-                               int place) {
-    LLVMValueRef first = irb_mul(b, row.v, irb_i64(b, k->across->columns));
-    return irb_at(b, emit_mem_type(k->e, elem), base, irb_add(b, first, irb_i64(b, (int64_t)place * k->lanes)));
-}
-
-static bool is_column_of_rows(const KernelEmit *k, const Type *type, const Index *index) {
-    int64_t at;
-    return type->rank == 2 && type->elem != ELEM_BOOL && dims_constant(1, &type->dims[1]) == k->across->columns &&
-           k->lanes > 1 && index[0].kind == INDEX_LINEAR && index[1].kind == INDEX_UNIFORM &&
-           irb_const(index[1].v, &at) && at >= 0 && at < k->across->columns && k->mask == k->across->mask;
-}
-
-/* All columns are loaded at once and memoised. */
-Value across_load(KernelEmit *k, const Node *node, LLVMValueRef base, const Index *index) {
-    if (!is_column_of_rows(k, &node->type, index)) return NULL;
-    Scope         *scope = index[0].scope;
-    LLVMBuilderRef b     = scope->b;
-    LLVMValueRef   vectors[LOOP_STRAIGHT];
-    ElemType       elem = node->type.elem;
-    for (int v = 0; v < k->across->columns; v++)
-        vectors[v] =
-            build_load_lanes(k, b, address_of(k, b, base, elem, index[0], v), elem, k->lanes, mask_of(k, b, v));
-    for (int c = 0; c < k->across->columns; c++) {
-        Index at[] = {index[0], index_constant(k, c)};
-        memo_set(k, node, at, value_new(k, column_of(k, b, vectors, k->across->columns, c), scope));
-    }
-    return memo_get(k, node, index);
-}
-
-static void store_rows(LoopEmit *l, const Store *store, const Value *values) {
-    KernelEmit    *k       = l->k;
-    LLVMBuilderRef b       = k->now->b;
-    Type           type    = kernel_store_type(k, store);
-    LLVMValueRef   base    = operand_pointer(k, &store->to), columns[LOOP_STRAIGHT];
-    int            axis    = l->kernel->n_rows;
-    bool           in_rows = is_column_of_rows(k, &type, l->index);
-    for (int c = 0; c < k->across->columns; c++) {
-        l->index[axis] = index_constant(k, c);
-        columns[c]     = value_lanes(k, values[c]);
-        if (!in_rows) memory_store(k, base, &type, l->index, columns[c], store->node->type.elem, k->now);
-        if (in_rows) columns[c] = math_cast(k->e, b, store->node->type.elem, type.elem, columns[c]);
-    }
-    for (int v = 0; in_rows && v < k->across->columns; v++)
-        build_store_lanes(k, b, address_of(k, b, base, type.elem, l->index[0], v), type.elem,
-                          rows_of(k, b, columns, k->across->columns, v), mask_of(k, b, v));
-}
+/* ---- stores ---------------------------------------------------------------------------------------------------- */
 
 /* Of the pass at hand, after its last column: all values first, then all stores. */
 void across_store_points(LoopEmit *l) {
     KernelEmit *k     = l->k;
     int         count = l->kernel->stores.len, columns = k->across->columns;
-    Value      *values[LOOP_STRAIGHT];
+    Value      *values[ACROSS_COLUMNS];
     if (l->vector + 1 < columns) return;
     for (int c = 0; c < columns; c++) {
         l->index[l->kernel->n_rows] = index_constant(k, c);
         values[c]                   = kernel_store_values(k, LEVEL_POINT, l->pass, l->index);
     }
     for (int i = 0; i < count; i++) {
-        Value of_store[LOOP_STRAIGHT];
+        Value of_store[ACROSS_COLUMNS];
         for (int c = 0; c < columns; c++) of_store[c] = values[c][i];
-        if (of_store[0]) store_rows(l, &l->kernel->stores.data[i], of_store);
+        if (of_store[0]) across_store(k, &l->kernel->stores.data[i], l->index[0], of_store);
     }
 }
 
@@ -179,10 +82,10 @@ void across_columns(LoopEmit *l, int axis) {
 }
 
 static void across_range(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high, bool masked) {
-    KernelEmit    *k     = l->k;
-    struct Across *a     = k->across;
-    Carry          carry = loop_carry_set(l, -1);
-    ScopedLoop     loop;
+    KernelEmit *k     = l->k;
+    Across     *a     = k->across;
+    Carry       carry = loop_carry_set(l, -1);
+    ScopedLoop  loop;
     loop_carry_begin(l, &loop, &carry, parent, low, high, l->lanes);
     LLVMBuilderRef b = loop.scope->b;
     l->index[0]      = index_linear(loop.index, loop.scope, 1);

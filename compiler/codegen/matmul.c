@@ -232,6 +232,38 @@ static void store_groups_anchor(void *user, LLVMValueRef m, LLVMValueRef n, cons
     anchor_close(a, &saved);
 }
 
+/* Of a transposed product with few rows: its columns are rows of few columns in memory. */
+static void store_rows_anchor(void *user, LLVMValueRef n, const LLVMValueRef *values, int lanes, LLVMValueRef mask) {
+    Anchor     *a       = user;
+    KernelEmit *k       = a->k;
+    int         columns = (int)side_extent_constant(&a->product->a, &a->product->a.free);
+    Across      across  = {.columns = columns, .mask = mask};
+    Index       at[ACROSS_COLUMNS][MAX_RANK];
+    Value      *stores[ACROSS_COLUMNS], of_store[ACROSS_COLUMNS];
+    Saved       saved;
+    Scope      *scope = anchor_open(a, lanes, mask, &saved);
+    if (mask) across.rows_left = irb_sub(a->b, side_extent(&k->dims, &a->product->b, &a->product->columns).value, n);
+    k->across = &across;
+    for (int c = 0; c < columns; c++) {
+        element_index(k, a, scope, irb_i64(a->b, c), n, lanes, at[c]);
+        memo_set(k, k->kernel->dot, at[c], value_new(k, values[c], scope));
+    }
+    for (int c = 0; c < columns; c++) stores[c] = kernel_store_values(k, LEVEL_POINT, -1, at[c]);
+    for (int i = 0; i < k->kernel->stores.len; i++) {
+        for (int c = 0; c < columns; c++) of_store[c] = stores[c][i];
+        if (of_store[0]) across_store(k, &k->kernel->stores.data[i], at[0][0], of_store);
+    }
+    k->across = NULL;
+    anchor_close(a, &saved);
+}
+
+static bool stores_rows(const KernelEmit *k, const Product *p) {
+    int64_t rows = side_extent_constant(&p->a, &p->a.free);
+    bool    few  = rows > 1 && rows <= ACROSS_COLUMNS && rows <= contract_tile_rows(k->e->target);
+    return k->kernel->swap && few && !p->a.batch.count && p->a.free.count == 1 && p->columns.count == 1 &&
+           !k->kernel->groups && !k->kernel->reductions.len;
+}
+
 /* ---- the task --------------------------------------------------------------------------------------------------------------------- */
 
 static Extent stride_extent(KernelEmit *k, const Side *side, const Dim *stride) {
@@ -337,6 +369,7 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.b            = operand_of(k, &right, &p->b);
     spec.store        = store_anchor;
     spec.store_groups = store_groups_anchor;
+    spec.store_rows   = stores_rows(k, p) ? store_rows_anchor : NULL;
     spec.store_user   = &common;
     if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);
     ColumnSums sums;

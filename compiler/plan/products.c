@@ -24,11 +24,24 @@ static bool has_windows(const Node *node) {
     return node->op == OP_SLIDE;
 }
 
-/* Lanes run along the right free dims; with hardly any of those the product is computed transposed, but for windows, which are rows only. */
+/* Whether the left operand's elements lie together along its one free axis, so that lanes can run along it without a copy. */
+static bool left_lies_free(const Node *dot) {
+    int last = dot->inputs[0]->type.rank - 1;
+    for (int i = 0; i < dot->attr.dot.n_contract; i++)
+        if (dot->attr.dot.left_contract[i] == last) return false;
+    return dot->attr.dot.n_batch == 0 && last == dot->attr.dot.n_contract;
+}
+
+/* Lanes run along the right free dims; with hardly any of those the product is computed transposed, and with few of them where the left
+ * operand is in order for that. Windows are rows only. */
 bool product_is_swapped(const Node *dot) {
-    int  n_batch = dot->attr.dot.n_batch, right = right_axis(dot);
-    bool right_tiny = count_below(&dot->type, right, dot->type.rank - right, 4);
-    return right_tiny && !has_windows(dot->inputs[0]) && !count_below(&dot->type, n_batch, right - n_batch, 4);
+    enum { HARDLY_ANY = 4, FEW = 5, MANY = 16 };
+    int         n_batch = dot->attr.dot.n_batch, right = right_axis(dot), n_right = dot->type.rank - right;
+    const Type *type = &dot->type;
+    if (has_windows(dot->inputs[0])) return false;
+    if (count_below(type, right, n_right, HARDLY_ANY)) return !count_below(type, n_batch, right - n_batch, HARDLY_ANY);
+    return n_right == 1 && count_below(type, right, n_right, FEW) && left_lies_free(dot) &&
+           !count_below(type, n_batch, right - n_batch, MANY);
 }
 
 /* Whether all that `root` is made of stays the same while the loop runs. */

@@ -1,4 +1,4 @@
-/* Rows of few columns, whose lanes run over rows: against the interpreter, for rows that fill vectors and units and those that do not, and
+/* Rows of few columns, whose lanes run over rows, in loops and in epilogues of products: against the interpreter, for rows that fill vectors and units and those that do not, and
  * taken where it pays. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,7 +118,53 @@ static void test_taken(void **state) {
     }
 }
 
+/* ---- the same where a product's epilogue stores few columns ---- */
+
+typedef struct Weights {
+    int64_t rows, columns, depth;
+    bool    symbolic, swapped;
+} Weights;
+
+static const Weights weights[] = {{16, 4, 256, false, true}, {33, 4, 5, true, true},   {100, 3, 70, false, true},
+                                  {32, 2, 16, false, true},  {5, 2, 300, false, true}, {17, 3, 1, true, true},
+                                  {15, 4, 9, false, false},  {64, 5, 20, false, false}};
+
+/* The gradient of weights and what an update makes of it, as it lies in memory and turned. */
+static void build_weights(Scratch *s, const Weights *w, ElemType elem) {
+    Fn        *fn    = scratch_fn(s, FN_PREDICT, "f");
+    Graph     *graph = s->graph;
+    const Dim *k = scratch_symbol(s, "depth", w->depth), *n[] = {NULL, scratch_dim(s, w->columns)};
+    n[0]              = w->symbolic ? scratch_symbol(s, "rows", w->rows) : scratch_dim(s, w->rows);
+    const Dim *left[] = {k, n[0]}, *right[] = {k, n[1]};
+    Type       of_left = scratch_type(elem, 2, left), of_right = scratch_type(elem, 2, right);
+    Type       all = scratch_type(elem, 2, n), row = scratch_type(elem, 1, n);
+    DotAxes    axes = {.n_contract = 1, .left_contract = {0}, .right_contract = {0}};
+    int        last = 1, swapped[] = {1, 0};
+    Node      *x = scratch_slot(s, &of_left), *y = scratch_slot(s, &of_right), *weight = scratch_slot(s, &all);
+    Node      *decay = scratch_slot(s, &row), *dot = node_dot(graph, x, y, &axes);
+    Node      *step = node_binary(graph, OP_MUL, dot, node_expand(graph, decay, &all, 1, &last));
+    scratch_update(s, fn, 2, node_binary(graph, OP_SUB, weight, step));
+    scratch_result(s, fn, node_permute(graph, step, swapped));
+    scratch_result(s, fn, node_binary(graph, OP_LT, weight, step));
+}
+
+static void test_epilogue(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof weights / sizeof *weights; i++) {
+        Scratch *s       = scratch_new(13);
+        ElemType elem    = i % 2 ? ELEM_F64 : ELEM_F32;
+        s->program->real = elem;
+        build_weights(s, &weights[i / 2], elem);
+        Plan *plan = kernels_from_graph(&s->c, s->program);
+        assert_int_equal(plan->fns.data[0]->kernels.data[0]->template, TEMPLATE_CONTRACT);
+        assert_int_equal(plan->fns.data[0]->kernels.data[0]->swap, weights[i / 2].swapped);
+        check_program(s, elem == ELEM_F64 ? 1e-12 : 2e-5);
+        scratch_free(s);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_taken)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_taken),
+                                       cmocka_unit_test(test_epilogue)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
