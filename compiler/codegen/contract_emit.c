@@ -172,13 +172,20 @@ static LLVMValueRef first_row(const ContractEmit *e, LLVMValueRef j, LLVMValueRe
     return irb_min(e->b, irb_mul(e->b, first_block(e, j, unit), e->cut.height), e->m_end);
 }
 
+/* Up to `end` in whole tiles, so that tiles have the extents that they have without a limit. */
+static LLVMValueRef whole_tiles(LLVMBuilderRef b, LLVMValueRef end, int64_t tile) {
+    return irb_round_up(b, irb_max(b, end, irb_i64(b, 0)), tile);
+}
+
 void set_columns(ContractEmit *e, LLVMValueRef j) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   nr = c64(e, e->plan->nr);
     e->column         = j;
     e->n0             = irb_mul(b, j, e->cut.width);
-    e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n_end);
-    if (e->n_end != e->n) e->n1 = irb_max(b, e->n1, e->n0);
+    e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
+    if (e->spec && e->spec->columns_limit)
+        e->n1 = irb_min(b, e->n1,
+                        irb_add(b, e->n0, whole_tiles(b, irb_sub(b, e->spec->columns_limit, e->n0), e->plan->nr)));
     e->full_panels = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), nr, "");
     e->panels      = irb_ceil_div(b, irb_sub(b, e->n1, e->n0), nr);
 }
@@ -329,7 +336,6 @@ static ContractEmit emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMT
     e.one          = irb_i64(b, 1);
     e.cut          = contract_cut(plan, b, m, n, k);
     e.m_end        = m;
-    e.n_end        = n;
     return e;
 }
 
@@ -378,12 +384,6 @@ static void clear_columns(ContractEmit *e) {
     loop_end(&units, b);
 }
 
-/* Whole tiles up to `end`, so that tiles have the extents that they have without. */
-static LLVMValueRef whole_tiles(LLVMBuilderRef b, LLVMValueRef all, LLVMValueRef end, int64_t tile) {
-    if (!end) return all;
-    return irb_min(b, all, irb_round_up(b, irb_max(b, end, irb_i64(b, 0)), tile));
-}
-
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
@@ -394,8 +394,7 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     e.a_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
     e.b_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
     e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
-    e.m_end         = whole_tiles(builder, e.m, spec->rows_limit, plan->mr);
-    e.n_end         = whole_tiles(builder, e.n, spec->columns_limit, plan->nr);
+    if (spec->rows_limit) e.m_end = irb_min(builder, e.m, whole_tiles(builder, spec->rows_limit, plan->mr));
     choose_at_run_time(&e);
     e.begin              = begin;
     e.end                = end;

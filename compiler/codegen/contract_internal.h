@@ -119,7 +119,7 @@ typedef struct ContractEmit {
     LLVMTypeRef         elem, vec;
     LLVMValueRef        zero, one;
     LLVMValueRef        m, n, k;
-    LLVMValueRef        m_end, n_end; /* rows and columns that are computed: whole tiles, or all */
+    LLVMValueRef        m_end; /* rows that are computed: whole tiles, or all */
     LLVMValueRef        a_buffer, b_buffer, c_buffer;
     Cut                 cut;
     LLVMValueRef        b_stays, a_packed;                   /* i1 */
