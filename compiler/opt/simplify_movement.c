@@ -48,23 +48,28 @@ Node *permute_twice(Graph *graph, Node *node) {
     return node_permute(graph, input->inputs[0], axes);
 }
 
-/* permute(dot(a, b)) = dot(b, a) where the permutation exchanges the blocks of left and right free axes */
+/* permute(dot(a, b)) where right free axes come before left ones, each in their order: of dot(b, a), in which they do so by themselves. What is left
+ * of the permutation moves batch axes. */
 Node *permute_of_dot(Graph *graph, Node *node) {
     const Node *dot = node->inputs[0];
     if (dot->op != OP_DOT) return NULL;
     const DotAxes *from    = &dot->attr.dot;
     int            n_batch = from->n_batch, n_left = dot->inputs[0]->type.rank - n_batch - from->n_contract;
-    int            n_right = dot->type.rank - n_batch - n_left;
+    int            n_right = dot->type.rank - n_batch - n_left, axes[MAX_RANK], next = n_batch;
+    if (!n_left || !n_right) return NULL;
     for (int i = 0; i < dot->type.rank; i++) {
-        int expected = i < n_batch ? i : i < n_batch + n_right ? i + n_left : i - n_right;
-        if (node->attr.axes.axes[i] != expected) return NULL;
+        int axis = node->attr.axes.axes[i];
+        axes[i]  = axis;
+        if (axis < n_batch) continue;
+        axes[i] = next++;
+        if (axis != (axes[i] < n_batch + n_right ? axes[i] + n_left : axes[i] - n_right)) return NULL;
     }
     DotAxes to = {.n_batch = from->n_batch, .n_contract = from->n_contract};
     memcpy(to.left_batch, from->right_batch, sizeof to.left_batch);
     memcpy(to.right_batch, from->left_batch, sizeof to.right_batch);
     memcpy(to.left_contract, from->right_contract, sizeof to.left_contract);
     memcpy(to.right_contract, from->left_contract, sizeof to.right_contract);
-    return node_dot(graph, dot->inputs[1], dot->inputs[0], &to);
+    return node_permute(graph, node_dot(graph, dot->inputs[1], dot->inputs[0], &to), axes);
 }
 
 /* ---- slice, pad ------------------------------------------------------------------------------------------------------------ */
