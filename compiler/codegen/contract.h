@@ -96,6 +96,8 @@ typedef struct ContractOperand {
     void *user;
 } ContractOperand;
 
+enum { CONTRACT_AHEAD = 4 };
+
 typedef struct ContractTile { /* rows [m, m + rows), columns [n, n + cols) of a product */
     LLVMValueRef m, rows, n, cols;
 } ContractTile;
@@ -121,6 +123,9 @@ typedef struct ContractSpec {
     void *range_user;
     /* Rows and columns from these on need not be computed (NULL: all are); not for a windowed A, nor with sums over rows. */
     LLVMValueRef rows_limit, columns_limit;
+    /* Ahead anchor (may be NULL): the store of the line of elements from (m, n) on will read memory; gives the addresses, at most CONTRACT_AHEAD.
+     * Not for a windowed A. */
+    int (*ahead)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines);
     /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
     void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
                          LLVMValueRef mask);

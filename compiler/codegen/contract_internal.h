@@ -81,6 +81,8 @@ typedef struct TileArgs {
     /* Through windows, else NULL: k is in runs of args.k each. Element (i, p) of run r is a[rows[i] + runs[r].at + p * a_k], and meets
      * row runs[r].k + p of B. */
     LLVMValueRef rows, runs, n_runs;
+    /* Not through windows, and NULL where there is nothing to ask for: a table of that many addresses to prefetch, one after each step of k. */
+    LLVMValueRef ahead, n_ahead;
 } TileArgs;
 enum { TILE_SUMS_MOST = 32 };
 /* Emits them in place: sums[row * vectors + vector]. */

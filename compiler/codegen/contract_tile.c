@@ -71,19 +71,37 @@ static void start_sums(const Tile *t, const TileArgs *args, LLVMValueRef *sums) 
     }
 }
 
-/* k in [0, args->k) from `a` and `b_from` on. */
-static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef b_from, LLVMValueRef *sums) {
+/* Where a run of k has come to. */
+typedef struct RunPlace {
+    LLVMValueRef k, a, b;
+} RunPlace;
+
+/* k from `at` to `end`; with `ahead` each step prefetches the address of its number in the table. */
+static void sum_steps(const Tile *t, const TileArgs *args, RunPlace *at, LLVMValueRef end, LLVMValueRef ahead,
+                      LLVMValueRef *sums) {
     LLVMBuilderRef b    = t->b;
     int            n    = t->rows * t->vectors;
-    Loop           loop = loop_begin(b, irb_i64(b, 0), args->k, irb_i64(b, 1));
-    LLVMValueRef   a_at = loop_carry(&loop, b, a), b_at = loop_carry(&loop, b, b_from);
+    Loop           loop = loop_begin(b, at->k, end, irb_i64(b, 1));
+    LLVMValueRef   a_at = loop_carry(&loop, b, at->a), b_at = loop_carry(&loop, b, at->b);
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
+    if (ahead) {
+        LLVMTypeRef ptr = LLVMPointerTypeInContext(irb_context(b), 0);
+        irb_prefetch(b, LLVMBuildLoad2(b, ptr, irb_at(b, ptr, ahead, loop.index), ""));
+    }
     rank_one(t, a_at, b_at, sums);
     loop_next(&loop, 0, t->row_start[0] ? irb_add(b, a_at, args->a_k) : irb_at(b, t->elem, a_at, args->a_k));
     loop_next(&loop, 1, irb_at(b, t->elem, b_at, args->b_k));
     for (int i = 0; i < n; i++) loop_next(&loop, i + 2, sums[i]);
     loop_end(&loop, b);
+    *at = (RunPlace){end, loop.result[0], loop.result[1]};
     for (int i = 0; i < n; i++) sums[i] = loop.result[i + 2];
+}
+
+/* k in [0, args->k) from `a` and `b_from` on. */
+static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef b_from, LLVMValueRef *sums) {
+    RunPlace at = {irb_i64(t->b, 0), a, b_from};
+    if (args->ahead) sum_steps(t, args, &at, irb_min(t->b, args->k, args->n_ahead), args->ahead, sums);
+    sum_steps(t, args, &at, args->k, NULL, sums);
 }
 
 /* Entry `i` of a table of 32-bit numbers. */
@@ -153,7 +171,13 @@ void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, in
 
 /* ---- as functions ---- */
 
-enum { TILE_PARAMS = 8, WINDOW_PARAMS = TILE_PARAMS + 3 };
+enum { TILE_PARAMS = 8, AHEAD_PARAMS = TILE_PARAMS + 2, WINDOW_PARAMS = TILE_PARAMS + 3 };
+
+static LLVMTypeRef ahead_type(LLVMContextRef context) {
+    LLVMTypeRef ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
+    LLVMTypeRef params[AHEAD_PARAMS] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context), ptr, i64};
+    return LLVMFunctionType(LLVMVoidTypeInContext(context), params, AHEAD_PARAMS, false);
+}
 
 /* Of the micro-kernels and, with the number of rows behind, of the tails. */
 static LLVMTypeRef tile_type(LLVMContextRef context, bool windows, bool tail) {
@@ -166,17 +190,14 @@ static LLVMTypeRef tile_type(LLVMContextRef context, bool windows, bool tail) {
 }
 
 static TileArgs params_as_args(LLVMValueRef f, bool windows) {
-    TileArgs args = {LLVMGetParam(f, 0),
-                     LLVMGetParam(f, 1),
-                     LLVMGetParam(f, 2),
-                     LLVMGetParam(f, 3),
-                     LLVMGetParam(f, 4),
-                     LLVMGetParam(f, 5),
-                     LLVMGetParam(f, 6),
-                     LLVMGetParam(f, 7),
-                     NULL,
-                     NULL,
-                     NULL};
+    TileArgs args = {.a     = LLVMGetParam(f, 0),
+                     .a_row = LLVMGetParam(f, 1),
+                     .a_k   = LLVMGetParam(f, 2),
+                     .b     = LLVMGetParam(f, 3),
+                     .b_k   = LLVMGetParam(f, 4),
+                     .k     = LLVMGetParam(f, 5),
+                     .c     = LLVMGetParam(f, 6),
+                     .first = LLVMGetParam(f, 7)};
     if (windows) args.rows = LLVMGetParam(f, 8), args.runs = LLVMGetParam(f, 9), args.n_runs = LLVMGetParam(f, 10);
     return args;
 }
@@ -186,6 +207,7 @@ static void call_with(LLVMBuilderRef b, LLVMValueRef f, const TileArgs *args, LL
                                               args->c, args->first, args->rows, args->runs, args->n_runs};
     int          n                         = args->runs ? WINDOW_PARAMS : TILE_PARAMS;
     if (rows) values[n++] = rows;
+    if (args->ahead && !rows) values[n++] = args->ahead, values[n++] = args->n_ahead;
     LLVMBuildCall2(b, LLVMGlobalGetValueType(f), f, values, (unsigned)n, "");
 }
 
@@ -207,16 +229,23 @@ static uint64_t fixed_key(const FixedTile *fixed) {
     return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
 }
 
-static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors, bool windows) {
-    char           name[64];
-    LLVMBuilderRef b;
-    snprintf(name, sizeof name, "nnc.%s.v%df%d.%dx%d", windows ? "windows" : "tile", plan->lanes, plan->elem_bytes * 8,
-             rows, vectors);
+typedef enum TileKind { TILE_PLAIN, TILE_WINDOWS, TILE_AHEAD } TileKind;
+
+static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module, int rows, int vectors,
+                                  TileKind kind) {
+    static const char *const names[] = {"tile", "windows", "ahead"};
+    char                     name[64];
+    LLVMBuilderRef           b;
+    bool                     windows = kind == TILE_WINDOWS;
+    LLVMContextRef           context = LLVMGetModuleContext(module);
+    snprintf(name, sizeof name, "nnc.%s.v%df%d.%dx%d", names[kind], plan->lanes, plan->elem_bytes * 8, rows, vectors);
     if (plan->fixed && windows && rows == plan->fixed_tile.n_rows)
         snprintf(name, sizeof name, "nnc.fixed.v%d.%016" PRIx64, plan->lanes, fixed_key(&plan->fixed_tile));
-    LLVMValueRef f = open_function(module, name, tile_type(LLVMGetModuleContext(module), windows, false), &b);
+    LLVMTypeRef  type = kind == TILE_AHEAD ? ahead_type(context) : tile_type(context, windows, false);
+    LLVMValueRef f    = open_function(module, name, type, &b);
     if (!b) return f;
-    TileArgs     args = params_as_args(f, windows);
+    TileArgs args = params_as_args(f, windows);
+    if (kind == TILE_AHEAD) args.ahead = LLVMGetParam(f, TILE_PARAMS), args.n_ahead = LLVMGetParam(f, TILE_PARAMS + 1);
     LLVMValueRef sums[TILE_SUMS_MOST];
     contract_tile_sums(plan, b, rows, vectors, &args, sums);
     for (int i = 0; i < rows * vectors; i++) irb_store(b, sums[i], contract_sum_address(plan, b, args.c, vectors, i));
@@ -226,7 +255,8 @@ static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module
 }
 
 void contract_call_tile(const ContractPlan *plan, LLVMBuilderRef b, int rows, int vectors, const TileArgs *args) {
-    call_with(b, tile_function(plan, irb_module(b), rows, vectors, args->runs != NULL), args, NULL);
+    TileKind kind = args->runs ? TILE_WINDOWS : args->ahead ? TILE_AHEAD : TILE_PLAIN;
+    call_with(b, tile_function(plan, irb_module(b), rows, vectors, kind), args, NULL);
 }
 
 /* Rows below mr, as tiles of 4, 2 and 1 rows: few micro-kernels to compile, at little loss. */

@@ -175,6 +175,8 @@ Value        index_value(KernelEmit *k, Index a, ElemType elem);
 
 LLVMValueRef operand_pointer(KernelEmit *k, const Location *location);
 Value        memory_load(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index);
+LLVMValueRef memory_address(KernelEmit *k, LLVMValueRef base, const Type *type,
+                            const Index *index); /* of one element */
 void         memory_store(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index, LLVMValueRef value,
                           ElemType from, Scope *scope);
 /* The kernel's stores of one level and pass (-1: all): all values first, then all stores, as a store may overwrite what another value reads. */

@@ -215,6 +215,14 @@ void irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer
     call_overloaded(b, "llvm.masked.store", types, 2, args, 4);
 }
 
+LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type) {
+    LLVMBuilderRef at_entry = LLVMCreateBuilderInContext(irb_context(b));
+    LLVMPositionBuilderBefore(at_entry, LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(irb_function(b))));
+    LLVMValueRef v = LLVMBuildAlloca(at_entry, type, "");
+    LLVMDisposeBuilder(at_entry);
+    return v;
+}
+
 void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer) {
     LLVMTypeRef  i32  = LLVMInt32TypeInContext(irb_context(b));
     LLVMValueRef read = LLVMConstInt(i32, 0, false), locality = LLVMConstInt(i32, 3, false),

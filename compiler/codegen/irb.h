@@ -51,6 +51,7 @@ void         irb_fence(LLVMBuilderRef b);
 LLVMValueRef irb_masked_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer,
                              LLVMValueRef mask); /* others 0 */
 void         irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
+LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type);     /* an alloca at the function's entry */
 void         irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer); /* to read soon; past any end is harmless */
 
 /* An intrinsic overloaded on one type, such as llvm.fma; NULL: on none. */

@@ -2,6 +2,7 @@
  * batch axes are an outer loop; stores are evaluated on the register tile. `swap` computes the transposed product, its rows being
  * the right operand's free axes. Contractions of integers are loops. */
 #include "codegen/loop.h"
+#include "codegen/matmul_ahead.h"
 #include "codegen/matmul_columns.h"
 #include "codegen/product.h"
 #include "codegen/triangle.h"
@@ -96,6 +97,7 @@ typedef struct Anchor {
     LLVMBuilderRef b;     /* the contraction's */
     Scope         *outer; /* the batch loop's body, or the entry */
     ColumnSums    *sums;  /* NULL: none are kept */
+    EpilogueReads  reads;
     Index          batch[MAX_RANK];
 } Anchor;
 
@@ -207,6 +209,17 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     if (a->sums) column_sums_add(a->sums, at);
     kernel_stores(k, LEVEL_POINT, -1, at);
     anchor_close(a, &saved);
+}
+
+static int ahead_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines) {
+    Anchor *a = user;
+    Saved   saved;
+    Scope  *scope = anchor_open(a, 1, NULL, &saved);
+    Index   at[MAX_RANK];
+    element_index(a->k, a, scope, m, n, 1, at);
+    int count = epilogue_addresses(a->k, &a->reads, at, lines);
+    anchor_close(a, &saved);
+    return count;
 }
 
 /* The values of all groups are bound, each at its index; then stores of points, group by group, and of what is made of all groups. All are
@@ -370,7 +383,9 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.store        = store_anchor;
     spec.store_groups = store_groups_anchor;
     spec.store_rows   = stores_rows(k, p) ? store_rows_anchor : NULL;
-    spec.store_user   = &common;
+    common.reads      = epilogue_reads(k);
+    if (common.reads.count && !p->windowed) spec.ahead = ahead_anchor;
+    spec.store_user = &common;
     if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);
     ColumnSums sums;
     if (k->kernel->reductions.len) sum_columns(k, &common, &spec, &sums);

@@ -23,23 +23,12 @@ void column_sums_clear(void *user, LLVMValueRef row_block, LLVMValueRef n0, LLVM
     }
 }
 
-/* A variable at the function's entry, which the passes turn into registers. */
-static LLVMValueRef variable(const ColumnSums *s, LLVMTypeRef type) {
-    LLVMContextRef    context = irb_context(s->b);
-    LLVMBuilderRef    b       = LLVMCreateBuilderInContext(context);
-    LLVMBasicBlockRef entry   = LLVMGetEntryBasicBlock(s->k->fn);
-    LLVMPositionBuilderBefore(b, LLVMGetFirstInstruction(entry));
-    LLVMValueRef v = LLVMBuildAlloca(b, type, "sum");
-    LLVMDisposeBuilder(b);
-    return v;
-}
-
 void column_sums_begin(void *user, int lanes) {
     ColumnSums *s = user;
     s->lanes      = lanes;
     for (int i = 0; i < s->k->kernel->reductions.len; i++) {
         LLVMTypeRef type = irb_vector_type(elem_type(s, i), lanes);
-        s->sums[i]       = variable(s, type);
+        s->sums[i]       = irb_variable(s->b, type);
         LLVMBuildStore(s->b, irb_zero(type), s->sums[i]);
     }
 }

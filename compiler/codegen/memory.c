@@ -138,6 +138,12 @@ Value memory_load(KernelEmit *k, LLVMValueRef base, const Type *type, const Inde
     return value_new(k, build_load_lanes(k, scope->b, at, type->elem, k->lanes, k->mask), scope);
 }
 
+LLVMValueRef memory_address(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index) {
+    Scope *scope;
+    Index  vector;
+    return address(k, base, type, index, &scope, &vector);
+}
+
 void memory_store(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index, LLVMValueRef value,
                   ElemType from, Scope *scope) {
     Scope         *unused;

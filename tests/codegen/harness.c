@@ -181,3 +181,19 @@ void check_program(Scratch *s, double tolerance) {
     }
     compiled_free(&compiled);
 }
+
+void emitted_lines(Scratch *s, int n, const char *const *words, int *lines) {
+    char  path[] = "/tmp/nnc_lines_XXXXXX", line[4096];
+    int   file   = mkstemp(path);
+    Plan *plan   = kernels_from_graph(&s->c, s->program);
+    plan_from_kernels(&s->c, plan);
+    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, path));
+    FILE *text = fopen(path, "r");
+    assert_non_null(text);
+    memset(lines, 0, sizeof *lines * (size_t)n);
+    while (fgets(line, sizeof line, text))
+        for (int i = 0; i < n; i++) lines[i] += strstr(line, words[i]) != NULL;
+    fclose(text);
+    close(file);
+    unlink(path);
+}

@@ -1,0 +1,67 @@
+/* What an epilogue reads is prefetched while its tile is summed: where the program's state is large, with right results for whole tiles
+ * and for parts of them, and with sums over fewer steps than there are lines to fetch. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "codegen/harness.h"
+
+typedef struct Form {
+    int64_t m, n, k, ballast; /* ballast: elements of another slot; 4 Mi of f32 are 16 MiB */
+    bool    ahead;
+} Form;
+
+static const Form forms[] = {
+    {259, 272, 40, 4 << 20, true},  {259, 272, 300, 4 << 20, true},
+    {272, 249, 1, 4 << 20, true},   {259, 272, 40, 3 << 20, false}, /* what a cache may hold from step to step */
+    {250, 249, 40, 4 << 20, false},                                 /* a small matrix */
+};
+enum { FORMS = sizeof forms / sizeof *forms };
+
+/* w and v are updated by sums over k of x[k, m] * g[k, n], as momentum does. */
+static Scratch *program_of(const Form *form) {
+    Scratch   *s = scratch_new(11);
+    const Dim *m = scratch_dim(s, form->m), *n = scratch_dim(s, form->n), *k = scratch_dim(s, form->k);
+    const Dim *left[] = {k, m}, *right[] = {k, n}, *whole[] = {m, n}, *other[] = {scratch_dim(s, form->ballast)};
+    Type       x_type = scratch_type(ELEM_F32, 2, left), g_type = scratch_type(ELEM_F32, 2, right);
+    Type       w_type = scratch_type(ELEM_F32, 2, whole), ballast = scratch_type(ELEM_F32, 1, other);
+    DotAxes    transpose = {.n_contract = 1, .left_contract = {0}, .right_contract = {0}};
+    s->program->real     = ELEM_F32;
+    Node *x = scratch_slot(s, &x_type), *g = scratch_slot(s, &g_type), *w = scratch_slot(s, &w_type);
+    Node *v = scratch_slot(s, &w_type), *more = node_binary(s->graph, OP_ADD, v, node_dot(s->graph, x, g, &transpose));
+    Fn   *fn = scratch_fn(s, FN_PREDICT, "f");
+    scratch_slot(s, &ballast);
+    scratch_update(s, fn, 3, more);
+    scratch_update(s, fn, 2, node_binary(s->graph, OP_SUB, w, more));
+    return s;
+}
+
+static void test_taken(void **state) {
+    (void)state;
+    for (int i = 0; i < FORMS; i++) {
+        static const char *const words[] = {"call void @llvm.prefetch"};
+        Scratch                 *s       = program_of(&forms[i]);
+        int                      prefetches;
+        emitted_lines(s, 1, words, &prefetches);
+        if ((prefetches > 0) != forms[i].ahead) fail_msg("form %d: %d prefetches", i, prefetches);
+        scratch_free(s);
+    }
+}
+
+static void test_results(void **state) {
+    (void)state;
+    for (int i = 0; i < FORMS; i++) {
+        Scratch *s = program_of(&forms[i]);
+        check_program(s, 1e-6 + 4e-7 * (double)forms[i].k); /* k products of up to 4, each rounded to 24 bits */
+        scratch_free(s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_taken), cmocka_unit_test(test_results)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
