@@ -112,6 +112,8 @@ typedef struct ContractSpec {
      * contraction may be used. */
     void (*store)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask);
     void *store_user;
+    /* The same of one column: `lanes` values of rows m, m + 1, ...; NULL: it must be asked for row by row. */
+    void (*store_column)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes);
     /* Sums over rows of what is stored (NULL: none), partial by block of rows: columns_clear before anything else, for each of the units; around
      * stores of the same columns columns_begin and columns_end, which adds what they came to to the block's sums. */
     void (*columns_clear)(void *user, LLVMValueRef row_block, LLVMValueRef n0, LLVMValueRef n1);
@@ -137,6 +139,7 @@ typedef struct ContractSpec {
 typedef enum SplitAxis { SPLIT_NONE, SPLIT_FREE, SPLIT_K } SplitAxis;
 
 enum { CONTRACT_GROUPS = 8 };
+enum { CONTRACT_DOT_COLUMNS = 4 }; /* beside windows, up to so many columns lanes may run along k */
 
 /* What is known when compiling, for choosing a plan. Extents and strides are -1 where only the run time knows them.
  *

@@ -11,7 +11,7 @@
 #include "codegen/irb.h"
 
 enum {
-    COLUMNS_MOST = 4,
+    COLUMNS_MOST = CONTRACT_DOT_COLUMNS,
     GAIN         = 3, /* worth while: so many halves of the multiply-adds that lanes along columns take */
     ROWS_MOST    = 8,
 };

@@ -46,6 +46,6 @@ static bool fix_kernel(const ContractWindow *w, int64_t m, FixedTile *fixed) {
 bool contract_fix_tile(const ContractPlan *plan, FixedTile *fixed) {
     const ContractWindow *w    = plan->shape.window;
     bool                  half = plan->lanes < target_lanes(plan->target, plan->elem_bytes);
-    if (!w || w->regions || plan->nv != 1 || !half || plan->winograd) return false;
+    if (!w || w->regions || plan->nv != 1 || plan->winograd || (!half && !w->image_in_k)) return false;
     return w->image_in_k ? fix_kernel(w, plan->shape.m, fixed) : fix_images(w, plan->shape.k, fixed);
 }

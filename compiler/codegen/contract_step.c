@@ -215,6 +215,28 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     return size;
 }
 
+/* Of one column, whole tiles whose rows follow each other: lanes along rows. */
+static unsigned store_along_rows(const ContractEmit *e, const TilePlace *at) {
+    const ContractPlan *plan  = e->plan;
+    LLVMBuilderRef      b     = e->b;
+    LLVMValueRef        first = row_number(e, at->i0), last_place = irb_add(b, at->i0, irb_sub(b, at->rows, e->one));
+    LLVMValueRef        whole = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, plan->mr), "");
+    LLVMValueRef        end   = irb_add(b, first, c64(e, plan->mr - 1));
+    LLVMValueRef        along = LLVMBuildICmp(b, LLVMIntEQ, row_number(e, last_place), end, "");
+    int                 lanes = plan->mr < target_lanes(plan->target, plan->elem_bytes) ? plan->mr
+                                                                                        : target_lanes(plan->target, plan->elem_bytes);
+    Branch              rows  = branch_begin(b, LLVMBuildAnd(b, whole, along, ""));
+    LLVMTypeRef         vec   = irb_vector_type(e->elem, lanes);
+    for (int r = 0; r < plan->mr; r += lanes) {
+        LLVMValueRef value = irb_load(b, vec, irb_at(b, e->elem, at->c, c64(e, r)));
+        e->spec->store_column(e->spec->store_user, irb_add(b, first, c64(e, r)), at->j0, value, lanes);
+    }
+    branch_else(&rows, b);
+    unsigned size = store_from_scratch(e, at);
+    branch_end(&rows, b);
+    return size;
+}
+
 /* The same column by column of vectors, with sums over their rows. */
 static LLVMValueRef row_block_of(const ContractEmit *e, const TilePlace *at) {
     return e->row_block ? e->row_block : LLVMBuildUDiv(e->b, at->i0, e->cut.height, "");
@@ -273,10 +295,12 @@ static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, cons
         dispatch_tile(e, at, args);
     else
         sum_groups(e, at, args);
-    Branch   last = branch_begin(e->b, e->last);
-    unsigned size = (e->spec->store_rows      ? store_rows_together
-                     : e->spec->columns_begin ? store_with_sums
-                                              : store_from_scratch)(e, at);
+    Branch   last  = branch_begin(e->b, e->last);
+    bool     along = e->plan->dot_lanes && e->plan->shape.n == 1 && e->spec->store_column;
+    unsigned size  = (e->spec->store_rows      ? store_rows_together
+                      : e->spec->columns_begin ? store_with_sums
+                      : along                  ? store_along_rows
+                                               : store_from_scratch)(e, at);
     branch_end(&last, e->b);
     return size;
 }

@@ -178,13 +178,12 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
     return v;
 }
 
-/* The index of element (row, column), without the group's axis where columns are in groups. */
-static void element_index(KernelEmit *k, const Anchor *a, Scope *scope, LLVMValueRef m, LLVMValueRef n, int lanes,
-                          Index *at) {
+/* The index of element (row m, column n), without the group's axis where columns are in groups. */
+static void element_index(KernelEmit *k, const Anchor *a, Index m, Index n, Index *at) {
     const Side *row = &a->product->a, *column = &a->product->b;
     Index       rows[MAX_RANK], columns[MAX_RANK];
-    split_axes(k, row, &row->free, index_uniform(m, scope), rows);
-    split_axes(k, column, &a->product->columns, lanes_from(n, scope, lanes, lanes), columns);
+    split_axes(k, row, &row->free, m, rows);
+    split_axes(k, column, &a->product->columns, n, columns);
     const Index *left = k->kernel->swap ? columns : rows, *right = k->kernel->swap ? rows : columns;
     int          n_left  = k->kernel->swap ? a->product->columns.count : row->free.count;
     int          n_batch = row->batch.count, rank = n_batch + row->free.count + a->product->columns.count;
@@ -204,7 +203,7 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     }
     Scope *scope = anchor_open(a, lanes, mask, &saved);
     Index  at[MAX_RANK];
-    element_index(k, a, scope, m, n, lanes, at);
+    element_index(k, a, index_uniform(m, scope), lanes_from(n, scope, lanes, lanes), at);
     memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
     if (a->sums) column_sums_add(a->sums, at);
     kernel_stores(k, LEVEL_POINT, -1, at);
@@ -216,10 +215,22 @@ static int ahead_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef
     Saved   saved;
     Scope  *scope = anchor_open(a, 1, NULL, &saved);
     Index   at[MAX_RANK];
-    element_index(a->k, a, scope, m, n, 1, at);
+    element_index(a->k, a, index_uniform(m, scope), index_uniform(n, scope), at);
     int count = epilogue_addresses(a->k, &a->reads, at, lines);
     anchor_close(a, &saved);
     return count;
+}
+
+static void store_column_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes) {
+    Anchor     *a = user;
+    KernelEmit *k = a->k;
+    Saved       saved;
+    Index       at[MAX_RANK];
+    Scope      *scope = anchor_open(a, lanes, NULL, &saved);
+    element_index(k, a, lanes_from(m, scope, lanes, 1), index_uniform(n, scope), at);
+    memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
+    kernel_stores(k, LEVEL_POINT, -1, at);
+    anchor_close(a, &saved);
 }
 
 /* The values of all groups are bound, each at its index; then stores of points, group by group, and of what is made of all groups. All are
@@ -233,7 +244,7 @@ static void store_groups_anchor(void *user, LLVMValueRef m, LLVMValueRef n, cons
     Index       all[MAX_RANK], at[CONTRACT_GROUPS][MAX_RANK];
     Value      *stores[CONTRACT_GROUPS];
     int         axis = a->product->a.batch.count + a->product->a.free.count, rank = k->kernel->dot->type.rank;
-    element_index(k, a, scope, m, n, lanes, all);
+    element_index(k, a, index_uniform(m, scope), lanes_from(n, scope, lanes, lanes), all);
     for (int g = 0; g < k->kernel->groups; g++) {
         for (int i = 0; i < rank; i++) at[g][i] = i < axis ? all[i] : i > axis ? all[i - 1] : index_constant(k, g);
         memo_set(k, k->kernel->dot, at[g], value_new(k, values[g], scope));
@@ -258,7 +269,7 @@ static void store_rows_anchor(void *user, LLVMValueRef n, const LLVMValueRef *va
     if (mask) across.rows_left = irb_sub(a->b, side_extent(&k->dims, &a->product->b, &a->product->columns).value, n);
     k->across = &across;
     for (int c = 0; c < columns; c++) {
-        element_index(k, a, scope, irb_i64(a->b, c), n, lanes, at[c]);
+        element_index(k, a, index_uniform(irb_i64(a->b, c), scope), lanes_from(n, scope, lanes, lanes), at[c]);
         memo_set(k, k->kernel->dot, at[c], value_new(k, values[c], scope));
     }
     for (int c = 0; c < columns; c++) stores[c] = kernel_store_values(k, LEVEL_POINT, -1, at[c]);
@@ -381,6 +392,7 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.a            = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a);
     spec.b            = operand_of(k, &right, &p->b);
     spec.store        = store_anchor;
+    spec.store_column = store_column_anchor;
     spec.store_groups = store_groups_anchor;
     spec.store_rows   = stores_rows(k, p) ? store_rows_anchor : NULL;
     common.reads      = epilogue_reads(k);

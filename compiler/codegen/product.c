@@ -16,6 +16,14 @@ static const Dim *axis_stride(Emit *e, const Side *side, const AxisList *list, V
     return one ? levels->stride : NULL;
 }
 
+/* One stride for its free and one for its contracted axes, where there are. */
+static void lay_out_view(Emit *e, Side *side) {
+    ViewLevels free, k;
+    side->stride_free = axis_stride(e, side, &side->free, &free);
+    side->stride_k    = axis_stride(e, side, &side->contract, &k);
+    side->plain       = side->stride_free && side->stride_k;
+}
+
 static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool right) {
     const DotAxes *dot     = &kernel->dot->attr.dot;
     const int8_t  *batch   = right ? dot->right_batch : dot->left_batch,
@@ -27,11 +35,8 @@ static Side side_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool righ
     for (int i = 0; i < side.node->type.rank; i++)
         if (!done[i]) axis_push(&side.free, i);
     if (!view_of(e, plan, kernel, side.node, &side.view) || side.view.elem != kernel->dot->type.elem) return side;
-    ViewLevels free, k;
-    side.is_view     = true;
-    side.stride_free = axis_stride(e, &side, &side.free, &free);
-    side.stride_k    = axis_stride(e, &side, &side.contract, &k);
-    side.plain       = side.stride_free && side.stride_k;
+    side.is_view = true;
+    lay_out_view(e, &side);
     return side;
 }
 
@@ -92,18 +97,59 @@ int64_t side_extent_constant(const Side *side, const AxisList *list) {
     return dims_constant(axis_dims(side, list, dims), dims);
 }
 
+/* Turns round the axes of k along which windows are read backwards, in both operands: beside few columns, where lanes run along k, runs of k are as
+ * long then as elements lie side by side. False where there are none. */
+static bool turn_windows(Emit *e, Product *p) {
+    DimTable *dims = graph_dims(e->program->graph);
+    Side     *b    = &p->b;
+    bool      any  = false;
+    for (int i = 0; i < p->a.contract.count; i++) {
+        int     axis = p->a.contract.axes[i], other = b->contract.axes[i];
+        int64_t extent;
+        bool    forwards = false, backwards = false;
+        for (int s = 0; s < p->windows.rank; s++) {
+            forwards |= p->windows.axes[s].factors[axis] > 0;
+            backwards |= p->windows.axes[s].factors[axis] < 0;
+        }
+        if (forwards || !backwards || !dim_is_const(p->a.node->type.dims[axis], &extent)) continue;
+        for (int s = 0; s < p->windows.rank; s++) {
+            p->windows.axes[s].offset += p->windows.axes[s].factors[axis] * (extent - 1);
+            p->windows.axes[s].factors[axis] *= -1;
+        }
+        const Dim *last        = dim_mul(dims, b->view.strides[other], dim_const(dims, extent - 1));
+        b->view.offset         = last ? dim_add(dims, b->view.offset, last) : NULL;
+        b->view.strides[other] = dim_mul(dims, b->view.strides[other], dim_const(dims, -1));
+        if (!b->view.offset || !b->view.strides[other]) return false;
+        any = true;
+    }
+    if (any) lay_out_view(e, b);
+    return any;
+}
+
 /* Beside a windowed A, B may be a view whose k does not run on. */
-static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
+static bool use_windows(Emit *e, Product *p, int elem_bytes) {
     Side       *a = &p->a, *b = &p->b;
-    int         bytes = elem_size(kernel->dot->type.elem);
     WindowSides sides = {&a->batch, &a->free, &a->contract, side_extent_constant(b, &b->free)};
-    if (a->plain || !windows_of(e, plan, kernel, a->node, &a->batch, &p->windows) ||
-        !windows_geometry(e, &p->windows, a->node, &sides, bytes, &p->geometry))
-        return;
+    if (!windows_geometry(e, &p->windows, a->node, &sides, elem_bytes, &p->geometry)) return false;
     p->windowed = true;
-    if (b->plain || !b->stride_free || p->geometry.image_in_k) return;
+    if (b->plain || !b->stride_free || p->geometry.image_in_k) return true;
     b->plain = side_levels(graph_dims(e->program->graph), b);
     if (!b->plain) b->n_outer = 0;
+    return true;
+}
+
+static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
+    int bytes = elem_size(kernel->dot->type.elem);
+    if (p->a.plain || !windows_of(e, plan, kernel, p->a.node, &p->a.batch, &p->windows)) return;
+    int64_t columns = side_extent_constant(&p->b, &p->b.free);
+    if (columns > 0 && columns <= CONTRACT_DOT_COLUMNS && p->b.is_view) {
+        Product turned = *p;
+        if (turn_windows(e, &turned) && use_windows(e, &turned, bytes) && turned.b.plain) {
+            *p = turned;
+            return;
+        }
+    }
+    use_windows(e, p, bytes);
 }
 
 Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {

@@ -91,6 +91,42 @@ Node *sum_of_slid_dot(Graph *graph, Node *node) {
     return node_reduce(graph, OP_SUM, node_permute(graph, dot, order), n, axes);
 }
 
+/* ---- windows over spread elements -------------------------------------------------------------------------------------------------- */
+
+/* Whether places outside of what `inner` makes are places outside of its input, too. */
+static bool leaves_with(const Slide *inner, const Dim *made, const Dim *input) {
+    int64_t before, n_made, n_input;
+    return inner->step > 0 && dim_is_const(inner->before, &before) && dim_is_const(made, &n_made) &&
+           dim_is_const(input, &n_input) && before > -inner->step &&
+           n_made * inner->step - before > (n_input - 1) * inner->divisor;
+}
+
+/* Windows over what a slide has spread or padded are windows over its input:
+ *     ((p s + k t - c) s' - c') / d'  =  (p s s' + k t s' - (c s' + c')) / d' */
+Node *slide_of_slide(Graph *graph, Node *node) {
+    const Slide *outer  = &node->attr.slide;
+    const Node  *expand = node->inputs[0], *slide = expand->op == OP_EXPAND ? expand->inputs[0] : NULL;
+    if (!slide || slide->op != OP_SLIDE || !outer->dilation || expand->attr.axes.count != 1 ||
+        !names_axis(expand, outer->by))
+        return NULL;
+    const Slide *inner = &slide->attr.slide;
+    int          axis  = outer->axis - (outer->by < outer->axis);
+    const Dim   *made = slide->type.dims[axis], *input = slide->inputs[0]->type.dims[axis];
+    if (inner->axis != axis || inner->dilation || outer->divisor != 1 || inner->fill != 0 || outer->fill != 0 ||
+        !leaves_with(inner, made, input))
+        return NULL;
+    DimTable *dims         = graph_dims(graph);
+    Slide     both         = *outer;
+    Type      type         = expand->type;
+    int       by           = outer->by;
+    both.step              = outer->step * inner->step;
+    both.dilation          = outer->dilation * inner->step;
+    both.divisor           = inner->divisor;
+    both.before            = dim_add(dims, dim_mul(dims, outer->before, dim_const(dims, inner->step)), inner->before);
+    type.dims[outer->axis] = input;
+    return node_slide(graph, node_expand(graph, slide->inputs[0], &type, 1, &by), &both, node->type.dims[outer->axis]);
+}
+
 /* ---- gradients of pooling -------------------------------------------------------------------------------------------------------- */
 
 /* The axis of a reduction's input that is axis `out` of its result. */

@@ -52,9 +52,9 @@ static const char *template_name(const Kernel *kernel) {
 
 FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     scores_in_bands(c, program->graph, fn);
+    columns_from_windows(c, program->graph, fn);
     roots_compute(program->graph, fn);
     masks_from_outputs(c, program->graph, fn);
-    columns_from_windows(c, program->graph, fn);
     scans_take_memory(c, program->graph, fn);
     Fuse f          = {.c = c, .program = program, .fn = fn, .scan = scan, .graph = program->graph};
     f.plan          = ARENA_NEW(c->arena, FnPlan);

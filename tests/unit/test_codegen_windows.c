@@ -115,6 +115,8 @@ static void test_few_columns(void **state) {
     check_convolution(4, &(Convolution){10, 8, 37, 4, {3, 3}, 1, 2, 2, 2}, 2, false, ELEM_F32);
     check_convolution(5, &(Convolution){75, 70, 40, 3, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
     check_convolution(6, &(Convolution){75, 70, 1, 6, {5, 5}, 1, 1, 2, 2}, 2, false, ELEM_F32);
+    check_convolution(7, &(Convolution){11, 9, 19, 3, {4, 2}, 1, 2, 3, 1}, 3, false, ELEM_F64);
+    check_convolution(8, &(Convolution){28, 28, 3, 16, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32);
 }
 
 /* Sums over all positions out of the epilogue: by minimal filtering, from the registers, from tiles of fixed offsets, part of a vector. */
