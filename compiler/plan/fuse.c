@@ -54,6 +54,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     scores_in_bands(c, program->graph, fn);
     columns_from_windows(c, program->graph, fn);
     roots_compute(program->graph, fn);
+    factors_leave_operands(c, program->graph, fn);
     masks_from_outputs(c, program->graph, fn);
     scans_take_memory(c, program->graph, fn);
     Fuse f          = {.c = c, .program = program, .fn = fn, .scan = scan, .graph = program->graph};

@@ -97,7 +97,9 @@ bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Le
 
 /* masks.c: lets the backward pass find a rectifier's mask in its output instead of its input. */
 void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn);
-/* Contractions over windows with few columns get more of them, which are added up afterwards. */
+/* factors.c: what is multiplied with elements of a large operand is multiplied with its product, or the other operand. */
+void factors_leave_operands(Compilation *c, Graph *graph, Fn *fn);
+/* columns.c: contractions over windows with few columns get more of them, which are added up afterwards. */
 void columns_from_windows(Compilation *c, Graph *graph, Fn *fn);
 
 /* order.c: clusters with stores, in an order that respects `before`; then buffers' lifetimes. */

@@ -21,6 +21,12 @@ static bool in_memory(const Fuse *f, const Node *node) {
     return node->op == OP_INPUT || node->op == OP_READ || node->op == OP_LOCAL || f->facts[node->id].stored;
 }
 
+/* Repeated along the last axis: what it takes is needed once a row. */
+static bool is_same_along_rows(const Node *node) {
+    int n = node->attr.axes.count;
+    return node->op == OP_EXPAND && n && node->attr.axes.axes[n - 1] == node->type.rank - 1;
+}
+
 /* Ops to recompute one element of `node` anywhere from what is in memory; `self` does not count as stored. */
 static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int budget) {
     if (budget < 0) return IMPOSSIBLE;
@@ -29,8 +35,10 @@ static int recompute_cost(const Fuse *f, const Node *node, const Node *self, int
     if (class == REDUCTION || class == CONTRACTION || class == LOOP || node->op == OP_SCATTER_ADD) return IMPOSSIBLE;
     int cost = class == ELEMENTWISE && !node_computes(node) ? 0 : op_cost(node->op); /* widening is part of a load */
     if (class == MOVEMENT && node->op != OP_EXPAND) cost += 2;
-    for (int i = 0; i < node->n_inputs && cost < IMPOSSIBLE; i++)
-        cost += recompute_cost(f, node->inputs[i], self, budget - cost);
+    for (int i = 0; i < node->n_inputs && cost < IMPOSSIBLE; i++) {
+        int input = recompute_cost(f, node->inputs[i], self, budget - cost);
+        cost += input < IMPOSSIBLE && is_same_along_rows(node) && input > LOAD_COST ? LOAD_COST : input;
+    }
     return cost;
 }
 
