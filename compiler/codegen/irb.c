@@ -302,6 +302,17 @@ Branch branch_begin(LLVMBuilderRef b, LLVMValueRef condition) {
     return branch;
 }
 
+void branch_unlikely(LLVMBasicBlockRef before) {
+    LLVMValueRef    branch  = LLVMGetBasicBlockTerminator(before);
+    LLVMContextRef  ctx     = LLVMGetTypeContext(LLVMTypeOf(branch));
+    LLVMTypeRef     i32     = LLVMInt32TypeInContext(ctx);
+    LLVMMetadataRef parts[] = {LLVMMDStringInContext2(ctx, "branch_weights", 14),
+                               LLVMValueAsMetadata(LLVMConstInt(i32, 1, false)),
+                               LLVMValueAsMetadata(LLVMConstInt(i32, 100000, false))};
+    LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(ctx, "prof", 4),
+                    LLVMMetadataAsValue(ctx, LLVMMDNodeInContext2(ctx, parts, 3)));
+}
+
 void branch_else(Branch *branch, LLVMBuilderRef b) {
     LLVMBuildBr(b, branch->after);
     LLVMPositionBuilderAtEnd(b, branch->otherwise);

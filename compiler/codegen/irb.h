@@ -84,6 +84,7 @@ typedef struct Branch {
     bool              has_else;
 } Branch;
 Branch branch_begin(LLVMBuilderRef b, LLVMValueRef condition);
+void   branch_unlikely(LLVMBasicBlockRef before); /* the branch that ends this block is hardly ever taken */
 void   branch_else(Branch *branch, LLVMBuilderRef b);
 void   branch_end(Branch *branch, LLVMBuilderRef b);
 

@@ -108,8 +108,8 @@ static const MathRow rows[] = {
     {MATH_EXP, "exp", false, vm_exp, NULL},    {MATH_EXPM1, "expm1", false, vm_expm1, NULL},
     {MATH_LOG, "log", false, vm_log, NULL},    {MATH_LOG1P, "log1p", true, vm_log1p, NULL},
     {MATH_SIN, "sin", true, emit_sin, NULL},   {MATH_COS, "cos", true, emit_cos, NULL},
-    {MATH_TANH, "tanh", false, vm_tanh, NULL}, {MATH_ERF, "erf", true, vm_erf, NULL},
-    {MATH_ERFC, "erfc", true, vm_erfc, NULL},  {MATH_RSQRT, "rsqrt", false, emit_rsqrt, NULL},
+    {MATH_TANH, "tanh", false, vm_tanh, NULL}, {MATH_ERF, "erf", false, vm_erf, NULL},
+    {MATH_ERFC, "erfc", false, vm_erfc, NULL}, {MATH_RSQRT, "rsqrt", false, emit_rsqrt, NULL},
     {MATH_POW, "pow", true, NULL, vm_pow},
 };
 

@@ -48,4 +48,11 @@ LLVMValueRef vm_tanh(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erf(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erfc(const VMath *m, LLVMValueRef x);
 
+/* By cells (vmath_cells.c), where the vector and the target allow: the functions above ask. */
+bool         vm_has_cells(const VMath *m);
+LLVMValueRef vm_tanh_by_cells(const VMath *m, LLVMValueRef x);
+LLVMValueRef vm_erf_by_cells(const VMath *m, LLVMValueRef x);
+LLVMValueRef vm_erfc_by_cells(const VMath *m, LLVMValueRef x);
+LLVMValueRef vm_erfc_anywhere(const VMath *m, LLVMValueRef x); /* by one formula for all x */
+
 #endif

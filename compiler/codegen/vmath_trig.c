@@ -62,6 +62,7 @@ void vm_sincos(const VMath *m, LLVMValueRef x, LLVMValueRef *sine, LLVMValueRef 
 
 /* tanh: t / (t + 2) with t = expm1(2 |x|); |x| cut where the result is 1. All x. float 2.5 ulp, double 2.5 ulp. */
 LLVMValueRef vm_tanh(const VMath *m, LLVMValueRef x) {
+    if (vm_has_cells(m)) return vm_tanh_by_cells(m, x);
     LLVMValueRef a = vm_at_most(m, vm_abs(m, x), m->is_double ? 20 : 10);
     LLVMValueRef t = vm_expm1(m, vm_add(m, a, a));
     return vm_copysign(m, vm_div(m, t, vm_add(m, t, vm_real(m, 2))), x);
@@ -119,6 +120,7 @@ static LLVMValueRef erfc_tail(const VMath *m, LLVMValueRef a) {
 
 /* erf: its series inside |x| <= 1, 1 - erfc(|x|) with x's sign outside. All x. float 1.5 ulp, double 1.5 ulp. */
 LLVMValueRef vm_erf(const VMath *m, LLVMValueRef x) {
+    if (vm_has_cells(m)) return vm_erf_by_cells(m, x);
     LLVMValueRef a       = vm_abs(m, x);
     LLVMValueRef outside = vm_copysign(m, vm_sub(m, vm_real(m, 1), erfc_tail(m, a)), x);
     return vm_select(m, vm_cmp(m, LLVMRealOLE, a, 1), erf_center(m, x), outside);
@@ -126,11 +128,15 @@ LLVMValueRef vm_erf(const VMath *m, LLVMValueRef x) {
 
 /* erfc: relatively exact in the right tail, as GELU needs it; 2 - erfc(-x) left of 0; in double 1 - erf(x) within 1/2 of it.
  * All x; 0 where the result is below the least normal number. float 4.5 ulp, double 5.5 ulp. */
-LLVMValueRef vm_erfc(const VMath *m, LLVMValueRef x) {
+LLVMValueRef vm_erfc_anywhere(const VMath *m, LLVMValueRef x) {
     LLVMValueRef a = vm_abs(m, x), tail = erfc_tail(m, a);
     LLVMValueRef left = vm_sub(m, vm_real(m, 2), tail);
     LLVMValueRef ends = vm_select(m, vm_cmp(m, LLVMRealOLT, x, 0), left, tail);
     if (!m->is_double) return ends;
     LLVMValueRef center = vm_sub(m, vm_real(m, 1), erf_center(m, x));
     return vm_select(m, vm_cmp(m, LLVMRealOLT, a, 0.5), center, ends);
+}
+
+LLVMValueRef vm_erfc(const VMath *m, LLVMValueRef x) {
+    return vm_has_cells(m) ? vm_erfc_by_cells(m, x) : vm_erfc_anywhere(m, x);
 }
