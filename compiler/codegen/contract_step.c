@@ -362,14 +362,14 @@ static void look_ahead(const ContractEmit *e, const TilePlace *at, TileArgs *arg
     LLVMTypeRef         ptr  = LLVMPointerTypeInContext(irb_context(b), 0);
     int                 line = CACHE_LINE / plan->elem_bytes, n = 0;
     LLVMValueRef        lines[AHEAD_LINES];
-    args->ahead        = irb_variable(b, LLVMArrayType2(ptr, AHEAD_LINES));
-    LLVMValueRef whole = LLVMBuildAnd(b, e->last, is_whole(e, at), "");
-    Branch       ask   = branch_begin(b, whole);
+    LLVMValueRef        whole = LLVMBuildAnd(b, e->last, is_whole(e, at), "");
+    Branch              ask   = branch_begin(b, whole);
     for (int r = 0; r < plan->mr; r++) {
         LLVMValueRef i = row_number(e, irb_add(b, at->i0, c64(e, r)));
         for (int column = 0; column < plan->nr; column += line)
             n += e->spec->ahead(e->spec->store_user, i, irb_add(b, at->j0, c64(e, column)), lines + n);
     }
+    args->ahead = irb_variable(b, LLVMArrayType2(ptr, (uint64_t)n));
     for (int l = 0; l < n; l++) LLVMBuildStore(b, lines[l], irb_at(b, ptr, args->ahead, c64(e, l)));
     branch_end(&ask, b);
     args->n_ahead = select_value(e, whole, c64(e, n), e->zero);

@@ -46,8 +46,16 @@ void debug_begin(Emit *e, uint32_t main_file) {
                                                     LLVMDWARFEmissionLineTablesOnly, 0, false, false, "", 0, "", 0);
 }
 
+/* Frames are linked by the frame pointer, so that a profiler's sample says which kernel called a routine. */
+static void link_frames(Emit *e) {
+    LLVMAttributeRef all = LLVMCreateStringAttribute(e->context, "frame-pointer", 13, "all", 3);
+    for (LLVMValueRef f = LLVMGetFirstFunction(e->module); f; f = LLVMGetNextFunction(f))
+        if (!LLVMIsDeclaration(f)) LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, all);
+}
+
 void debug_end(Emit *e) {
     if (!e->debug) return;
+    link_frames(e);
     LLVMDIBuilderFinalize(e->debug->b);
     LLVMDisposeDIBuilder(e->debug->b);
     e->debug = NULL;

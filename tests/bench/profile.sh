@@ -15,7 +15,7 @@ dims=$(echo "$row" | cut -d'|' -f4)
 "$build/nnc" -g -c $options "$model" -o "$work/model.o"
 "$build/nnc" --emit=kernels $options "$model" >"$work/kernels"
 cc -o "$work/step" "$build/tests/bench/libbench_worker.a" "$work/model.o" "$build/lib/libnnrt.a" "-Wl,--defsym,bench_model=${symbol}_nnrt_model" -lm -lpthread
-perf record -q -k CLOCK_MONOTONIC --call-graph dwarf,1024 -F 997 -o "$work/perf" "$work/step" time "$seconds" 1 $dims >"$work/said" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+perf record -q -k CLOCK_MONOTONIC --call-graph fp -F 997 -o "$work/perf" "$work/step" time "$seconds" 1 $dims >"$work/said" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 begin=$(sed -n 's/^begin_s //p' "$work/said")
 grep -v '^begin_s' "$work/said"
 perf script -i "$work/perf" -F time,ip,sym 2>/dev/null | awk -v kernels="$work/kernels" -v begin="$begin" '
