@@ -24,24 +24,17 @@ static bool has_windows(const Node *node) {
     return node->op == OP_SLIDE;
 }
 
-/* Whether the left operand's elements lie together along its one free axis, so that lanes can run along it without a copy. */
-static bool left_lies_free(const Node *dot) {
-    int last = dot->inputs[0]->type.rank - 1;
-    for (int i = 0; i < dot->attr.dot.n_contract; i++)
-        if (dot->attr.dot.left_contract[i] == last) return false;
-    return dot->attr.dot.n_batch == 0 && last == dot->attr.dot.n_contract;
-}
-
-/* Lanes run along the right free dims; with hardly any of those the product is computed transposed, and with few of them where the left
- * operand is in order for that. Windows are rows only. */
+/* Lanes run along the right free dims; with hardly any of those the product is computed transposed, and with few of them where lanes can
+ * run along one left free dim instead. Windows are rows only. */
 bool product_is_swapped(const Node *dot) {
     enum { HARDLY_ANY = 4, FEW = 5, MANY = 16 };
-    int         n_batch = dot->attr.dot.n_batch, right = right_axis(dot), n_right = dot->type.rank - right;
-    const Type *type = &dot->type;
+    int         n_batch = dot->attr.dot.n_batch, right = right_axis(dot), n_left = right - n_batch;
+    int         n_right = dot->type.rank - right;
+    const Type *type    = &dot->type;
     if (has_windows(dot->inputs[0])) return false;
-    if (count_below(type, right, n_right, HARDLY_ANY)) return !count_below(type, n_batch, right - n_batch, HARDLY_ANY);
-    return n_right == 1 && count_below(type, right, n_right, FEW) && left_lies_free(dot) &&
-           !count_below(type, n_batch, right - n_batch, MANY);
+    if (count_below(type, right, n_right, HARDLY_ANY)) return !count_below(type, n_batch, n_left, HARDLY_ANY);
+    return !n_batch && n_left == 1 && n_right == 1 && count_below(type, right, n_right, FEW) &&
+           !count_below(type, 0, n_left, MANY);
 }
 
 /* Whether all that `root` is made of stays the same while the loop runs. */

@@ -122,14 +122,17 @@ static void test_taken(void **state) {
 
 typedef struct Weights {
     int64_t rows, columns, depth;
-    bool    symbolic, swapped;
+    bool    symbolic, forward, swapped;
 } Weights;
 
-static const Weights weights[] = {{16, 4, 256, false, true}, {33, 4, 5, true, true},   {100, 3, 70, false, true},
-                                  {32, 2, 16, false, true},  {5, 2, 300, false, true}, {17, 3, 1, true, true},
-                                  {15, 4, 9, false, false},  {64, 5, 20, false, false}};
+static const Weights weights[] = {
+    {16, 4, 256, false, false, true}, {33, 4, 5, true, false, true},    {100, 3, 70, false, false, true},
+    {32, 2, 16, false, false, true},  {5, 2, 300, false, false, true},  {17, 3, 1, true, false, true},
+    {15, 4, 9, false, false, false},  {64, 5, 20, false, false, false}, {70, 4, 33, true, true, true},
+    {48, 2, 16, false, true, true},   {9, 4, 40, false, true, false},
+};
 
-/* The gradient of weights and what an update makes of it, as it lies in memory and turned. */
+/* A product such as a gradient of weights or a head, and what an update makes of it, as it lies in memory and turned. */
 static void build_weights(Scratch *s, const Weights *w, ElemType elem) {
     Fn        *fn    = scratch_fn(s, FN_PREDICT, "f");
     Graph     *graph = s->graph;
