@@ -169,7 +169,7 @@ static void choose_packing(ContractPlan *plan) {
         plan->b_packing = s->b_stride_n == 1 ? B_COPY : B_ELEMENTS;
     plan->b_packed   = s->b_packed && !s->window;
     plan->b_may_stay = plan->b_packing == B_COPY && !plan->b_packed && plan->groups == 1 && !s->b_has_levels &&
-                       !s->b_split && !plan->winograd;
+                       !s->b_split && !plan->winograd && !plan->fixed;
 }
 
 static void lay_out_scratch(ContractPlan *plan) {

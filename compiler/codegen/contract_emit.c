@@ -93,6 +93,7 @@ void emit_pack_b(ContractEmit *e) {
         e->b_buffer = packed_block(e, e->spec->b.packed);
         return;
     }
+    if (plan->fixed && plan->fixed_tile.b_step) return;
     bool         edges = plan->shape.n < 0 || plan->shape.n % plan->lanes; /* a part of a vector is packed anyway */
     LLVMValueRef whole = LLVMBuildUDiv(b, irb_sub(b, e->n1, e->n0), c64(e, plan->lanes), "");
     LLVMValueRef even =

@@ -35,11 +35,13 @@ static bool fix_images(const ContractWindow *w, int64_t k, FixedTile *fixed) {
     return true;
 }
 
-/* Rows of a kernel: all of them are one tile. */
-static bool fix_kernel(const ContractWindow *w, int64_t m, FixedTile *fixed) {
-    if (m < ROWS_LEAST || m > TAPS_MOST) return false;
-    fixed->n_rows = offsets_of(w->rows, w->n_rows, fixed->rows);
-    fixed->n_k    = 0;
+/* Rows of a kernel: all of them are one tile, for which packing B would not pay. */
+static bool fix_kernel(const ContractShape *s, FixedTile *fixed) {
+    if (s->m < ROWS_LEAST || s->m > TAPS_MOST) return false;
+    fixed->n_rows    = offsets_of(s->window->rows, s->window->n_rows, fixed->rows);
+    fixed->n_k       = 0;
+    fixed->b_step    = !s->b_has_load && s->b_stride_n == 1 && s->b_stride_k > 0 ? s->b_stride_k : 0;
+    fixed->b_columns = (int)s->n;
     return true;
 }
 
@@ -47,5 +49,5 @@ bool contract_fix_tile(const ContractPlan *plan, FixedTile *fixed) {
     const ContractWindow *w    = plan->shape.window;
     bool                  half = plan->lanes < target_lanes(plan->target, plan->elem_bytes);
     if (!w || w->regions || plan->nv != 1 || plan->winograd || (!half && !w->image_in_k)) return false;
-    return w->image_in_k ? fix_kernel(w, plan->shape.m, fixed) : fix_images(w, plan->shape.k, fixed);
+    return w->image_in_k ? fix_kernel(&plan->shape, fixed) : fix_images(w, plan->shape.k, fixed);
 }

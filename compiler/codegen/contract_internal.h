@@ -22,6 +22,8 @@ typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_ELEMENTS } BPacking;
 typedef struct FixedTile {
     int     n_rows, n_k; /* n_k: 0 where k is in runs from a table */
     int32_t rows[32], k[64];
+    int64_t b_step;    /* B is read in place, once: elements between its rows; 0: it is packed */
+    int     b_columns; /* ... of so many columns */
 } FixedTile;
 
 struct ContractPlan {

@@ -18,6 +18,7 @@ typedef struct Tile {
     int                 rows, vectors, lanes;
     LLVMValueRef        row_offset[32]; /* elements from row 0 of A to row i */
     LLVMValueRef        row_start[32];  /* through windows: where row i starts */
+    LLVMValueRef        columns;        /* of a single vector, those that exist; NULL: all */
 } Tile;
 
 static LLVMValueRef multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
@@ -33,8 +34,10 @@ static LLVMValueRef element_of_row(const Tile *t, LLVMValueRef a, int r) {
 /* One k: sums[row][vector] += a[row] * b[vector]. */
 static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef *sums) {
     LLVMValueRef columns[4];
-    for (int v = 0; v < t->vectors; v++)
-        columns[v] = irb_load(t->b, t->vec, irb_at(t->b, t->elem, b, irb_i64(t->b, (int64_t)v * t->lanes)));
+    for (int v = 0; v < t->vectors; v++) {
+        LLVMValueRef at = irb_at(t->b, t->elem, b, irb_i64(t->b, (int64_t)v * t->lanes));
+        columns[v]      = t->columns ? irb_masked_load(t->b, t->vec, at, t->columns) : irb_load(t->b, t->vec, at);
+    }
     for (int r = 0; r < t->rows; r++) {
         LLVMValueRef scalar = irb_load(t->b, t->elem, element_of_row(t, a, r));
         LLVMValueRef row    = irb_splat(t->b, scalar, t->lanes);
@@ -137,14 +140,17 @@ static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
         rank_one(t, irb_at(b, t->elem, base, irb_i64(b, fixed->k[k])),
                  irb_at(b, t->elem, args->b, irb_i64(b, (int64_t)k * t->plan->nr)), sums);
     if (fixed->n_k) return;
+    LLVMValueRef b_k = irb_i64(b, fixed->b_step ? fixed->b_step : t->plan->nr);
+    if (fixed->b_step && fixed->b_columns < t->lanes)
+        t->columns = irb_mask_below(b, irb_i64(b, fixed->b_columns), t->lanes);
     LLVMValueRef two  = irb_i64(b, 2);
     Loop         loop = loop_begin(b, irb_i64(b, 0), irb_mul(b, args->n_runs, two), two);
     for (int i = 0; i < t->rows; i++) sums[i] = loop_carry(&loop, b, sums[i]);
     LLVMValueRef k    = table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
-    LLVMValueRef from = irb_at(b, t->elem, args->b, irb_mul(b, k, irb_i64(b, t->plan->nr)));
+    LLVMValueRef from = irb_at(b, t->elem, args->b, irb_mul(b, k, b_k));
     LLVMValueRef at   = irb_at(b, t->elem, base, table_entry(t, args->runs, loop.index));
     TileArgs     run  = *args;
-    run.b_k           = irb_i64(b, t->plan->nr);
+    run.b_k           = b_k;
     sum_run(t, &run, at, from, sums);
     for (int i = 0; i < t->rows; i++) loop_next(&loop, i, sums[i]);
     loop_end(&loop, b);
@@ -226,6 +232,8 @@ static LLVMValueRef open_function(LLVMModuleRef module, const char *name, LLVMTy
 /* Equal offsets are equal functions. */
 static uint64_t fixed_key(const FixedTile *fixed) {
     uint64_t key = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
+    key          = hash_bytes(key, &fixed->b_step, sizeof fixed->b_step);
+    key          = hash_bytes(key, &fixed->b_columns, sizeof fixed->b_columns);
     return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
 }
 
