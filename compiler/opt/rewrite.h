@@ -38,7 +38,7 @@ RewriteRule reduce_size_one, reduce_twice, reduce_of_permute, reduce_of_reshape,
     sum_of_product, sum_of_combination, dot_of_permute, dot_size_one, dot_is_product;
 
 /* simplify_window.c */
-RewriteRule sum_of_slid_dot, slide_of_sum, slide_of_masked, slide_of_slide;
+RewriteRule sum_of_slid_dot, slide_of_sum, slide_of_masked, slide_of_slide, slide_of_reshape;
 
 /* The value of a constant, seen through EXPAND. */
 bool constant_value(const Node *node, double *value);

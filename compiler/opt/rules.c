@@ -29,7 +29,7 @@ static RewriteRule *const *const rules[OP_COUNT] = {
     [OP_EXPAND]  = RULES(expand_twice),
     [OP_SLICE]   = RULES(constant_moves, slice_twice, slice_of_pad, slice_of_concat, slice_of_expand),
     [OP_PAD]     = RULES(pad_of_zero, pad_twice),
-    [OP_SLIDE]   = RULES(slide_of_sum, slide_of_masked, slide_of_slide),
+    [OP_SLIDE]   = RULES(slide_of_sum, slide_of_masked, slide_of_slide, slide_of_reshape),
     [OP_CONCAT]  = RULES(concat_of_concat),
     [OP_SUM] = RULES(sum_of_zero, reduce_size_one, sum_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape,
                      sum_of_slid_dot, sum_of_combination),

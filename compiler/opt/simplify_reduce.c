@@ -50,13 +50,21 @@ Node *reduce_of_permute(Graph *graph, Node *node) {
     return node_permute(graph, node_reduce(graph, node->op, input->inputs[0], n, axes), order);
 }
 
-/* The sum of everything does not depend on the shape. */
+/* The sum of everything does not depend on the shape; one over axes before those that the reshape cuts or joins comes first. */
 Node *reduce_of_reshape(Graph *graph, Node *node) {
     const Node      *input = node->inputs[0];
     static const int all[] = {0, 1, 2, 3, 4, 5, 6, 7};
-    if (input->op != OP_RESHAPE || node->type.rank != 0) return NULL;
+    int              same  = 0, axes[MAX_RANK];
+    if (input->op != OP_RESHAPE) return NULL;
     Node *x = input->inputs[0];
-    return node_reduce(graph, node->op, x, x->type.rank, all);
+    if (node->type.rank == 0) return node_reduce(graph, node->op, x, x->type.rank, all);
+    while (same < x->type.rank && same < input->type.rank && x->type.dims[same] == input->type.dims[same]) same++;
+    for (int i = 0; i < node->attr.axes.count; i++) {
+        axes[i] = node->attr.axes.axes[i];
+        if (axes[i] >= same) return NULL;
+    }
+    Node *reduced = node_reduce(graph, node->op, x, node->attr.axes.count, axes);
+    return node_reshape(graph, reduced, node->type.rank, node->type.dims);
 }
 
 /* sum(0) = 0 */

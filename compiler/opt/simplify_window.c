@@ -127,6 +127,19 @@ Node *slide_of_slide(Graph *graph, Node *node) {
     return node_slide(graph, node_expand(graph, slide->inputs[0], &type, 1, &by), &both, node->type.dims[outer->axis]);
 }
 
+/* slide(reshape(x)) = reshape(slide(x)) where the axes before those that it cuts or joins are slid: those of groups stay together. */
+Node *slide_of_reshape(Graph *graph, Node *node) {
+    const Node  *reshape = node->inputs[0];
+    const Slide *slide   = &node->attr.slide;
+    int          last    = slide->dilation && slide->by > slide->axis ? slide->by : slide->axis;
+    if (reshape->op != OP_RESHAPE) return NULL;
+    const Type *from = &reshape->inputs[0]->type;
+    for (int i = 0; i <= last; i++)
+        if (i >= from->rank || from->dims[i] != reshape->type.dims[i]) return NULL;
+    Node *slid = node_slide(graph, reshape->inputs[0], slide, node->type.dims[slide->axis]);
+    return node_reshape(graph, slid, node->type.rank, node->type.dims);
+}
+
 /* ---- gradients of pooling -------------------------------------------------------------------------------------------------------- */
 
 /* The axis of a reduction's input that is axis `out` of its result. */

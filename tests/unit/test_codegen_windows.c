@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "autodiff/autodiff.h"
 #include "codegen/convolution.h"
 #include "codegen/harness.h"
 #include "opt/opt.h"
@@ -22,6 +23,7 @@ static void check_within(uint64_t seed, const Convolution *v, int64_t batch, boo
     const Dim *images = batch_known ? scratch_dim(s, batch) : scratch_symbol(s, "batch", batch);
     for (int part = CONV_FORWARD; part <= CONV_KERNEL_GRADIENT; part++)
         scratch_result(s, scratch_fn(s, FN_PREDICT, "part"), convolution_part(s, v, images, (ConvolutionPart)part));
+    assert_true(v->groups == 1 || graph_add_gradients(&s->c, s->program));
     graph_optimise(&s->c, s->program);
     check_program(s, tolerance);
     scratch_free(s);
@@ -40,7 +42,8 @@ static Convolution draw(Scratch *d) {
                      .stride   = 1 + scratch_below(d, 3),
                      .dilation = 1 + scratch_below(d, 2),
                      .before   = scratch_below(d, 3),
-                     .after    = scratch_below(d, 3)};
+                     .after    = scratch_below(d, 3),
+                     .groups   = 1};
     while (convolution_positions(&v, 0) < 1) v.height++;
     while (convolution_positions(&v, 1) < 1) v.width++;
     return v;
@@ -66,20 +69,20 @@ static void test_drawn(void **state) {
 
 static void test_bands(void **state) {
     (void)state;
-    check_convolution(1, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
-    check_convolution(2, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 0, 0}, 2, false, ELEM_F32);
-    check_convolution(3, &(Convolution){139, 141, 1, 1, {3, 2}, 2, 1, 1, 0}, 1, false, ELEM_F32);
+    check_convolution(1, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 0, 0, 1}, 2, false, ELEM_F32);
+    check_convolution(3, &(Convolution){139, 141, 1, 1, {3, 2}, 2, 1, 1, 0, 1}, 1, false, ELEM_F32);
 }
 
 static void test_many_images(void **state) {
     (void)state;
-    check_convolution(1, &(Convolution){3, 3, 2, 3, {2, 2}, 1, 1, 0, 1}, 200, false, ELEM_F32);
+    check_convolution(1, &(Convolution){3, 3, 2, 3, {2, 2}, 1, 1, 0, 1, 1}, 200, false, ELEM_F32);
 }
 
 /* A kernel too large for one block of columns. */
 static void test_column_blocks(void **state) {
     (void)state;
-    check_convolution(1, &(Convolution){3, 2, 300, 100, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(1, &(Convolution){3, 2, 300, 100, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F32);
 }
 
 /* Kernels of 3 x 3 over enough channels: by minimal filtering where vectors are whole, with tiles that reach out of the image. */
@@ -87,36 +90,47 @@ static void test_minimal_filtering(void **state) {
     enum { LARGEST = 60 }; /* of the results, about, for 144 products of numbers below 2 */
     double tolerance = 4e-6 * LARGEST;
     (void)state;
-    check_within(1, &(Convolution){8, 8, 16, 16, {3, 3}, 1, 1, 1, 1}, 5, false, ELEM_F32, tolerance);
-    check_within(2, &(Convolution){7, 10, 32, 16, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
-    check_within(3, &(Convolution){9, 6, 16, 48, {3, 3}, 1, 1, 0, 0}, 2, true, ELEM_F32, tolerance);
-    check_within(4, &(Convolution){5, 4, 16, 80, {3, 3}, 1, 1, 2, 1}, 9, false, ELEM_F32, tolerance);
-    check_within(6, &(Convolution){4, 44, 48, 112, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
-    check_convolution(5, &(Convolution){5, 4, 16, 32, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F64);
+    check_within(1, &(Convolution){8, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 5, false, ELEM_F32, tolerance);
+    check_within(2, &(Convolution){7, 10, 32, 16, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
+    check_within(3, &(Convolution){9, 6, 16, 48, {3, 3}, 1, 1, 0, 0, 1}, 2, true, ELEM_F32, tolerance);
+    check_within(4, &(Convolution){5, 4, 16, 80, {3, 3}, 1, 1, 2, 1, 1}, 9, false, ELEM_F32, tolerance);
+    check_within(6, &(Convolution){4, 44, 48, 112, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
+    check_convolution(5, &(Convolution){5, 4, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F64);
 }
 
 /* Few filters: tiles of fixed offsets over a copy, forward and for the kernel, and columns of a window that are added up afterwards. */
 static void test_few_filters(void **state) {
     (void)state;
-    check_convolution(1, &(Convolution){14, 28, 1, 6, {5, 5}, 1, 1, 2, 2}, 5, false, ELEM_F32);
-    check_convolution(2, &(Convolution){12, 12, 1, 3, {3, 4}, 1, 1, 1, 1}, 3, true, ELEM_F64);
-    check_convolution(3, &(Convolution){16, 18, 2, 7, {3, 3}, 2, 1, 1, 1}, 2, false, ELEM_F32);
-    check_convolution(4, &(Convolution){14, 14, 6, 16, {5, 5}, 1, 1, 0, 0}, 3, false, ELEM_F32);
-    check_convolution(5, &(Convolution){11, 9, 5, 12, {4, 6}, 2, 1, 2, 1}, 3, false, ELEM_F64);
-    check_convolution(6, &(Convolution){9, 13, 8, 40, {3, 3}, 1, 2, 2, 2}, 2, false, ELEM_F32);
+    check_convolution(1, &(Convolution){14, 28, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 5, false, ELEM_F32);
+    check_convolution(2, &(Convolution){12, 12, 1, 3, {3, 4}, 1, 1, 1, 1, 1}, 3, true, ELEM_F64);
+    check_convolution(3, &(Convolution){16, 18, 2, 7, {3, 3}, 2, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(4, &(Convolution){14, 14, 6, 16, {5, 5}, 1, 1, 0, 0, 1}, 3, false, ELEM_F32);
+    check_convolution(5, &(Convolution){11, 9, 5, 12, {4, 6}, 2, 1, 2, 1, 1}, 3, false, ELEM_F64);
+    check_convolution(6, &(Convolution){9, 13, 8, 40, {3, 3}, 1, 2, 2, 2, 1}, 2, false, ELEM_F32);
 }
 
 /* Up to four columns, forward and for the input: lanes along k, in runs that are whole vectors, parts of one, and both. */
 static void test_few_columns(void **state) {
     (void)state;
-    check_convolution(1, &(Convolution){9, 11, 16, 1, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32);
-    check_convolution(2, &(Convolution){12, 12, 3, 24, {4, 4}, 2, 1, 1, 1}, 3, true, ELEM_F32);
-    check_convolution(3, &(Convolution){13, 9, 20, 2, {5, 3}, 1, 1, 2, 1}, 2, false, ELEM_F64);
-    check_convolution(4, &(Convolution){10, 8, 37, 4, {3, 3}, 1, 2, 2, 2}, 2, false, ELEM_F32);
-    check_convolution(5, &(Convolution){75, 70, 40, 3, {3, 3}, 1, 1, 1, 1}, 2, false, ELEM_F32);
-    check_convolution(6, &(Convolution){75, 70, 1, 6, {5, 5}, 1, 1, 2, 2}, 2, false, ELEM_F32);
-    check_convolution(7, &(Convolution){11, 9, 19, 3, {4, 2}, 1, 2, 3, 1}, 3, false, ELEM_F64);
-    check_convolution(8, &(Convolution){28, 28, 3, 16, {3, 3}, 1, 1, 1, 1}, 3, false, ELEM_F32);
+    check_convolution(1, &(Convolution){9, 11, 16, 1, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32);
+    check_convolution(2, &(Convolution){12, 12, 3, 24, {4, 4}, 2, 1, 1, 1, 1}, 3, true, ELEM_F32);
+    check_convolution(3, &(Convolution){13, 9, 20, 2, {5, 3}, 1, 1, 2, 1, 1}, 2, false, ELEM_F64);
+    check_convolution(4, &(Convolution){10, 8, 37, 4, {3, 3}, 1, 2, 2, 2, 1}, 2, false, ELEM_F32);
+    check_convolution(5, &(Convolution){75, 70, 40, 3, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(6, &(Convolution){75, 70, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 2, false, ELEM_F32);
+    check_convolution(7, &(Convolution){11, 9, 19, 3, {4, 2}, 1, 2, 3, 1, 1}, 3, false, ELEM_F64);
+    check_convolution(8, &(Convolution){28, 28, 3, 16, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32);
+}
+
+/* Groups of filters, and a kernel for each channel. */
+static void test_groups(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){9, 11, 16, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32);
+    check_convolution(2, &(Convolution){10, 7, 24, 12, {3, 2}, 2, 1, 1, 1, 4}, 2, true, ELEM_F64);
+    check_convolution(3, &(Convolution){9, 11, 20, 20, {3, 3}, 1, 1, 1, 1, 20}, 3, false, ELEM_F32);
+    check_convolution(4, &(Convolution){13, 8, 40, 40, {5, 5}, 2, 1, 2, 1, 40}, 2, true, ELEM_F64);
+    check_convolution(5, &(Convolution){12, 13, 16, 16, {5, 3}, 1, 2, 3, 4, 16}, 2, false, ELEM_F32);
+    check_convolution(6, &(Convolution){4, 3, 17, 17, {5, 5}, 1, 1, 2, 2, 17}, 4, false, ELEM_F32);
 }
 
 /* Sums over all positions out of the epilogue: by minimal filtering, from the registers, from tiles of fixed offsets, part of a vector. */
@@ -135,15 +149,15 @@ static void check_sums(uint64_t seed, const Convolution *v, int64_t batch, ElemT
 
 static void test_sums(void **state) {
     (void)state;
-    check_sums(1, &(Convolution){8, 8, 16, 32, {3, 3}, 1, 1, 1, 1}, 5, ELEM_F32, 5e-3);
-    check_sums(2, &(Convolution){9, 7, 16, 20, {3, 3}, 1, 1, 1, 1}, 5, ELEM_F32, 5e-3);
-    check_sums(3, &(Convolution){14, 14, 1, 6, {5, 5}, 1, 1, 2, 2}, 3, ELEM_F32, 5e-3);
-    check_sums(4, &(Convolution){10, 9, 24, 56, {1, 1}, 1, 1, 0, 0}, 4, ELEM_F32, 5e-3);
-    check_sums(5, &(Convolution){10, 9, 5, 23, {2, 3}, 2, 1, 1, 1}, 4, ELEM_F64, 1e-10);
-    check_sums(6, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1}, 2, ELEM_F64, 1e-10);
-    check_sums(8, &(Convolution){9, 11, 16, 3, {3, 3}, 1, 1, 1, 1}, 3, ELEM_F32, 5e-3);
-    check_sums(9, &(Convolution){9, 11, 16, 1, {3, 3}, 1, 1, 1, 1}, 3, ELEM_F64, 1e-10);
-    check_sums(7, &(Convolution){6, 6, 300, 150, {3, 3}, 1, 1, 1, 1}, 2, ELEM_F32, 5e-3);
+    check_sums(1, &(Convolution){8, 8, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 5, ELEM_F32, 5e-3);
+    check_sums(2, &(Convolution){9, 7, 16, 20, {3, 3}, 1, 1, 1, 1, 1}, 5, ELEM_F32, 5e-3);
+    check_sums(3, &(Convolution){14, 14, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 3, ELEM_F32, 5e-3);
+    check_sums(4, &(Convolution){10, 9, 24, 56, {1, 1}, 1, 1, 0, 0, 1}, 4, ELEM_F32, 5e-3);
+    check_sums(5, &(Convolution){10, 9, 5, 23, {2, 3}, 2, 1, 1, 1, 1}, 4, ELEM_F64, 1e-10);
+    check_sums(6, &(Convolution){75, 70, 1, 2, {2, 3}, 1, 1, 1, 1, 1}, 2, ELEM_F64, 1e-10);
+    check_sums(8, &(Convolution){9, 11, 16, 3, {3, 3}, 1, 1, 1, 1, 1}, 3, ELEM_F32, 5e-3);
+    check_sums(9, &(Convolution){9, 11, 16, 1, {3, 3}, 1, 1, 1, 1, 1}, 3, ELEM_F64, 1e-10);
+    check_sums(7, &(Convolution){6, 6, 300, 150, {3, 3}, 1, 1, 1, 1, 1}, 2, ELEM_F32, 5e-3);
 }
 
 int main(void) {
@@ -155,6 +169,7 @@ int main(void) {
         cmocka_unit_test(test_minimal_filtering),
         cmocka_unit_test(test_few_filters),
         cmocka_unit_test(test_few_columns),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
