@@ -117,6 +117,7 @@ const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, 
     put_int(&s, kernel->triangle.low_start != NULL);
     if (kernel->triangle.high_start) put_node(&s, kernel->triangle.high_start);
     put(&s, &kernel->clip.rows, sizeof kernel->clip.rows);
+    put_int(&s, kernel->clip.beyond);
     if (kernel->clip.low_start) put_node(&s, kernel->clip.low_start);
     put_int(&s, kernel->clip.low_start != NULL);
     if (kernel->clip.high_start) put_node(&s, kernel->clip.high_start);

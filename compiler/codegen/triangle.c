@@ -43,13 +43,13 @@ LLVMValueRef clip_end(KernelEmit *k) {
     const Clip    *clip   = &k->kernel->clip;
     LLVMBuilderRef b      = k->root->b;
     Index          offset = index_sub(k, start_of(k, clip->high_start), start_of(k, clip->low_start));
-    LLVMValueRef   beyond = irb_add(b, dims_value(&k->dims, clip->rows), irb_i64(b, CLIP_BEYOND));
+    LLVMValueRef   beyond = irb_add(b, dims_value(&k->dims, clip->rows), irb_i64(b, clip->beyond));
     return irb_add(b, offset.v, beyond);
 }
 
 void triangle_clip(KernelEmit *k, ContractSpec *spec) {
     if (!k->kernel->clip.rows) return;
-    bool rows                                      = (k->kernel->triangle.low == PRODUCT_LEFT) != k->kernel->swap;
+    bool rows                                          = (k->kernel->triangle.low == PRODUCT_LEFT) != k->kernel->swap;
     *(rows ? &spec->rows_limit : &spec->columns_limit) = clip_end(k);
 }
 

@@ -7,7 +7,11 @@
 
 #include "plan/halves.h"
 
-enum { COLUMNS_LEAST = 128 }; /* shorter rows are straight-line code */
+enum {
+    COLUMNS_LEAST     = 128, /* shorter rows are straight-line code */
+    TILE_ROWS_MOST    = 16,  /* register tiles of all targets */
+    TILE_COLUMNS_MOST = 64
+};
 
 typedef struct Candidate {
     Kernel *kernel;
@@ -19,7 +23,8 @@ typedef struct Clips {
     Fuse      *f;
     FnPlan    *plan;
     Halves     halves;
-    Candidate *of; /* by kernel */
+    Candidate *of;     /* by kernel */
+    int        beyond; /* columns that tiles of readers reach over, at most */
 } Clips;
 
 /* ---- candidates ----------------------------------------------------------------------------------------------------- */
@@ -132,6 +137,12 @@ static bool has_windows(const Node *node) {
     return node->op == OP_SLIDE;
 }
 
+/* A tile over its edge looks at no more than whole vectors or rows of it; one of k looks at no more than it needs. */
+static int reaches_over(const Kernel *kernel) {
+    if (kernel->triangle.low == PRODUCT_DEPTH) return 0;
+    return (kernel->triangle.low == PRODUCT_LEFT) != kernel->swap ? TILE_ROWS_MOST : TILE_COLUMNS_MOST;
+}
+
 static bool product_looks_inside(const Reading *r, const Node *dot) {
     const Triangle *triangle = &r->kernel->triangle;
     if (dot != r->kernel->dot || has_windows(dot->inputs[0]) || has_windows(dot->inputs[1])) return false;
@@ -143,6 +154,7 @@ static bool product_looks_inside(const Reading *r, const Node *dot) {
             triangle->high != product_axis_of_operand(dot, right, half->high) ||
             triangle->low_start != half->low_start || triangle->high_start != half->high_start)
             return false;
+        if (reaches_over(r->kernel) > r->c->beyond) r->c->beyond = reaches_over(r->kernel);
     }
     return true;
 }
@@ -219,17 +231,17 @@ static bool is_read_inside(Clips *c, const Candidate *candidate) {
 
 /* ---- all kernels ------------------------------------------------------------------------------------------------------ */
 
-static void set_clip(Candidate *candidate) {
+static void set_clip(Candidate *candidate, int beyond) {
     Kernel *kernel = candidate->kernel;
     kernel->clip =
-        (Clip){space_dim(kernel, candidate->half.high), candidate->half.low_start, candidate->half.high_start};
+        (Clip){space_dim(kernel, candidate->half.high), candidate->half.low_start, candidate->half.high_start, beyond};
     kernel->flat = false;
 }
 
 void kernels_clip(Fuse *f) {
     FnPlan *plan = f->plan;
     if (!f->has_masks) return;
-    Clips c       = {f, plan, halves_new(f), ARENA_ARRAY(f->c->arena, Candidate, plan->kernels.len + 1)};
+    Clips c       = {f, plan, halves_new(f), ARENA_ARRAY(f->c->arena, Candidate, plan->kernels.len + 1), 0};
     bool  changed = false;
     for (int i = 0; i < plan->kernels.len; i++) {
         Candidate *candidate = &c.of[i];
@@ -246,5 +258,5 @@ void kernels_clip(Fuse *f) {
         }
     }
     for (int i = 0; i < plan->kernels.len; i++)
-        if (c.of[i].clipped) set_clip(&c.of[i]);
+        if (c.of[i].clipped) set_clip(&c.of[i], c.beyond);
 }

@@ -92,11 +92,11 @@ typedef struct Triangle {
 } Triangle;
 
 /* Of the elements along one axis, the last inner one of a loop, `low` of a product's triangle, only those below
- * rows + high_start - low_start are looked at. From CLIP_BEYOND behind that on they are not computed: readers' tiles may reach over. */
-enum { CLIP_BEYOND = 64 };
+ * rows + high_start - low_start are looked at, and so many beyond them. The others are not computed. */
 typedef struct Clip {
     const Dim *rows; /* NULL: all are computed */
     Node      *low_start, *high_start;
+    int        beyond;
 } Clip;
 
 typedef struct Kernel {

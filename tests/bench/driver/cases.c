@@ -22,6 +22,16 @@ const Case CASES[] = {
     {"gcn", "gcn", "gcn", {0}, {"nodes=2708", "edges=10556"}, "2708", "gcn:adam:1e-2", 250175872, 1},
     {"attention", "attention", "attention", {0}, {"batch=1"}, "1", NULL, 11274289152, 0},
     {"attention-causal", "attention", "attention", {"causal=true"}, {"batch=1"}, "1", NULL, 5637144576, 0},
+    {"attention-forward", "attention_forward", "attention", {0}, {"batch=1"}, "1", NULL, 3221225472, 0},
+    {"attention-causal-forward",
+     "attention_forward",
+     "attention",
+     {"causal=true"},
+     {"batch=1"},
+     "1",
+     NULL,
+     1610612736,
+     0},
 };
 const int N_CASES = sizeof CASES / sizeof *CASES;
 
