@@ -84,6 +84,7 @@ typedef struct ContractOperand {
     int           n_outer;
     ContractLevel outer[CONTRACT_LEVELS];
     int64_t       k_run;
+    bool          far;    /* of a B: it comes from memory that no cache holds */
     ContractSplit split;  /* of the axis that the shape says */
     LLVMValueRef  packed; /* of a B packed beforehand: where contract_pack_whole has put it */
     /* Of a windowed A that is copied: the chunk's copy, from image and band on, to `copy`. What is always zero there is zero already where

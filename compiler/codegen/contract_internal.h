@@ -198,6 +198,10 @@ LLVMValueRef window_region_number(const ContractEmit *e, const RegionTables *tab
                                   size_t offset);
 void         window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args);
 
+/* contract_ahead.c: what a tile fetches while it is summed, to args->ahead; `whole`: i1, whether its epilogue will be that of a whole tile */
+bool contract_looks_ahead(const ContractEmit *e);
+void contract_look_ahead(const ContractEmit *e, const TilePlace *at, LLVMValueRef whole, TileArgs *args);
+
 /* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
 void contract_step(const ContractEmit *e, const TilePlace *at);
 

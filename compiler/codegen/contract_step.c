@@ -6,7 +6,6 @@
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
-enum { CACHE_LINE = 64 /* bytes */, AHEAD_LINES = TILE_SUMS_MOST * CONTRACT_AHEAD };
 enum { SHORT_ANCHOR = 20 }; /* instructions of an anchor worth repeating for each vector of a tile */
 
 static LLVMValueRef c64(const ContractEmit *e, int64_t value) {
@@ -357,26 +356,6 @@ static void clip_depth(const ContractEmit *e, const TilePlace *at, TileArgs *arg
     args->k = irb_sub(b, end, begin);
 }
 
-/* The table of what a whole tile's epilogue will read, a line of each row at a time: to prefetch while the last block of K is summed. */
-static void look_ahead(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
-    const ContractPlan *plan = e->plan;
-    LLVMBuilderRef      b    = e->b;
-    LLVMTypeRef         ptr  = LLVMPointerTypeInContext(irb_context(b), 0);
-    int                 line = CACHE_LINE / plan->elem_bytes, n = 0;
-    LLVMValueRef        lines[AHEAD_LINES];
-    LLVMValueRef        whole = LLVMBuildAnd(b, e->last, is_whole(e, at), "");
-    Branch              ask   = branch_begin(b, whole);
-    for (int r = 0; r < plan->mr; r++) {
-        LLVMValueRef i = row_number(e, irb_add(b, at->i0, c64(e, r)));
-        for (int column = 0; column < plan->nr; column += line)
-            n += e->spec->ahead(e->spec->store_user, i, irb_add(b, at->j0, c64(e, column)), lines + n);
-    }
-    args->ahead = irb_variable(b, LLVMArrayType2(ptr, (uint64_t)n));
-    for (int l = 0; l < n; l++) LLVMBuildStore(b, lines[l], irb_at(b, ptr, args->ahead, c64(e, l)));
-    branch_end(&ask, b);
-    args->n_ahead = select_value(e, whole, c64(e, n), e->zero);
-}
-
 /* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
 void contract_step(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
@@ -384,7 +363,7 @@ void contract_step(const ContractEmit *e, const TilePlace *at) {
     locate_a(e, at, &args);
     locate_b(e, at, &args);
     if (e->spec->range) clip_depth(e, at, &args);
-    if (e->spec->ahead) look_ahead(e, at, &args);
+    if (contract_looks_ahead(e)) contract_look_ahead(e, at, is_whole(e, at), &args);
     if (!e->plan->direct) {
         step_by_scratch(e, at, &args);
         return;

@@ -396,6 +396,7 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.store_groups = store_groups_anchor;
     spec.store_rows   = stores_rows(k, p) ? store_rows_anchor : NULL;
     common.reads      = epilogue_reads(k);
+    spec.b.far        = operand_is_far(k, &p->b);
     if (common.reads.count && !p->windowed) spec.ahead = ahead_anchor;
     spec.store_user = &common;
     if (contract_packs_whole(k->contract)) spec.b.packed = packed_pointer(k);

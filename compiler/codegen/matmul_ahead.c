@@ -1,5 +1,5 @@
-/* What an epilogue reads from large tensors (weights and moments in an update, a residual) it reads tile by tile: a few lines of each of some
- * rows, far apart, which no hardware prefetcher follows. Asked for before the tile is summed, the lines arrive meanwhile. */
+/* Which tensors a contraction would wait for (contract_ahead.c): in a program whose state no cache holds from one step to the next, those
+ * its epilogue reads (weights and moments in an update, a residual), and weights as its B. */
 #include "codegen/matmul_ahead.h"
 
 #include "plan/plan.h"
@@ -44,6 +44,11 @@ EpilogueReads epilogue_reads(KernelEmit *k) {
     for (int i = 0; i < k->kernel->stores.len; i++)
         if (k->kernel->stores.data[i].level == LEVEL_POINT) find_reads(k, k->kernel->stores.data[i].node, seen, &reads);
     return reads;
+}
+
+bool operand_is_far(KernelEmit *k, const Side *side) {
+    if (!side->plain || side->view.base->kind != LOC_SLOT || !exceeds_caches(k->e)) return false;
+    return nominal_bytes(nominal_sizes(k->e->c, k->e->program), &side->node->type) >= TENSOR_BYTES;
 }
 
 int epilogue_addresses(KernelEmit *k, const EpilogueReads *reads, const Index *at, LLVMValueRef *addresses) {

@@ -11,18 +11,19 @@
 #include "codegen/harness.h"
 
 typedef struct Form {
-    int64_t m, n, k, ballast; /* ballast: elements of another slot; 4 Mi of f32 are 16 MiB */
+    int64_t m, n, k, rows, ballast; /* ballast: elements of another slot; 4 Mi of f32 are 16 MiB */
     bool    ahead;
 } Form;
 
 static const Form forms[] = {
-    {259, 272, 40, 4 << 20, true},  {259, 272, 300, 4 << 20, true},
-    {272, 249, 1, 4 << 20, true},   {259, 272, 40, 3 << 20, false}, /* what a cache may hold from step to step */
-    {250, 249, 40, 4 << 20, false},                                 /* a small matrix */
+    {259, 272, 40, 256, 4 << 20, true}, {259, 272, 300, 20, 4 << 20, true}, {272, 249, 1, 7, 4 << 20, true},
+    {259, 272, 40, 16, 3 << 20, false}, /* what a cache may hold from step to step */
+    {250, 249, 40, 16, 4 << 20, false}, /* a small matrix */
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
-/* w and v are updated by sums over k of x[k, m] * g[k, n], as momentum does. */
+/* First what a layer does with w: a product of some rows with it, which reads it in place. Then w and v are updated by sums over k of
+ * x[k, m] * g[k, n], as momentum does. */
 static Scratch *program_of(const Form *form) {
     Scratch   *s = scratch_new(11);
     const Dim *m = scratch_dim(s, form->m), *n = scratch_dim(s, form->n), *k = scratch_dim(s, form->k);
@@ -35,6 +36,10 @@ static Scratch *program_of(const Form *form) {
     Node *v = scratch_slot(s, &w_type), *more = node_binary(s->graph, OP_ADD, v, node_dot(s->graph, x, g, &transpose));
     Fn   *fn = scratch_fn(s, FN_PREDICT, "f");
     scratch_slot(s, &ballast);
+    const Dim *some[] = {scratch_symbol(s, "rows", form->rows), m};
+    Type       h_type = scratch_type(ELEM_F32, 2, some);
+    DotAxes    plain  = {.n_contract = 1, .left_contract = {1}, .right_contract = {0}};
+    scratch_result(s, scratch_fn(s, FN_PREDICT, "layer"), node_dot(s->graph, scratch_slot(s, &h_type), w, &plain));
     scratch_update(s, fn, 3, more);
     scratch_update(s, fn, 2, node_binary(s->graph, OP_SUB, w, more));
     return s;
@@ -56,7 +61,8 @@ static void test_results(void **state) {
     (void)state;
     for (int i = 0; i < FORMS; i++) {
         Scratch *s = program_of(&forms[i]);
-        check_program(s, 1e-6 + 4e-7 * (double)forms[i].k); /* k products of up to 4, each rounded to 24 bits */
+        check_program(s, 1e-6 + 4e-7 * (double)(forms[i].m +
+                                                forms[i].k)); /* m or k products of up to 4, each rounded to 24 bits */
         scratch_free(s);
     }
 }
