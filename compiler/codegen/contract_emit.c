@@ -385,6 +385,12 @@ static void clear_columns(ContractEmit *e) {
     loop_end(&units, b);
 }
 
+/* Then there is nothing to find out about units at run time: a task's units are never none. */
+static bool is_one_unit(const ContractEmit *e) {
+    int64_t columns, rows;
+    return irb_const(e->cut.col_blocks, &columns) && irb_const(e->cut.row_blocks, &rows) && columns * rows == 1;
+}
+
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
@@ -397,6 +403,7 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
     if (spec->rows_limit) e.m_end = irb_min(builder, e.m, whole_tiles(builder, spec->rows_limit, plan->mr));
     choose_at_run_time(&e);
+    if (is_one_unit(&e)) begin = e.zero, end = e.one;
     e.begin              = begin;
     e.end                = end;
     LLVMValueRef column0 = LLVMBuildUDiv(builder, begin, e.cut.row_blocks, "");

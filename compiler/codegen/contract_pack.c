@@ -130,6 +130,15 @@ static void gather_rows(const Pack *p, LLVMValueRef j, LLVMValueRef rows, LLVMVa
     loop_end(&pad, b);
 }
 
+/* Whether loads of whole vectors from `lanes` rows, j and on, that have n_k elements left stay within the operand: as far as they pass the
+ * last row's end, later rows lie there. */
+static LLVMValueRef has_rows_behind(const Pack *p, LLVMValueRef j, LLVMValueRef n_k) {
+    LLVMBuilderRef b     = p->b;
+    LLVMValueRef   later = irb_sub(b, p->spec->n.value, irb_add(b, j, c64(p, p->plan->lanes)));
+    LLVMValueRef   room  = irb_mul(b, irb_max(b, later, c64(p, 0)), p->operand->stride_free.value);
+    return LLVMBuildICmp(b, LLVMIntSGE, irb_add(b, room, n_k), c64(p, p->plan->lanes), "");
+}
+
 /* B whose k lie together: block by block through a transposition. A block that passes the last k writes rows that are
  * packed after it, or slack. */
 static void transpose_panel(const Pack *p, const Panel *panel, LLVMValueRef block) {
@@ -155,7 +164,8 @@ static void transpose_panel(const Pack *p, const Panel *panel, LLVMValueRef bloc
         call_transpose(p, block, c64(p, lanes), dst, panel->width);
     } else {
         LLVMValueRef whole_rows = LLVMBuildICmp(b, LLVMIntEQ, rows, c64(p, lanes), "");
-        Branch       whole      = branch_begin(b, LLVMBuildAnd(b, whole_k, whole_rows, ""));
+        LLVMValueRef in_memory  = LLVMBuildOr(b, whole_k, has_rows_behind(p, j, n_k), "");
+        Branch       whole      = branch_begin(b, LLVMBuildAnd(b, in_memory, whole_rows, ""));
         call_transpose(p, element_address(p, j, k), p->operand->stride_free.value, dst, panel->width);
         branch_else(&whole, b);
         gather_rows(p, j, rows, k, irb_mask_below(b, n_k, lanes), block);

@@ -11,6 +11,8 @@ static LLVMTypeRef elem_type(const ContractPlan *plan, LLVMContextRef context) {
     return plan->elem_bytes == 8 ? LLVMDoubleTypeInContext(context) : LLVMFloatTypeInContext(context);
 }
 
+enum { STRAIGHT_K = 12 }; /* a known number of products of each sum, up to which they are straight-line code */
+
 typedef struct Tile {
     const ContractPlan *plan;
     LLVMBuilderRef      b;
@@ -102,6 +104,14 @@ static void sum_steps(const Tile *t, const TileArgs *args, RunPlace *at, LLVMVal
 
 /* k in [0, args->k) from `a` and `b_from` on. */
 static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef b_from, LLVMValueRef *sums) {
+    LLVMBuilderRef b = t->b;
+    int64_t        k;
+    if (irb_const(args->k, &k) && k <= STRAIGHT_K && !t->row_start[0] && !args->ahead) {
+        for (int64_t i = 0; i < k; i++)
+            rank_one(t, irb_at(b, t->elem, a, irb_mul(b, args->a_k, irb_i64(b, i))),
+                     irb_at(b, t->elem, b_from, irb_mul(b, args->b_k, irb_i64(b, i))), sums);
+        return;
+    }
     RunPlace at = {irb_i64(t->b, 0), a, b_from};
     if (args->ahead) sum_steps(t, args, &at, irb_min(t->b, args->k, args->n_ahead), args->ahead, sums);
     sum_steps(t, args, &at, args->k, NULL, sums);
