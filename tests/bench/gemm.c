@@ -1,9 +1,12 @@
-/* Share of this machine's FMA peak that contractions reach, on one thread. The peak is measured in the same run, between the
- * products, by a loop of independent FMAs emitted for the same target; the table shows medians of ratios, so that a changing
- * clock or a busy neighbour cancels out. Never fails for being slow.
+/* Share of this machine's FMA peak that contractions reach, on one thread or several. The peak is measured in the same run, between the
+ * products, by a loop of independent FMAs emitted for the same target, on as many threads at once; the table shows medians of ratios, so
+ * that a changing clock or a busy neighbour cancels out. One thread is timed in processor time; several by the clock, each with its share
+ * of the units and a meeting after every product, so they want as many idle CPUs. Never fails for being slow.
  *
- *     bench_gemm [--target NAME] [--rounds N] [WORD...]     only rows whose name contains a WORD
+ *     bench_gemm [--target NAME] [--rounds N] [--threads N] [WORD...]     only rows whose name contains a WORD
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +69,7 @@ static const Row rows[] = {
     {"TN 128x32x batch 128", 128, 32, 128, false, true, 'T'},
     {"TN 32x10x batch 512", 32, 10, 512, false, true, 'T'},
 };
-enum { ROWS = sizeof rows / sizeof *rows, ROUNDS_MOST = 101 };
+enum { ROWS = sizeof rows / sizeof *rows, ROUNDS_MOST = 101, THREADS_MOST = 64 };
 
 typedef struct Bench {
     Jit           *jit;
@@ -74,9 +77,59 @@ typedef struct Bench {
     ContractRun   *run[ROWS];
     ContractUnits *units[ROWS];
     int64_t        scratch_bytes;
-    void          *scratch;
-    int            rounds;
+    void          *scratch[THREADS_MOST];
+    int            rounds, threads;
 } Bench;
+
+/* What all threads do at once, each with its number. */
+typedef struct Team {
+    const Bench *bench;
+    int          row, repeats; /* row -1: the peak */
+    float       *a, *b, *c;
+    double     seconds, flops; /* out: what it took, of one thread its time on a processor; flops of the peak's loops */
+    atomic_int arrived, number;
+} Team;
+
+/* Waits for all threads of the team, for the `turn`-th time. */
+static void meet(Team *team, int turn) {
+    atomic_fetch_add(&team->arrived, 1);
+    while (atomic_load(&team->arrived) < turn * team->bench->threads) continue;
+}
+
+static double now(const Team *team) {
+    return team->bench->threads > 1 ? clock_time() : thread_time();
+}
+
+static void *take_part(void *user) {
+    Team        *team  = user;
+    const Bench *bench = team->bench;
+    const Row   *r     = team->row < 0 ? NULL : &rows[team->row];
+    int          me = atomic_fetch_add(&team->number, 1), turn = 1;
+    int64_t      units = r ? bench->units[team->row](r->m, r->n, r->k) : 0;
+    int64_t      begin = units * me / bench->threads, end = units * (me + 1) / bench->threads;
+    double       flops = 0;
+    meet(team, turn);
+    double start = now(team);
+    for (int i = 0; i < team->repeats; i++) {
+        if (r)
+            bench->run[team->row](team->a, team->b, team->c, NULL, r->m, r->n, r->k, begin, end, bench->scratch[me]);
+        else
+            flops += peak_run(bench->peak, bench->jit->target);
+        meet(team, ++turn);
+    }
+    if (me == 0) team->seconds = now(team) - start, team->flops = flops * bench->threads;
+    return NULL;
+}
+
+static void run_team(Team *team) {
+    pthread_t others[THREADS_MOST];
+    for (int i = 1; i < team->bench->threads; i++)
+        if (pthread_create(&others[i], NULL, take_part, team)) abort();
+    take_part(team);
+    for (int i = 1; i < team->bench->threads; i++) pthread_join(others[i], NULL);
+    atomic_store(&team->arrived, 0);
+    atomic_store(&team->number, 0);
+}
 
 static const char *symbol(int row, bool units) {
     static char text[32];
@@ -85,7 +138,9 @@ static const char *symbol(int row, bool units) {
 }
 
 static double flops_per_second_of_peak(const Bench *bench) {
-    return peak_measure(bench->peak, bench->jit->target);
+    Team team = {.bench = bench, .row = -1, .repeats = 3};
+    run_team(&team);
+    return team.flops / team.seconds;
 }
 
 /* As the runtime's: large blocks in huge pages where the machine grants them. */
@@ -105,24 +160,27 @@ static float *filled(int64_t n) {
 }
 
 static void measure(const Bench *bench, int row) {
-    const Row *r = &rows[row];
-    float     *a = filled(r->m * r->k), *b = filled(r->k * r->n), *c = filled(r->m * r->n);
-    int64_t    units   = bench->units[row](r->m, r->n, r->k);
-    double     flops   = 2.0 * (double)r->m * (double)r->n * (double)r->k, ratios[ROUNDS_MOST], seconds[ROUNDS_MOST];
-    int        repeats = 1 + (int)(4e8 / flops);
+    const Row *r     = &rows[row];
+    double     flops = 2.0 * (double)r->m * (double)r->n * (double)r->k, ratios[ROUNDS_MOST], seconds[ROUNDS_MOST];
+    Team       team  = {.bench   = bench,
+                        .row     = row,
+                        .repeats = 1 + (int)(4e8 / flops),
+                        .a       = filled(r->m * r->k),
+                        .b       = filled(r->k * r->n),
+                        .c       = filled(r->m * r->n)};
     for (int round = 0; round < bench->rounds; round++) {
-        double before = flops_per_second_of_peak(bench), start = thread_time();
-        for (int i = 0; i < repeats; i++) bench->run[row](a, b, c, NULL, r->m, r->n, r->k, 0, units, bench->scratch);
-        seconds[round] = (thread_time() - start) / repeats;
+        double before = flops_per_second_of_peak(bench);
+        run_team(&team);
         double after   = flops_per_second_of_peak(bench);
+        seconds[round] = team.seconds / team.repeats;
         ratios[round]  = flops / seconds[round] / (before > after ? before : after);
     }
-    printf("%-26s %4ld units %10.2f us %6.1f %%\n", r->name, (long)units, 1e6 * median_of(seconds, bench->rounds),
-           100 * median_of(ratios, bench->rounds));
+    printf("%-26s %4ld units %10.2f us %6.1f %%\n", r->name, (long)bench->units[row](r->m, r->n, r->k),
+           1e6 * median_of(seconds, bench->rounds), 100 * median_of(ratios, bench->rounds));
     fflush(stdout);
-    free(a);
-    free(b);
-    free(c);
+    free(team.a);
+    free(team.b);
+    free(team.c);
 }
 
 static bool wanted(const Row *row, char **words, int n) {
@@ -145,7 +203,7 @@ static void emit_row(Bench *bench, int row) {
 }
 
 int main(int argc, char **argv) {
-    Bench       bench  = {.rounds = 11};
+    Bench       bench  = {.rounds = 11, .threads = 1};
     const char *target = "native";
     int         first  = 1;
     for (; first < argc && !strncmp(argv[first], "--", 2); first++) {
@@ -153,9 +211,12 @@ int main(int argc, char **argv) {
             target = argv[++first];
         else if (!strcmp(argv[first], "--rounds") && first + 1 < argc)
             bench.rounds = atoi(argv[++first]);
+        else if (!strcmp(argv[first], "--threads") && first + 1 < argc)
+            bench.threads = atoi(argv[++first]);
         else
-            return fprintf(stderr, "usage: %s [--target NAME] [--rounds N] [WORD...]\n", argv[0]), 2;
+            return fprintf(stderr, "usage: %s [--target NAME] [--rounds N] [--threads N] [WORD...]\n", argv[0]), 2;
     }
+    if (bench.threads < 1 || bench.threads > THREADS_MOST) bench.threads = 1;
     if (bench.rounds < 1 || bench.rounds > ROUNDS_MOST) bench.rounds = ROUNDS_MOST;
     bench.jit = jit_new(target);
     peak_emit(bench.jit);
@@ -164,9 +225,9 @@ int main(int argc, char **argv) {
         if (wanted(&rows[i], argv + first, argc - first)) emit_row(&bench, i), n_rows++;
     double start = thread_time();
     jit_compile(bench.jit);
-    bench.peak    = (PeakLoop *)jit_address(bench.jit, "peak");
-    double spent  = thread_time() - start;
-    bench.scratch = memory_new(bench.scratch_bytes);
+    bench.peak   = (PeakLoop *)jit_address(bench.jit, "peak");
+    double spent = thread_time() - start;
+    for (int i = 0; i < bench.threads; i++) bench.scratch[i] = memory_new(bench.scratch_bytes);
     printf("target %s (%s), peak %.1f GFLOP/s; %d contractions compiled in %.0f ms\n", target, bench.jit->target->cpu,
            1e-9 * flops_per_second_of_peak(&bench), n_rows, 1e3 * spent);
     for (int i = 0; i < ROWS; i++) {
@@ -175,7 +236,7 @@ int main(int argc, char **argv) {
         bench.units[i] = (ContractUnits *)jit_address(bench.jit, symbol(i, true));
         measure(&bench, i);
     }
-    free(bench.scratch);
+    for (int i = 0; i < bench.threads; i++) free(bench.scratch[i]);
     jit_dispose(bench.jit);
     return 0;
 }
