@@ -228,11 +228,14 @@ Value value_dot(KernelEmit *k, Node *node, const Index *index);
 Value value_gather(KernelEmit *k, Node *node, const Index *index);
 void  fault_unless_below(KernelEmit *k, Scope *scope, LLVMValueRef index, LLVMValueRef limit, LLVMValueRef *safe);
 
-/* Accumulators of one reduction: a vector (or scalar) each, and for ARGMAX the indices. */
+/* Accumulators of one reduction: a vector (or scalar) each, and for ARGMAX the indices. With `ordered` the value is the largest number and
+ * NaN was seen where `ordered` is false; without, NaN stays in the value. */
 typedef struct Accumulator {
-    LLVMValueRef value, where; /* where: i32, ARGMAX only */
+    LLVMValueRef value, where, ordered;
 } Accumulator;
 Accumulator reduce_start(KernelEmit *k, const Node *node, int lanes);
+bool reduce_watches(const KernelEmit *k, const Node *node, int lanes); /* whether `ordered` pays: an instruction less */
+Accumulator reduce_start_watched(KernelEmit *k, const Node *node, int lanes);
 /* `where`: i64 index of the element(s) along ARGMAX's axis, NULL otherwise; lanes that do not exist are left out. */
 Accumulator  reduce_step(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc, LLVMValueRef value,
                          LLVMValueRef where, LLVMValueRef mask);

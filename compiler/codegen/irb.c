@@ -148,6 +148,14 @@ LLVMValueRef irb_splat(LLVMBuilderRef b, LLVMValueRef scalar, int lanes) {
                                   "");
 }
 
+LLVMValueRef irb_lanes_from(LLVMBuilderRef b, LLVMValueRef v, int from, int count) {
+    LLVMTypeRef  i32 = LLVMInt32TypeInContext(irb_context(b));
+    LLVMValueRef lanes[64];
+    for (int i = 0; i < count; i++) lanes[i] = LLVMConstInt(i32, (unsigned)(from + i), false);
+    if (count == 1) return LLVMBuildExtractElement(b, v, lanes[0], "");
+    return LLVMBuildShuffleVector(b, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(lanes, (unsigned)count), "");
+}
+
 LLVMValueRef irb_mask_below(LLVMBuilderRef b, LLVMValueRef count, int lanes) {
     LLVMTypeRef  i32  = LLVMInt32TypeInContext(irb_context(b));
     LLVMValueRef most = irb_min(b, count, irb_i64(b, lanes));

@@ -38,7 +38,9 @@ LLVMValueRef irb_ceil_div(LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y); /* 
 LLVMValueRef irb_round_up(LLVMBuilderRef b, LLVMValueRef x, int64_t multiple);
 
 /* Vectors. */
-LLVMValueRef irb_splat(LLVMBuilderRef b, LLVMValueRef scalar, int lanes);     /* the scalar itself for one lane */
+LLVMValueRef irb_splat(LLVMBuilderRef b, LLVMValueRef scalar, int lanes); /* the scalar itself for one lane */
+/* Lanes [from, from + count) of a vector; the element for one lane. */
+LLVMValueRef irb_lanes_from(LLVMBuilderRef b, LLVMValueRef v, int from, int count);
 LLVMValueRef irb_mask_below(LLVMBuilderRef b, LLVMValueRef count, int lanes); /* <lanes x i1>: lane < count (i64) */
 
 /* Memory, in elements from `base`. */

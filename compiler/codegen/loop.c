@@ -11,7 +11,7 @@ static int pick_parts(const Kernel *kernel, int64_t vectors) {
     int carried = 0, others = 0;
     for (int i = 0; i < kernel->reductions.len; i++) {
         const Reduction *reduction = &kernel->reductions.data[i];
-        int              values    = reduction->node->op == OP_ARGMAX ? 2 : 1;
+        int              values    = reduction->node->op == OP_ARGMAX || reduction->node->op == OP_REDUCE_MAX ? 2 : 1;
         if (reduction->to == LEVEL_COLUMN) continue;
         *(reduction->from == LEVEL_POINT ? &carried : &others) += values;
     }
@@ -97,9 +97,11 @@ static void start_accumulators(LoopEmit *l, Level to, int pass) {
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = reduction_at(l, i);
         if (reduction->to != to || (pass >= 0 && reduction->pass != pass)) continue;
-        int lanes = reduction->from == LEVEL_POINT || l->across ? l->lanes : 1;
+        int  lanes   = reduction->from == LEVEL_POINT || l->across ? l->lanes : 1;
+        bool watched = reduction->from == LEVEL_POINT && to == LEVEL_ROW && !l->across;
         for (int p = 0; p < LOOP_STRAIGHT; p++)
-            l->acc[i * LOOP_STRAIGHT + p] = reduce_start(l->k, reduction->node, lanes);
+            l->acc[i * LOOP_STRAIGHT + p] =
+                (watched ? reduce_start_watched : reduce_start)(l->k, reduction->node, lanes);
     }
 }
 

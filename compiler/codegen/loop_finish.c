@@ -11,7 +11,7 @@ static LLVMValueRef sum_units(LoopEmit *l, Scope *parent, int i, Index offset) {
     scope_loop_begin(k, &loop, parent, irb_i64(parent->b, 0), l->space.units, irb_i64(parent->b, 1), 1, &sum);
     LLVMBuilderRef b    = loop.scope->b;
     LLVMValueRef   from = irb_at(b, emit_reg_type(k->e, elem), loop_partial_at(l, b, i, loop.index), offset.v);
-    Accumulator    acc  = {loop.carried[0], NULL};
+    Accumulator    acc  = {.value = loop.carried[0]};
     sum = reduce_step(k, b, node, acc, build_load_lanes(k, b, from, elem, k->lanes, k->mask), NULL, NULL).value;
     scope_loop_end(k, &loop, &sum);
     return sum;

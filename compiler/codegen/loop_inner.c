@@ -20,6 +20,7 @@ Carry loop_carry_set(LoopEmit *l, int pass) {
             if (carry.n + 2 > MAX_CARRIED) BUG("%s carries too many accumulators", l->kernel->name);
             carry.slot[carry.n++] = &acc->value;
             if (acc->where) carry.slot[carry.n++] = &acc->where;
+            if (acc->ordered) carry.slot[carry.n++] = &acc->ordered;
         }
     }
     return carry;

@@ -23,9 +23,42 @@ static MathFn combine_fn(const Node *node) {
 
 Accumulator reduce_start(KernelEmit *k, const Node *node, int lanes) {
     LLVMValueRef start = math_constant(k->e, accumulated_elem(node), start_value(node));
-    Accumulator  acc   = {irb_splat(k->root->b, start, lanes), NULL};
+    Accumulator  acc   = {.value = irb_splat(k->root->b, start, lanes)};
     if (node->op == OP_ARGMAX) acc.where = LLVMConstNull(irb_vector_type(k->e->t_i32, lanes));
     return acc;
+}
+
+/* Where lanes have mask registers: to keep NaN in the largest value takes two comparisons, an or and a move under a mask. */
+bool reduce_watches(const KernelEmit *k, const Node *node, int lanes) {
+    ElemType elem = accumulated_elem(node);
+    return node->op == OP_REDUCE_MAX && elem_is_float(elem) && k->e->target->vector_bytes == 64 &&
+           lanes * elem_size(elem) == 64;
+}
+
+Accumulator reduce_start_watched(KernelEmit *k, const Node *node, int lanes) {
+    Accumulator acc = reduce_start(k, node, lanes);
+    if (reduce_watches(k, node, lanes)) acc.ordered = LLVMConstAllOnes(irb_vector_type(k->e->t_i1, lanes));
+    return acc;
+}
+
+static LLVMValueRef larger_number(LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y) { /* y where x is NaN */
+    return LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGT, x, y, ""), x, y, "");
+}
+
+static Accumulator watched_step(LLVMBuilderRef b, Accumulator acc, LLVMValueRef value) {
+    LLVMValueRef number = LLVMBuildFCmp(b, LLVMRealORD, value, value, "");
+    return (Accumulator){.value   = larger_number(b, value, acc.value),
+                         .ordered = LLVMBuildAnd(b, acc.ordered, number, "")};
+}
+
+static LLVMValueRef watched_finish(LLVMBuilderRef b, Accumulator acc) {
+    int          lanes = irb_lanes(LLVMTypeOf(acc.value));
+    LLVMTypeRef  bits  = LLVMIntTypeInContext(irb_context(b), (unsigned)lanes);
+    LLVMValueRef all = LLVMBuildBitCast(b, acc.ordered, bits, ""), value = acc.value;
+    for (int n = lanes / 2; n > 0; n /= 2)
+        value = larger_number(b, irb_lanes_from(b, value, 0, n), irb_lanes_from(b, value, n, n));
+    all = LLVMBuildICmp(b, LLVMIntEQ, all, LLVMConstAllOnes(bits), "");
+    return LLVMBuildSelect(b, all, value, LLVMConstReal(LLVMTypeOf(value), NAN), "");
 }
 
 static LLVMValueRef is_larger(LLVMBuilderRef b, const Node *node, LLVMValueRef x, LLVMValueRef y) {
@@ -37,40 +70,39 @@ static LLVMValueRef is_larger(LLVMBuilderRef b, const Node *node, LLVMValueRef x
 Accumulator reduce_step(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc, LLVMValueRef value,
                         LLVMValueRef where, LLVMValueRef mask) {
     if (mask) value = LLVMBuildSelect(b, mask, value, reduce_start(k, node, irb_lanes(LLVMTypeOf(value))).value, "");
+    if (acc.ordered) return watched_step(b, acc, value);
     if (node->op != OP_ARGMAX) {
         LLVMValueRef operands[] = {acc.value, value};
-        return (Accumulator){math_build(k->e, b, combine_fn(node), accumulated_elem(node), operands), NULL};
+        return (Accumulator){.value = math_build(k->e, b, combine_fn(node), accumulated_elem(node), operands)};
     }
     LLVMValueRef place  = LLVMBuildTrunc(b, where, LLVMTypeOf(acc.where), "");
     LLVMValueRef larger = is_larger(b, node, value, acc.value);
-    return (Accumulator){LLVMBuildSelect(b, larger, value, acc.value, ""),
-                         LLVMBuildSelect(b, larger, place, acc.where, "")};
+    return (Accumulator){.value = LLVMBuildSelect(b, larger, value, acc.value, ""),
+                         .where = LLVMBuildSelect(b, larger, place, acc.where, "")};
 }
 
 /* Of two equal values the one that comes first wins. */
 Accumulator reduce_merge(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator x, Accumulator y) {
+    if (x.ordered)
+        return (Accumulator){.value   = larger_number(b, y.value, x.value),
+                             .ordered = LLVMBuildAnd(b, x.ordered, y.ordered, "")};
     if (node->op != OP_ARGMAX) return reduce_step(k, b, node, x, y.value, NULL, NULL);
     LLVMValueRef larger = is_larger(b, node, y.value, x.value), smaller = is_larger(b, node, x.value, y.value);
     LLVMValueRef equal  = LLVMBuildNot(b, LLVMBuildOr(b, larger, smaller, ""), "");
     LLVMValueRef before = LLVMBuildICmp(b, LLVMIntSLT, y.where, x.where, "");
     LLVMValueRef take   = LLVMBuildOr(b, larger, LLVMBuildAnd(b, equal, before, ""), "");
-    return (Accumulator){LLVMBuildSelect(b, take, y.value, x.value, ""),
-                         LLVMBuildSelect(b, take, y.where, x.where, "")};
-}
-
-static LLVMValueRef half(KernelEmit *k, LLVMBuilderRef b, LLVMValueRef v, int from, int count) {
-    LLVMValueRef lanes[64];
-    for (int i = 0; i < count; i++) lanes[i] = LLVMConstInt(k->e->t_i32, (unsigned)(from + i), false);
-    if (count == 1) return LLVMBuildExtractElement(b, v, lanes[0], "");
-    return LLVMBuildShuffleVector(b, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(lanes, (unsigned)count), "");
+    return (Accumulator){.value = LLVMBuildSelect(b, take, y.value, x.value, ""),
+                         .where = LLVMBuildSelect(b, take, y.where, x.where, "")};
 }
 
 LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Accumulator acc) {
+    if (acc.ordered) return watched_finish(b, acc);
     for (int lanes = irb_lanes(LLVMTypeOf(acc.value)); lanes > 1; lanes /= 2) {
         int         n    = lanes / 2;
-        Accumulator low  = {half(k, b, acc.value, 0, n), acc.where ? half(k, b, acc.where, 0, n) : NULL};
-        Accumulator high = {half(k, b, acc.value, n, n), acc.where ? half(k, b, acc.where, n, n) : NULL};
-        acc              = reduce_merge(k, b, node, low, high);
+        Accumulator low  = {.value = irb_lanes_from(b, acc.value, 0, n)},
+                    high = {.value = irb_lanes_from(b, acc.value, n, n)};
+        if (acc.where) low.where = irb_lanes_from(b, acc.where, 0, n), high.where = irb_lanes_from(b, acc.where, n, n);
+        acc = reduce_merge(k, b, node, low, high);
     }
     return node->op == OP_ARGMAX ? acc.where : acc.value;
 }
@@ -150,12 +182,12 @@ static Accumulator inline_range(InlineLoop *in, int axis, Scope *parent, LLVMVal
         k->mask       = irb_mask_below(loop.scope->b, irb_sub(loop.scope->b, high, loop.index), k->lanes);
         k->mask_scope = loop.scope;
     }
-    Accumulator inner = {loop.carried[0], n > 1 ? loop.carried[1] : NULL};
+    Accumulator inner = {.value = loop.carried[0], .where = n > 1 ? loop.carried[1] : NULL};
     inner             = axis + 1 < in->n_axes ? inline_axis(in, axis + 1, loop.scope, inner) : inline_step(in, inner);
     carry(inner, carried);
     scope_loop_end(k, &loop, carried);
     if (masked) k->mask = NULL;
-    return (Accumulator){carried[0], n > 1 ? carried[1] : NULL};
+    return (Accumulator){.value = carried[0], .where = n > 1 ? carried[1] : NULL};
 }
 
 /* Small windows, straight on: what depends on one axis alone lands in the loop over that axis. */

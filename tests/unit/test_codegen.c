@@ -88,6 +88,25 @@ static void test_softmax(void **state) {
     for_shapes(build_softmax);
 }
 
+/* The largest of rows some of which hold NaN: roots of numbers below 0. */
+static void build_largest(Scratch *s, Fn *fn, const Type *type) {
+    int   last = 1;
+    Node *x    = scratch_slot(s, type);
+    for (int i = 0; i < 3; i++) {
+        Node *moved = node_binary(s->graph, OP_ADD, x, node_fill(s->graph, type, i));
+        Node *m     = node_reduce(s->graph, OP_REDUCE_MAX, node_unary(s->graph, OP_SQRT, moved), 1, &last);
+        Node *known = node_binary(s->graph, OP_EQ, m, m);
+        scratch_result(s, fn, known);
+        scratch_result(s, fn, node_select(s->graph, known, m, node_fill(s->graph, &m->type, -1)));
+    }
+    scratch_result(s, fn, node_reduce(s->graph, OP_REDUCE_MAX, node_unary(s->graph, OP_NEG, x), 1, &last));
+}
+
+static void test_largest(void **state) {
+    (void)state;
+    for_shapes(build_largest);
+}
+
 static void build_sums(Scratch *s, Fn *fn, const Type *type) {
     int   first = 0, both[] = {0, 1}, last = 1;
     Node *x = scratch_slot(s, type), *square = node_binary(s->graph, OP_MUL, x, x);
@@ -372,7 +391,7 @@ int main(void) {
         cmocka_unit_test(test_dot),     cmocka_unit_test(test_two_levels), cmocka_unit_test(test_spread),
         cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),      cmocka_unit_test(test_random),
         cmocka_unit_test(test_types),   cmocka_unit_test(test_unwritable), cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_targets), cmocka_unit_test(test_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
