@@ -5,6 +5,9 @@ set -eu
 build=$(cd "$1" && pwd) source=$(cd "$(dirname "$0")" && pwd)
 shift
 cmake --build "$build" --target nnc nnrt bench_worker bench_rows bench_steps >"$build/bench.log" 2>&1 || { cat "$build/bench.log" >&2; exit 1; }
+# The graph of `gcn` is Cora's where it is at hand, else drawn.
+edges=$source/../../../shared/data/cora/cora.edges.tsv
+[ ! -f "$edges" ] || export BENCH_EDGES="$edges"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT

@@ -5,7 +5,8 @@
 #include "core/instance.h"
 
 /* Values of a model's inputs, the same wherever they are drawn: reals in [-0.5, 0.5), integers below the input's number of
- * classes, or where the model does not tell, below `limit`. data[i] belongs to input i; freed with the process. */
+ * classes, or where the model does not tell, below `limit`. data[i] belongs to input i; freed with the process. The edges of a graph (an
+ * i32 input of pairs) come from the file that the environment's BENCH_EDGES names, if it is there. */
 void step_draw(const nnrt_instance *instance, int64_t limit, const void **data);
 
 /* A safetensors file of the parameters ("dense_1/kernel") and of the inputs ("input/x"), for a peer to start from; exits with

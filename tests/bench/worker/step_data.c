@@ -21,14 +21,36 @@ static void draw_input(const nnrt_input *input, int64_t count, uint32_t stream, 
     }
 }
 
+/* The edges of a graph, both directions of each line "u v", as often as they are needed; false where there is no such file. */
+static bool read_edges(const char *path, int elem, int64_t count, void *data) {
+    FILE     *file = fopen(path, "r");
+    char      line[128];
+    long long ends[2];
+    int64_t   at = 0;
+    if (!file) return false;
+    while (at + 4 <= count && fgets(line, sizeof line, file)) {
+        if (sscanf(line, "%lld %lld", &ends[0], &ends[1]) != 2) continue;
+        for (int i = 0; i < 4; i++) nnrt_elem_put(elem, data, at++, (double)ends[i == 1 || i == 2]);
+    }
+    fclose(file);
+    if (at != count) fprintf(stderr, "bench: %s has not the %lld edges needed\n", path, (long long)count / 4), exit(1);
+    return true;
+}
+
+static bool is_graph(const nnrt_instance *instance, const nnrt_tensor *tensor) {
+    return tensor->elem == NNRT_I32 && tensor->rank == 2 && nnrt_instance_shape(instance, tensor)[1] == 2;
+}
+
 void step_draw(const nnrt_instance *instance, int64_t limit, const void **data) {
+    const char       *edges = getenv("BENCH_EDGES");
     const nnrt_model *model = instance->model;
     for (int i = 0; i < model->n_inputs; i++) {
         const nnrt_input *input  = &model->inputs[i];
         int64_t           count  = nnrt_shape_count(nnrt_instance_shape(instance, &input->tensor), input->tensor.rank);
         void             *values = nnrt_alloc((size_t)count * nnrt_elem_size(input->tensor.elem));
         if (!values) fprintf(stderr, "bench: no memory for input %s\n", input->tensor.name), exit(1);
-        draw_input(input, count, (uint32_t)i, limit, values);
+        bool read = edges && is_graph(instance, &input->tensor) && read_edges(edges, input->tensor.elem, count, values);
+        if (!read) draw_input(input, count, (uint32_t)i, limit, values);
         data[i] = values;
     }
 }
