@@ -141,7 +141,7 @@ void memo_set(KernelEmit *k, const Node *node, const Index *index, Value value) 
     memo->value = value;
     memo->mask  = k->mask;
     memo->lanes = k->lanes;
-    memcpy(memo->index, index, sizeof *index * (size_t)node->type.rank);
+    if (node->type.rank) memcpy(memo->index, index, sizeof *index * (size_t)node->type.rank);
     Memo **at  = &value->scope->memo[bucket(node, index)];
     memo->next = *at;
     *at        = memo;
