@@ -115,6 +115,7 @@ struct KernelEmit {
     Across                    *across;    /* NULL: lanes do not run over rows */
     bool                       streams;   /* the task whose stores pass the caches by */
     bool                       streaming; /* the store at hand does */
+    int64_t                    ahead; /* elements between what a load of a row reads and what it asks for, 0: nothing */
     LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
     const struct ContractPlan *contract;
     Span                       place; /* of the node being emitted */

@@ -196,17 +196,18 @@ static void finish_row_pass(LoopEmit *l, Scope *row) {
     kernel_stores(k, LEVEL_ROW, l->pass, l->index);
 }
 
-void loop_row(LoopEmit *l, Scope *row) {
-    for (l->pass = 0; l->pass < l->kernel->n_passes; l->pass++) {
-        l->k->pass = l->pass;
-        start_accumulators(l, LEVEL_ROW, l->pass);
-        loop_inner(l, row, 0);
-        finish_row_pass(l, row);
-    }
+void loop_row_pass(LoopEmit *l, Scope *row, int pass) {
+    l->pass = l->k->pass = pass;
+    start_accumulators(l, LEVEL_ROW, pass);
+    loop_inner(l, row, 0);
+    finish_row_pass(l, row);
 }
 
-/* The index of the first `n` of the rows' dims. */
-static void split_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope) {
+void loop_row(LoopEmit *l, Scope *row) {
+    for (int pass = 0; pass < l->kernel->n_passes; pass++) loop_row_pass(l, row, pass);
+}
+
+void loop_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope) {
     Index rest = index_uniform(row, scope);
     for (int i = n - 1; i > 0; i--) {
         Index quotient;
@@ -235,6 +236,10 @@ static void emit_nested_rows(LoopEmit *l, Scope *parent) {
 }
 
 static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high) {
+    if (abreast_fits(l)) {
+        abreast_rows(l, parent, low, high);
+        return;
+    }
     Carry          carry = loop_carry_set(l, -1);
     LLVMBuilderRef b     = parent->b;
     ScopedLoop     loop;
@@ -243,7 +248,7 @@ static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef
         high = LLVMBuildUDiv(b, high, irb_i64(b, l->nest), "");
     }
     loop_carry_begin(l, &loop, &carry, parent, low, high, 1);
-    split_row_index(l, l->kernel->n_rows - (l->nest > 1), loop.index, loop.scope);
+    loop_row_index(l, l->kernel->n_rows - (l->nest > 1), loop.index, loop.scope);
     if (l->nest > 1)
         emit_nested_rows(l, loop.scope);
     else

@@ -71,6 +71,14 @@ void across_columns(LoopEmit *l, int axis);
 void across_store_points(LoopEmit *l);
 void across_store_columns(LoopEmit *l, Scope *scope);
 
+/* loop.c: one pass over the row at l->index; loop_row_index: that index, of the first `n` of the rows' dims */
+void loop_row_pass(LoopEmit *l, Scope *row, int pass);
+void loop_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope);
+
+/* loop_abreast.c: two rows at a time, pass by pass */
+bool abreast_fits(const LoopEmit *l);
+void abreast_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high);
+
 /* Runs l->point over the inner dims from `axis` on. */
 void         loop_inner(LoopEmit *l, Scope *parent, int axis);
 void         loop_vectors(LoopEmit *l, Scope *parent, int axis, LLVMValueRef low, LLVMValueRef high);

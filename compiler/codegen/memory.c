@@ -134,7 +134,10 @@ Value memory_load(KernelEmit *k, LLVMValueRef base, const Type *type, const Inde
     scope = scope_deeper(scope, vector.scope);
     if (k->mask) scope = scope_deeper(scope, k->mask_scope);
     if (vector.kind == INDEX_FULL) return value_new(k, gather(k, scope->b, at, type->elem, vector.v), scope);
-    at = irb_at(scope->b, emit_mem_type(k->e, type->elem), at, vector.v);
+    LLVMTypeRef elem = emit_mem_type(k->e, type->elem);
+    at               = irb_at(scope->b, elem, at, vector.v);
+    if (k->ahead && !k->mask && type->rank == k->kernel->n_rows + k->kernel->n_inner)
+        irb_prefetch(scope->b, irb_at(scope->b, elem, at, irb_i64(scope->b, k->ahead)));
     return value_new(k, build_load_lanes(k, scope->b, at, type->elem, k->lanes, k->mask), scope);
 }
 
