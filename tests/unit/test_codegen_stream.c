@@ -66,7 +66,8 @@ static void check_bits(const Form *form, int nthreads) {
     Compiled compiled = compiled_new(s, NULL);
     int64_t  count = form->rows * form->columns, nbytes = count * 4;
     float   *x = nnrt_alloc((size_t)nbytes), *y = nnrt_alloc((size_t)nbytes + 64), *z = nnrt_alloc((size_t)nbytes + 64);
-    void    *workspace = nnrt_alloc((size_t)compiled.model->fns[0].workspace(s->symbols, nthreads) + 64);
+    size_t   size      = (size_t)compiled.model->fns[0].workspace(s->symbols, nthreads) + 64;
+    void    *workspace = nnrt_alloc(size);
     for (int64_t i = 0; i < count; i++) x[i] = (float)(i % 8191) / 4096 - 1;
     for (int aligned = 0; aligned < 2; aligned++) {
         void      *slots[] = {x}, *results[] = {aligned ? y : z + 1};
@@ -86,6 +87,7 @@ static void check_bits(const Form *form, int nthreads) {
     nnrt_free(x, (size_t)nbytes);
     nnrt_free(y, (size_t)nbytes + 64);
     nnrt_free(z, (size_t)nbytes + 64);
+    nnrt_free(workspace, size);
     compiled_free(&compiled);
     scratch_free(s);
 }
