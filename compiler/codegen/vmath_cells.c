@@ -1,6 +1,6 @@
-/* tanh, erf and erfc in f32 where vectors hold 16 of them: the argument's range is cut into 16 cells with a polynomial each, whose
- * coefficients one instruction (vpermps) looks up for all lanes. No exponential and no division, but for the far tail of erfc. The errors
- * are those stated in vmath_trig.c, whose formulas serve all other vectors. */
+/* tanh, erf, erfc and log in f32 where vectors hold 16 of them: the argument's range is cut into 16 cells with a polynomial each, whose coefficients
+ * one instruction (vpermps) looks up for all lanes. No exponential and no division, but for the far tail of erfc. The errors are
+ * those stated in vmath_trig.c and vmath_exp.c, whose formulas serve all other vectors. */
 #include "codegen/vmath_internal.h"
 
 enum { CELLS = 16 };
@@ -11,49 +11,47 @@ bool vm_has_cells(const VMath *m) {
 
 /* By degree, then by cell: fits at Chebyshev's points, as polynomials of the distance from the cell's centre. */
 
-/* tanh(a), cells about u = 1 + a where u has two bits behind its first, in the order of u's low exponent bits: those of [1, 2) are the last
- * four. Relative errors below 5e-9. */
+/* tanh(a), cells by u = a + 5/8: four to each octave, in the order of u's low exponent bits, from u = 5/8 at 9 on. Relative errors below
+ * 5e-8. */
 static const double tanh_cells[][CELLS] = {
-    {0.761594156, 0.905148254, 0.96402758, 0.986614298, 0.995054753, 0.9993293, 0.999909204, 0.999987712, 0.999998337,
-     0.99999997, 0.0, 0.0, 0.0, 0.244918662, 0.462117157, 0.635148952},
-    {0.419974342, 0.180706534, 0.0706508069, 0.0265922287, 0.00986601951, 0.00134097915, 0.000181587244, 2.45770934e-5,
-     3.3256899e-6, 6.10131386e-8, 0.0, 0.0, 1.0, 0.940014843, 0.786447745, 0.596585817},
-    {-0.319849986, -0.163566273, -0.0681093321, -0.02623627, -0.00981706692, -0.00134005806, -0.000181567736,
-     -2.45763811e-5, -3.32385187e-6, -6.0942777e-8, 0.0, 0.0, -5.58805681e-8, -0.230227167, -0.363430987, -0.378920855},
-    {0.103604023, 0.0878296854, 0.0421113038, 0.0170207441, 0.00648095138, 0.000891259377, 0.000120894327,
-     1.63663189e-5, 2.22262591e-6, 3.98725119e-8, 0.0, 0.0, -0.333328111, -0.256948185, -0.0942075854, 0.0418046324},
-    {0.0277082531, -0.0249679379, -0.0178926158, -0.00804787801, -0.00318224045, -0.000444670925, -6.04575697e-5,
-     -8.18714045e-6, -1.12976978e-6, -2.01247324e-8, 0.0, 0.0, -0.000178759265, 0.139668155, 0.164674094, 0.099754049},
-    {-0.0462461051, -0.00309168922, 0.00470827326, 0.00286570429, 0.00121393118, 0.000184242037, 2.51984287e-5,
-     3.41508623e-6, 4.39448738e-7, 9.57429873e-9, 0.0, 0.0, 0.136104654, 0.0719256075, -0.0264474693, -0.0634454316},
-    {0.0189920412, 0.00720238027, -0.00011171285, -0.000715197242, -0.000304872034, -6.00843773e-5, -8.30031771e-6,
-     -1.12643073e-6, -9.6163087e-8, -3.06543533e-9, 0.0, 0.0, -0.0198787902, -0.068565989, -0.0501682438,
-     -0.00128047048},
+    {0.925346257, 0.971872742, 0.989559744, 0.996146528, 0.999138849, 0.999883412, 0.999984221, 0.999997864,
+     0.999999893, 0.0, 0.1853332, 0.302709729, 0.462117151, 0.635148952, 0.761594158, 0.848283642},
+    {0.143734341, 0.0554633633, 0.0207715047, 0.00769209, 0.00172149708, 0.000233152936, 3.1557001e-5, 4.27083395e-6,
+     2.12723091e-7, 0.999999999, 0.965651605, 0.90836682, 0.786447736, 0.596585811, 0.419974342, 0.280414866},
+    {-0.133013234, -0.0539021387, -0.0205532452, -0.00766178269, -0.00171732377, -0.000232751939, -3.15057351e-5,
+     -4.26395089e-6, -2.06739233e-7, 3.93439172e-7, -0.178966792, -0.274970852, -0.363424096, -0.378920682,
+     -0.319852582, -0.237873427},
+    {0.075169745, 0.0339000932, 0.0134159912, 0.00506872735, 0.00114395516, 0.000155274588, 2.10225136e-5, 2.8452414e-6,
+     1.40108501e-7, -0.33335746, -0.288715031, -0.219552399, -0.0942054343, 0.0418062792, 0.103604102, 0.108311384},
+    {-0.0248275437, -0.0150296109, -0.00648430942, -0.00252358002, -0.000598819909, -8.16033104e-5, -1.10541256e-5,
+     -1.49620228e-6, -8.62446537e-8, 0.000488116558, 0.112815658, 0.157693192, 0.163498152, 0.0997241943, 0.0281527886,
+     -0.0122320908},
+    {0.00120146009, 0.0044598635, 0.00235657513, 0.000973896604, 0.000234429287, 3.21515884e-5, 4.35905889e-6,
+     5.90077672e-7, 3.26636396e-8, 0.129942792, 0.0965507141, 0.0455061108, -0.0265575606, -0.063529739, -0.0462489647,
+     -0.0193030095},
 };
+static const double tanh_centres[] = {1.625, 2.125, 2.625,  3.125,  3.875, 4.875, 5.875, 6.875,
+                                      8.375, 0.0,   0.1875, 0.3125, 0.5,   0.75,  1.0,   1.25};
 
-/* erf(a), and in the first cell erf(a) - a, in cells that start at multiples of 1/4, as polynomials of the distance from there: relative errors of
- * erf below 3e-9. */
+/* erf(a), and in the first cell erf(a) - a, in cells about multiples of 1/4: relative errors of erf below 4e-8. The last one is moved by 2e-8, so
+ * that it ends in 1. */
 static const double erf_cells[][CELLS] = {
-    {0.0, 0.27632639, 0.520499878, 0.711155634, 0.842700793, 0.922900128, 0.966105146, 0.986671671, 0.995322265,
-     0.998537283, 0.999593048, 0.999899378, 0.99997791, 0.999995697, 0.999999257, 0.999999886},
-    {0.128379167, 1.06001415, 0.878782541, 0.642931015, 0.415107467, 0.236521125, 0.118930307, 0.0527750108,
-     0.0206669914, 0.00714231893, 0.00217828228, 0.000586275655, 0.000139252229, 2.91887037e-5, 5.39932591e-6,
-     8.81406079e-7},
-    {-8.6106276e-7, -0.265004845, -0.439388896, -0.482194807, -0.415105548, -0.295651543, -0.178396562, -0.092357198,
-     -0.0413343588, -0.0160702134, -0.00544558565, -0.00161216025, -0.000417706204, -9.48435983e-5, -1.88914821e-5,
-     -3.30368276e-6},
-    {-0.376086097, -0.309137997, -0.146520319, 0.0267048133, 0.138321693, 0.167538608, 0.138778961, 0.0901803598,
-     0.0482324504, 0.0217245286, 0.00834710098, 0.00275792145, 0.000787816021, 0.000195304961, 4.2136525e-5,
-     7.92829336e-6},
-    {-0.000691356005, 0.126580244, 0.183707863, 0.151648493, 0.0697407598, -0.00618046762, -0.044904467, -0.0483689233,
-     -0.0345568019, -0.0190847535, -0.00858843233, -0.00322961842, -0.00102943765, -0.000280655085, -6.5845269e-5,
-     -1.33522391e-5},
-    {0.118221653, 0.0826762544, 0.00383680699, -0.0588957949, -0.0725905887, -0.0471776109, -0.0131023941,
-     0.00821994595, 0.0137819555, 0.0106839371, 0.00592080182, 0.00258553122, 0.000925778213, 0.000277512724,
-     7.05197359e-5, 1.53167935e-5},
-    {-0.0194673933, -0.0498001383, -0.0411624006, -0.0104177884, 0.0153725328, 0.0220448957, 0.0143988275,
-     0.00414409438, -0.00178365244, -0.00309780479, -0.00224584709, -0.00114376481, -0.000455355449, -0.000147911033,
-     -4.00804118e-5, -9.1819073e-6},
+    {0.0, 0.276326385, 0.520499872, 0.71115563, 0.842700793, 0.922900131, 0.966105149, 0.986671672, 0.995322265,
+     0.998537283, 0.999593048, 0.999899378, 0.999977909, 0.999995697, 0.999999257, 0.999999906},
+    {0.128379167, 1.06001413, 0.87878258, 0.642931071, 0.415107499, 0.236521123, 0.118930289, 0.0527749952, 0.020666985,
+     0.00714231894, 0.00217828429, 0.000586277324, 0.000139253099, 2.91890457e-5, 5.39943376e-6, 8.81434149e-7},
+    {1.9726127e-7, -0.264997996, -0.439384448, -0.482194619, -0.415108116, -0.295654311, -0.178398081, -0.092357476,
+     -0.0413340387, -0.016069822, -0.00544532707, -0.00161203456, -0.000417657384, -9.48278892e-5, -1.88872107e-5,
+     -3.30268938e-6},
+    {-0.376138482, -0.309168576, -0.146464499, 0.0267862751, 0.13836709, 0.167535294, 0.13875265, 0.090158114,
+     0.04822343, 0.0217246469, 0.00835001584, 0.00276030021, 0.000789046948, 0.000195786287, 4.22874707e-5,
+     7.96736201e-6},
+    {0.000244532186, 0.126034858, 0.181910979, 0.150058094, 0.0692907238, -0.00566249782, -0.0441468753, -0.0478918406,
+     -0.0344335578, -0.0191510428, -0.00868785678, -0.00329699358, -0.00106175115, -0.00029277944, -6.95540863e-5,
+     -1.42975461e-5},
+    {0.111140987, 0.079675352, 0.00744898308, -0.0528122841, -0.0688301703, -0.047095693, -0.0149767487, 0.00648272783,
+     0.0130098781, 0.0106418136, 0.00612995787, 0.00277092055, 0.00102570696, 0.000317792057, 8.34864938e-5,
+     1.87549493e-5},
 };
 
 /* erfc(a) in cells where a (a + 3/4) rounds to the same integer: relative errors below 6e-8. */
@@ -86,6 +84,44 @@ static const double erfc_centres[] = {0.212695271, 0.665629685, 1.07793438, 1.39
 
 #define ERFC_NEAR 3.579 /* up to there */
 
+/* log(x) = (e + half) log 2 + start + log(1 + r), r = m part - 1, for x = m 2^e, 1 <= m < 2, in 16 cells of m; `half` is 1 in the upper ones. The
+ * parts are those near which -log(part) - half log 2 is a multiple of 2^-16 to within 2e-10, so that with the first part of log 2, a multiple of
+ * 2^-9, the sum is exact. Of log(1 + r) = r + r^2 P(r) P is fitted with an error of 6e-9 in log(1 + r) / r. */
+static const double log_parts[]  = {1.0,
+                                    0.917861640453,
+                                    0.86289614439,
+                                    0.824248611927,
+                                    0.779430866241,
+                                    0.741528451443,
+                                    0.7108720541,
+                                    0.679261386395,
+                                    0.651029288769,
+                                    0.628855764866,
+                                    0.604986190796,
+                                    0.581064283848,
+                                    0.56096547842,
+                                    0.540018796921,
+                                    0.522207558155,
+                                    0.5};
+static const double log_starts[] = {0.0,
+                                    0.0857086181641,
+                                    0.1474609375,
+                                    0.193283081055,
+                                    0.24919128418,
+                                    0.299041748047,
+                                    0.341262817383,
+                                    0.386749267578,
+                                    -0.263946533203,
+                                    -0.229293823242,
+                                    -0.19059753418,
+                                    -0.150253295898,
+                                    -0.115051269531,
+                                    -0.0769958496094,
+                                    -0.04345703125,
+                                    0.0};
+static const double log_halves[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+static const double log_fit[]    = {-0.49999998, 0.3333417697, -0.250123157, 0.1902125681};
+
 typedef struct Place {
     LLVMValueRef cell, from; /* in the low four bits; distance from the cell's centre */
 } Place;
@@ -105,29 +141,60 @@ static LLVMValueRef at_place(const VMath *m, const Place *place, const double (*
     return sum;
 }
 
-/* The cell of u = a + above whose centre has all bits of u, rounded by adding `half`, but the last `shift`. */
-static Place place_of(const VMath *m, LLVMValueRef a, double above, int shift, uint64_t half) {
-    LLVMValueRef bits   = vm_to_bits(m, vm_add(m, a, vm_real(m, above)));
-    LLVMValueRef near   = half ? LLVMBuildAdd(m->b, bits, irb_int(m->bits, half), "") : bits;
-    LLVMValueRef keep   = irb_int(m->bits, 0xffffffffu << shift);
-    LLVMValueRef centre = vm_sub(m, vm_from_bits(m, LLVMBuildAnd(m->b, near, keep, "")), vm_real(m, above));
-    LLVMValueRef cell   = LLVMBuildLShr(m->b, near, irb_int(m->bits, (uint64_t)shift), "");
-    return (Place){cell, vm_sub(m, a, centre)}; /* exactly, while u has lost bits of a */
-}
-
 /* |x| cut where the result is 1 in f32. */
 LLVMValueRef vm_tanh_by_cells(const VMath *m, LLVMValueRef x) {
     LLVMValueRef a     = vm_at_most(m, vm_abs(m, x), 9.25);
-    Place        place = place_of(m, a, 1, 21, UINT64_C(1) << 20);
-    return vm_copysign(m, at_place(m, &place, tanh_cells, 7), x);
+    LLVMValueRef bits  = vm_to_bits(m, vm_add(m, a, vm_real(m, 0.625)));
+    LLVMValueRef cell  = LLVMBuildLShr(m->b, bits, irb_int(m->bits, 21), "");
+    Place        place = {cell, vm_sub(m, a, look_up(m, tanh_centres, cell))};
+    return vm_copysign(m, at_place(m, &place, tanh_cells, 6), x);
 }
 
 LLVMValueRef vm_erf_by_cells(const VMath *m, LLVMValueRef x) {
-    LLVMValueRef a     = vm_at_most(m, vm_abs(m, x), 0x1.fffff8p1); /* below 4 even where u is rounded */
-    Place        place = place_of(m, a, 4, 19, 0);
-    LLVMValueRef slope = at_place(m, &place, erf_cells + 1, 6), start = look_up(m, erf_cells[0], place.cell);
-    start = vm_select(m, vm_cmp(m, LLVMRealOLT, a, 0.25), a, start);
+    LLVMValueRef a       = vm_at_most(m, vm_abs(m, x), 0x1.effffep1); /* the next one would be of cell 16 */
+    LLVMValueRef magic   = vm_real(m, 0x1.8p21);                      /* rounds to a multiple of 1/4 */
+    LLVMValueRef rounded = vm_add(m, a, magic), cell = vm_to_bits(m, rounded);
+    Place        place = {cell, vm_sub(m, a, vm_sub(m, rounded, magic))};
+    LLVMValueRef slope = at_place(m, &place, erf_cells + 1, 5), start = look_up(m, erf_cells[0], cell);
+    start = vm_select(m, vm_cmp(m, LLVMRealOLT, a, 0.125), a, start);
     return vm_copysign(m, vm_fma(m, slope, place.from, start), x);
+}
+
+/* ---- log ---- */
+
+/* m and e of x = m 2^e. */
+static LLVMValueRef mantissa(const VMath *m, LLVMValueRef x) {
+    LLVMTypeRef  i32 = LLVMInt32TypeInContext(irb_context(m->b)), i16 = LLVMInt16TypeInContext(irb_context(m->b));
+    LLVMValueRef args[] = {x, LLVMConstInt(i32, 0, false), x, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
+    return irb_intrinsic(m->b, "llvm.x86.avx512.mask.getmant.ps.512", NULL, args, 5);
+}
+
+static LLVMValueRef exponent(const VMath *m, LLVMValueRef x) {
+    LLVMTypeRef  i32 = LLVMInt32TypeInContext(irb_context(m->b)), i16 = LLVMInt16TypeInContext(irb_context(m->b));
+    LLVMValueRef args[] = {x, x, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
+    return irb_intrinsic(m->b, "llvm.x86.avx512.mask.getexp.ps.512", NULL, args, 4);
+}
+
+/* log at the ends of its domain, by kinds of x: NaN itself, -inf for 0, NaN below it, inf for inf; y for other numbers. */
+static LLVMValueRef log_ends(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
+    LLVMTypeRef  i32 = LLVMInt32TypeInContext(irb_context(m->b)), i16 = LLVMInt16TypeInContext(irb_context(m->b));
+    LLVMValueRef args[] = {y,
+                           x,
+                           irb_int(m->bits, 0x03530422),
+                           LLVMConstInt(i32, 0, false),
+                           LLVMConstAllOnes(i16),
+                           LLVMConstInt(i32, 4, false)};
+    return irb_intrinsic(m->b, "llvm.x86.avx512.mask.fixupimm.ps.512", NULL, args, 6);
+}
+
+LLVMValueRef vm_log_by_cells(const VMath *m, LLVMValueRef x) {
+    LLVMValueRef cell = LLVMBuildLShr(m->b, vm_to_bits(m, x), irb_int(m->bits, 19), "");
+    LLVMValueRef e    = vm_add(m, exponent(m, x), look_up(m, log_halves, cell));
+    LLVMValueRef r    = vm_fma(m, mantissa(m, x), look_up(m, log_parts, cell), vm_real(m, -1));
+    LLVMValueRef high = vm_fma(m, e, vm_real(m, 0.693359375), look_up(m, log_starts, cell));
+    LLVMValueRef low  = vm_fma(m, e, vm_real(m, -2.12194440e-4), r);
+    LLVMValueRef rest = vm_fma(m, vm_mul(m, r, r), vm_poly(m, r, log_fit, 4), low);
+    return log_ends(m, x, vm_add(m, high, rest));
 }
 
 /* ---- erfc: lanes beyond the cells are rare, and computed once more ---- */

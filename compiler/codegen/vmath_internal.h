@@ -51,6 +51,7 @@ LLVMValueRef vm_erfc(const VMath *m, LLVMValueRef x);
 /* By cells (vmath_cells.c), where the vector and the target allow: the functions above ask. */
 bool         vm_has_cells(const VMath *m);
 LLVMValueRef vm_tanh_by_cells(const VMath *m, LLVMValueRef x);
+LLVMValueRef vm_log_by_cells(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erf_by_cells(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erfc_by_cells(const VMath *m, LLVMValueRef x);
 LLVMValueRef vm_erfc_anywhere(const VMath *m, LLVMValueRef x); /* by one formula for all x */
