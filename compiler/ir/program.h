@@ -131,7 +131,8 @@ typedef struct Fn {
     struct Fn  *accumulate; /* FN_TRAIN: what adds up its gradients; NULL: none */
     VEC(Result) results;
     VEC(Update) updates;
-    NodeVec before; /* by the ref of an AGAIN: a node that is computed before what stands on that mark */
+    int     first_mark; /* refs of its AGAINs count from this one: no two functions have a mark in common */
+    NodeVec before;     /* by the ref of an AGAIN: a node that is computed before what stands on that mark */
 } Fn;
 
 typedef struct Phase { /* of training: what is frozen differs */

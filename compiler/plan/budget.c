@@ -1,13 +1,15 @@
 /* --memory=BYTES: what training takes at nominal sizes must fit. Where it does not, parts of the forward pass are computed again: of
  * the segments that the forward pass is cut into, as few as do, from the first on, whose values would be kept longest. Cuts are tried
  * as they are found and thinned out to every second, third, ..., since longer segments keep fewer values and need more while
- * they are recomputed. */
+ * they are recomputed. Where no such step fits, the first quarters of the cuts are thinned out more than the others: what is kept there is kept
+ * longest, and there is room for longer segments when their turn comes. */
 #include "plan/recompute.h"
 
 #include <stdio.h>
 
 enum {
     COARSEST      = 8,         /* every eighth cut */
+    COARSEST_LAST = 2,         /* ... of the last quarters, where the first are thinned out more */
     PROGRAM_BYTES = 3 << 20,   /* of code, libraries and tables */
     SCRATCH_LEAST = 9 << 19,   /* what kernels pack into on one thread: blocks ... */
     SCRATCH_MOST  = 20 << 20,  /* ... and where operands are large, more of them */
@@ -69,6 +71,16 @@ static Segments every(const Segments *all, int step) {
     return some;
 }
 
+/* Of the first `quarters` of the cuts every second of those. */
+static Segments fewer_at_first(const Segments *all, int step, int quarters) {
+    Segments some = *all;
+    int      few  = all->cuts.len * quarters / 4;
+    some.cuts     = (IntVec){0};
+    for (int i = step - 1; i < all->cuts.len; i += step)
+        if (i >= few || (i + 1) % (2 * step) == 0) vec_push(all->c->arena, &some.cuts, all->cuts.data[i]);
+    return some;
+}
+
 static Trial try_segments(const Budget *b, const Segments *s, int count) {
     Trial trial = {.fn = fn_recomputing(s, count)};
     trial.plan  = fn_plan(b->c, b->program, trial.fn, NULL);
@@ -102,6 +114,13 @@ static Trial fit(const Budget *b, FnPlan *plan) {
         if (trial.bytes <= b->limit) return fewest(b, &some, trial);
         if (trial.bytes < best.bytes) best = trial;
     }
+    for (int step = 1; step <= COARSEST_LAST && step <= all.cuts.len && best.bytes > b->limit; step++)
+        for (int quarters = 1; quarters < 4; quarters++) {
+            Segments some  = fewer_at_first(&all, step, quarters);
+            Trial    trial = try_segments(b, &some, some.cuts.len);
+            if (trial.bytes <= b->limit) return fewest(b, &some, trial);
+            if (trial.bytes < best.bytes) best = trial;
+        }
     return best;
 }
 

@@ -51,6 +51,7 @@ static const char *template_name(const Kernel *kernel) {
 }
 
 FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
+    if (!scan) tables_from_few_rows(c, program, fn);
     scores_in_bands(c, program->graph, fn);
     columns_from_windows(c, program->graph, fn);
     roots_compute(program->graph, fn);

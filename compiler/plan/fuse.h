@@ -99,6 +99,8 @@ bool leaves_fit(const Fuse *f, const Cluster *cluster, const LeafVec *leaves, Le
 void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn);
 /* factors.c: what is multiplied with elements of a large operand is multiplied with its product, or the other operand. */
 void factors_leave_operands(Compilation *c, Graph *graph, Fn *fn);
+/* sparse.c: sums of few rows into a large table, read elementwise, are not written out as a table. */
+void tables_from_few_rows(Compilation *c, Program *program, Fn *fn);
 /* columns.c: contractions over windows with few columns get more of them, which are added up afterwards. */
 void columns_from_windows(Compilation *c, Graph *graph, Fn *fn);
 

@@ -76,7 +76,7 @@ static int dropped_axis(const Node *node) {
 
 /* What is computed before the nodes that a mark stands under. */
 static Node *again_waits_for(const Fuse *f, const Node *mark) {
-    Node *before = f->fn->before.data[mark->attr.ref];
+    Node *before = f->fn->before.data[mark->attr.ref - f->fn->first_mark];
     return f->facts[before->id].reached ? before : NULL;
 }
 

@@ -14,7 +14,8 @@ typedef struct Rewrite {
     Map           **copies; /* by segment: forward node -> its copy */
     int *earliest;          /* by id, of nodes that are not forward: the first recomputed segment that they wait for */
     int *latest;            /* ... and the last segment */
-    Map *replacement;       /* nodes that are not forward -> the new ones */
+    int  first_mark;
+    Map *replacement; /* nodes that are not forward -> the new ones */
 } Rewrite;
 
 static int segment_of(const Segments *s, const Node *node) {
@@ -48,6 +49,12 @@ static void find_waits(Rewrite *r) {
     }
 }
 
+/* Of two such gradients the one that waits for the nearer segment comes later. */
+static bool comes_later(const Rewrite *r, const Node *a, const Node *b) {
+    int first = r->earliest[a->id], second = r->earliest[b->id];
+    return first != second ? first < second : a->id > b->id;
+}
+
 /* The gradient that arrives at a segment: what waits for later segments alone, and is read by what waits for this one. */
 static void find_before(Rewrite *r) {
     const Segments *s = r->s;
@@ -59,7 +66,7 @@ static void find_before(Rewrite *r) {
             Node *input = node->inputs[k];
             if (s->forward[input->id] || !node_computes(input) || input->type.rank == 0) continue;
             if (r->earliest[input->id] <= segment || r->latest[input->id] <= segment) continue;
-            if (!r->before[segment] || input->id > r->before[segment]->id) r->before[segment] = input;
+            if (!r->before[segment] || comes_later(r, input, r->before[segment])) r->before[segment] = input;
         }
     }
 }
@@ -105,7 +112,7 @@ static Node *with_inputs(Graph *graph, Node *node, Node **inputs) {
 
 static Node *copy_one(const Rewrite *r, Node *node, int segment) {
     Graph *graph = r->s->graph;
-    Attr   mark  = {.ref = segment};
+    Attr   mark  = {.ref = r->first_mark + segment};
     if (is_given(r->s, node))
         return takes_mark(node) ? graph_node(graph, OP_AGAIN, &node->type, 1, &node, &mark) : node;
     Node **inputs = ARENA_ARRAY(r->s->c->arena, Node *, node->n_inputs + 1);
@@ -124,26 +131,48 @@ static Node *copy_of(Rewrite *r, Node *root, int segment) {
 
 /* ---- the function -------------------------------------------------------------------------------------------------------------- */
 
+static bool is_left(const void *rewrite, const Node *node) {
+    const Rewrite *r = rewrite;
+    return !r->s->forward[node->id] && !map_has(r->replacement, node);
+}
+
+static void replace_below(Rewrite *r, Node *root);
+
+/* What a segment waits for is made before it: clusters wait for what is there when they are made. */
+static Node *recomputed(Rewrite *r, Node *node) {
+    int segment = segment_of(r->s, node);
+    if (!r->copies[segment]) replace_below(r, r->before[segment]);
+    return copy_of(r, node, segment);
+}
+
 static Node *replaced(Rewrite *r, Node *node) {
-    if (is_recomputed(r, node)) return copy_of(r, node, segment_of(r->s, node));
+    if (is_recomputed(r, node)) return recomputed(r, node);
     return r->s->forward[node->id] ? node : map_get(r->replacement, node);
 }
 
-static void replace_all(Rewrite *r) {
-    const Segments *s = r->s;
-    for (int i = 0; i < s->nodes.len; i++) {
-        Node *node = s->nodes.data[i];
-        if (s->forward[node->id]) continue;
+static void replace_below(Rewrite *r, Node *root) {
+    const Segments *s     = r->s;
+    NodeVec         order = {0};
+    graph_post_order_where(s->c->arena, root, map_new(s->c->arena), is_left, r, &order);
+    for (int i = 0; i < order.len; i++) {
+        Node *node = order.data[i];
+        if (!is_left(r, node)) continue;
         Node **inputs = ARENA_ARRAY(s->c->arena, Node *, node->n_inputs + 1);
         for (int k = 0; k < node->n_inputs; k++) inputs[k] = replaced(r, node->inputs[k]);
         map_set(r->replacement, node, with_inputs(s->graph, node, inputs));
     }
 }
 
+static void replace_all(Rewrite *r) {
+    for (int i = 0; i < r->s->nodes.len; i++)
+        if (is_left(r, r->s->nodes.data[i])) replace_below(r, r->s->nodes.data[i]);
+}
+
 static Fn *fn_replaced(Rewrite *r) {
     const Segments *s  = r->s;
     Fn             *fn = ARENA_NEW(s->c->arena, Fn);
     *fn                = *s->plan->fn;
+    fn->first_mark     = r->first_mark;
     memset(&fn->results, 0, sizeof fn->results);
     memset(&fn->updates, 0, sizeof fn->updates);
     for (int i = 0; i < s->plan->fn->results.len; i++) {
@@ -172,6 +201,7 @@ Fn *fn_recomputing(const Segments *s, int count) {
                      .copies      = ARENA_ARRAY(arena, Map *, s->cuts.len + 1),
                      .earliest    = ARENA_ARRAY(arena, int, n + 1),
                      .latest      = ARENA_ARRAY(arena, int, n + 1),
+                     .first_mark  = n,
                      .replacement = map_new(arena)};
     choose_segments(&r, count);
     replace_all(&r);

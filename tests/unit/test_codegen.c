@@ -266,6 +266,56 @@ static void test_indexed(void **state) {
     for_shapes(build_indexed);
 }
 
+/* A sum of few rows, with some of them named several times, into a table of over 4 MB that elementwise work reads alone: no buffer is as large. */
+static Fn *build_table(Scratch *s, int64_t bad) {
+    const Dim *rows = scratch_dim(s, 2200), *columns = scratch_dim(s, 512), *batch = scratch_symbol(s, "batch", 3),
+              *places = scratch_dim(s, 8);
+    Type  table       = scratch_type(s->program->real, 2, (const Dim *[]){rows, columns});
+    Type  part        = scratch_type(s->program->real, 3, (const Dim *[]){batch, places, columns});
+    Type  names       = {.elem = ELEM_I32, .rank = 2, .dims = {batch, places}};
+    Fn   *fn          = scratch_fn(s, FN_PREDICT, "f");
+    Node *x = scratch_slot(s, &table), *index = scratch_slot(s, &names), *values = scratch_slot(s, &part);
+    for (int i = 0; i < 24; i++) s->slots[1].data[i] = scratch_below(s, 2) ? scratch_below(s, 2200) : 2199 - i % 3;
+    if (bad) s->slots[1].data[7] = (double)bad;
+    Node *sums = node_scatter_add(s->graph, values, index, rows);
+    scratch_result(s, fn, node_binary(s->graph, OP_SUB, x, node_binary(s->graph, OP_MUL, sums, sums)));
+    return fn;
+}
+
+static void check_table(ElemType real, double tolerance) {
+    Scratch   *s     = program(real);
+    Fn        *fn    = build_table(s, 0);
+    InterpArgs args  = scratch_args(s);
+    InterpRun  right = interp_run(s->arena, s->program, fn, &args);
+    Compiled   code  = compiled_new(s, NULL);
+    InterpRun  now   = interp_run(s->arena, s->program, fn, &args);
+    assert_memory_equal(now.results[0].data, right.results[0].data, (size_t)right.results[0].count * sizeof(double));
+    const FnPlan *plan = code.plan->fns.data[0];
+    for (int i = 0; i < plan->buffers.len; i++)
+        assert_false(plan->buffers.data[i].type.rank == 2 &&
+                     plan->buffers.data[i].type.dims[0] == fn->results.data[0].value->type.dims[0]);
+    uint64_t one, three;
+    compiled_check(s, &code, 0, 1, tolerance, &one);
+    compiled_check(s, &code, 0, 3, tolerance, &three);
+    assert_true(one == three);
+    compiled_free(&code);
+    scratch_free(s);
+}
+
+static void test_table(void **state) {
+    (void)state;
+    check_table(ELEM_F32, 1e-5);
+    check_table(ELEM_F64, 1e-13);
+    for (int i = 0; i < 2; i++) {
+        Scratch *s = program(ELEM_F32);
+        build_table(s, i ? -1 : 2200);
+        Compiled code = compiled_new(s, NULL);
+        assert_int_equal(compiled_check(s, &code, 0, 1, 1e-5, NULL), NNRT_FAULT_INDEX);
+        compiled_free(&code);
+        scratch_free(s);
+    }
+}
+
 static void test_fault(void **state) {
     (void)state;
     Scratch *s    = program(ELEM_F32);
@@ -389,9 +439,9 @@ int main(void) {
         cmocka_unit_test(test_scalars), cmocka_unit_test(test_map),        cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_sums),    cmocka_unit_test(test_columns),    cmocka_unit_test(test_movement),
         cmocka_unit_test(test_dot),     cmocka_unit_test(test_two_levels), cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_indexed), cmocka_unit_test(test_fault),      cmocka_unit_test(test_random),
-        cmocka_unit_test(test_types),   cmocka_unit_test(test_unwritable), cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_targets), cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_indexed), cmocka_unit_test(test_table),      cmocka_unit_test(test_fault),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_types),      cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_sharing), cmocka_unit_test(test_targets),    cmocka_unit_test(test_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
