@@ -375,14 +375,22 @@ static Node *outside(Bands *b, Node *node) {
     return node ? graph_substitute(b->graph, node, b->outside) : NULL;
 }
 
-void scores_in_bands(Compilation *c, Graph *graph, Fn *fn) {
-    Regions r    = {.c = c, .graph = graph, .fn = fn};
-    Map    *seen = map_new(c->arena);
-    for (int i = 0; i < fn->results.len; i++) {
-        graph_post_order(c->arena, fn->results.data[i].value, seen, &r.nodes);
-        if (fn->results.data[i].weight) graph_post_order(c->arena, fn->results.data[i].weight, seen, &r.nodes);
+static void find_nodes(Regions *r) {
+    Map *seen = map_new(r->c->arena);
+    r->nodes  = (NodeVec){0};
+    for (int i = 0; i < r->fn->results.len; i++) {
+        graph_post_order(r->c->arena, r->fn->results.data[i].value, seen, &r->nodes);
+        if (r->fn->results.data[i].weight)
+            graph_post_order(r->c->arena, r->fn->results.data[i].weight, seen, &r->nodes);
     }
-    for (int i = 0; i < fn->updates.len; i++) graph_post_order(c->arena, fn->updates.data[i].value, seen, &r.nodes);
+    for (int i = 0; i < r->fn->updates.len; i++)
+        graph_post_order(r->c->arena, r->fn->updates.data[i].value, seen, &r->nodes);
+}
+
+void scores_in_bands(Compilation *c, Graph *graph, Fn *fn) {
+    Regions r = {.c = c, .graph = graph, .fn = fn};
+    find_nodes(&r);
+    if (totals_in_two_steps(&r)) find_nodes(&r);
     r.facts = ARENA_ARRAY(c->arena, RegionFacts, graph_node_count(graph) + 1);
     if (!regions_find(&r)) return;
     Bands b = {&r, graph, c->arena, graph_dims(graph), map_new(c->arena)};

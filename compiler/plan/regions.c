@@ -204,9 +204,10 @@ static int64_t constant(const Dim *dim) {
 }
 
 /* A batch of products with one free axis on each side, whose results are no smaller than their operands. */
-static bool is_seed(const Node *dot) {
+bool is_seed(const Node *dot) {
     const DotAxes *axes = &dot->attr.dot;
-    if (axes->n_batch < 1 || dot->type.rank != axes->n_batch + 2 || !elem_is_float(dot->type.elem)) return false;
+    if (dot->op != OP_DOT || axes->n_batch < 1 || dot->type.rank != axes->n_batch + 2 || !elem_is_float(dot->type.elem))
+        return false;
     if (dot->inputs[0]->type.rank != axes->n_batch + axes->n_contract + 1) return false;
     int64_t rows = constant(dot->type.dims[axes->n_batch]), columns = constant(dot->type.dims[axes->n_batch + 1]);
     int64_t depth = 1;
@@ -253,7 +254,7 @@ static void spread_roles(Regions *r) {
         for (int k = 0; k < node->n_inputs; k++) any |= is_member(r, node->inputs[k]);
         if (any)
             enter_node(r, node);
-        else if (node->op == OP_DOT && is_seed(node))
+        else if (is_seed(node))
             enter_seed(r, node);
     }
 }
@@ -342,7 +343,7 @@ Roles input_roles(const Regions *r, const Node *node, int i) {
 
 bool regions_find(Regions *r) {
     bool any = false;
-    for (int i = 0; i < r->nodes.len && !any; i++) any = r->nodes.data[i]->op == OP_DOT && is_seed(r->nodes.data[i]);
+    for (int i = 0; i < r->nodes.len && !any; i++) any = is_seed(r->nodes.data[i]);
     if (!any) return false;
     spread_roles(r);
     give_up_escapes(r);

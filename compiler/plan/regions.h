@@ -46,7 +46,10 @@ typedef struct Regions {
 } Regions;
 
 /* Finds the regions of a function that are worth loops of their own; false if there are none. */
-bool         regions_find(Regions *r);
+bool regions_find(Regions *r);
+bool is_seed(const Node *node); /* such a product */
+/* totals.c: before regions are found, takes totals of such tables apart. True where it has changed the function. */
+bool         totals_in_two_steps(Regions *r);
 RegionFacts *region_facts(const Regions *r, const Node *node);
 ScoreRegion *region_of(ScoreRegion *region); /* what it was merged into */
 bool         roles_have(const Roles *roles, int rank, int role);

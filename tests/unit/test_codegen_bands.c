@@ -22,7 +22,8 @@ typedef enum Form {
     TIED,
     CAUSAL_STEADY,
     CAUSAL_TRANSPOSED,
-    CAUSAL_DROPPED
+    CAUSAL_DROPPED,
+    COUNTED
 } Form;
 
 typedef struct BandCase {
@@ -47,6 +48,7 @@ static const BandCase cases[] = {
     {"causal, more rows", CAUSAL, 1, 2, 144, 80, 8, false, 3, 0},
     {"mask", MASKED, 3, 2, 40, 32, 16, true, 2, 0},
     {"dropout", DROPPED, 2, 2, 160, 32, 16, false, 3, 0},
+    {"shares counted", COUNTED, 2, 2, 160, 32, 8, true, 3, 0},
     {"scores transposed", TRANSPOSED, 1, 2, 144, 48, 8, true, 3, 0},
     {"queries are keys", TIED, 2, 2, 64, 64, 8, true, 2, 0},
     {"no divisor", PLAIN, 1, 2, 131, 33, 16, false, 2, 0},
@@ -102,7 +104,7 @@ static Node *masked(Scratch *s, Node *scores, const BandCase *c) {
     return node_select(s->graph, counts, scores, node_fill(s->graph, &scores->type, is_causal(c) ? -INFINITY : -1e9));
 }
 
-static Node *attention(Scratch *s, const BandCase *c) {
+static Node *attention(Scratch *s, const BandCase *c, Node **shares) {
     const Dim *batch = c->symbolic ? scratch_symbol(s, "batch", c->batch) : scratch_dim(s, c->batch);
     Node      *q = heads_slot(s, batch, c->rows, c), *v = heads_slot(s, batch, c->columns, c);
     Node      *k      = c->form == TIED ? q : heads_slot(s, batch, c->columns, c);
@@ -130,6 +132,7 @@ static Node *attention(Scratch *s, const BandCase *c) {
                    .right_batch    = {0, 2},
                    .left_contract  = {3},
                    .right_contract = {1}};
+    *shares     = share;
     return node_dot(s->graph, share, v, &mix);
 }
 
@@ -138,12 +141,21 @@ static Node *total(Scratch *s, Node *value) {
     return node_reduce(s->graph, OP_SUM, square, value->type.rank, (int[]){0, 1, 2, 3});
 }
 
+/* Of all shares, as a program counts what is not finite. */
+static Node *count_large(Scratch *s, Node *share) {
+    Node *large = binary(s, OP_LT, node_fill(s->graph, &share->type, 0.05), share);
+    Node *ones =
+        node_select(s->graph, large, node_fill(s->graph, &share->type, 1), node_fill(s->graph, &share->type, 0));
+    return node_reduce(s->graph, OP_SUM, ones, 4, (int[]){0, 1, 2, 3});
+}
+
 static Fn *build(Scratch *s, const BandCase *c) {
-    Fn   *fn    = scratch_fn(s, FN_PREDICT, "f");
-    Node *value = attention(s, c), *loss = total(s, value);
+    Fn   *fn = scratch_fn(s, FN_PREDICT, "f");
+    Node *share, *value = attention(s, c, &share), *loss = total(s, value);
     int   slots = s->program->slots.len;
     scratch_result(s, fn, loss);
     scratch_result(s, fn, value);
+    if (c->form == COUNTED) scratch_result(s, fn, count_large(s, share));
     for (int i = 0; i < slots; i++) {
         Node *of = node_ref(s->graph, OP_READ, i, &s->program->slots.data[i].type);
         if (of->type.rank == 4)
