@@ -80,6 +80,8 @@ typedef struct Index {
     Scope          *scope;
     int64_t         multiple; /* UNIFORM, LINEAR: v is a multiple of it; 0: v is 0 */
     const IndexRun *run;      /* NULL, or the index that this is a part of */
+    bool            bounded;  /* UNIFORM: low <= v <= high */
+    int64_t         low, high;
 } Index;
 
 /* An index over several axes together, which was split: where all its parts come in their order, it takes their place. */
@@ -96,27 +98,35 @@ typedef struct Across {
     LLVMValueRef mask, rows_left; /* where only some of the rows exist, else NULL */
 } Across;
 
+/* Points of neighbouring rows that are computed together: the last of the rows' indices, of each. */
+enum { BESIDE_MOST = 8, WINDOW_STRAIGHT = 25 };
+typedef struct Beside {
+    int   count;
+    Index index[BESIDE_MOST];
+} Beside;
+
 typedef struct KernelEmit KernelEmit;
 struct KernelEmit {
-    Lower                      lower; /* first: op_lower's rules get its address */
-    Emit                      *e;
-    const FnPlan              *plan;
-    const Kernel              *kernel;
-    LLVMValueRef               fn, context, args, worker;
-    LLVMTypeRef                fn_type;
-    DimEnv                     dims;
-    LocationVec                operands;
-    LLVMValueRef              *pointers; /* by operand; loaded when first used */
-    Scope                     *root, *now;
-    int                        lanes, full_lanes; /* of the values at hand; of the target's vectors */
-    LLVMValueRef               mask;              /* of the lanes that exist; NULL: all */
-    Scope                     *mask_scope;
-    int                        pass;
-    Across                    *across;    /* NULL: lanes do not run over rows */
-    bool                       streams;   /* the task whose stores pass the caches by */
-    bool                       streaming; /* the store at hand does */
-    int64_t                    ahead; /* elements between what a load of a row reads and what it asks for, 0: nothing */
-    LLVMValueRef              *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
+    Lower         lower; /* first: op_lower's rules get its address */
+    Emit         *e;
+    const FnPlan *plan;
+    const Kernel *kernel;
+    LLVMValueRef  fn, context, args, worker;
+    LLVMTypeRef   fn_type;
+    DimEnv        dims;
+    LocationVec   operands;
+    LLVMValueRef *pointers; /* by operand; loaded when first used */
+    Scope        *root, *now;
+    int           lanes, full_lanes; /* of the values at hand; of the target's vectors */
+    LLVMValueRef  mask;              /* of the lanes that exist; NULL: all */
+    Scope        *mask_scope;
+    int           pass;
+    Across       *across;    /* NULL: lanes do not run over rows */
+    const Beside *beside;    /* NULL: none; else sums over a window of up to WINDOW_STRAIGHT elements are no loops */
+    bool          streams;   /* the task whose stores pass the caches by */
+    bool          streaming; /* the store at hand does */
+    int64_t       ahead;     /* elements between what a load of a row reads and what it asks for, 0: nothing */
+    LLVMValueRef *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
     const struct ContractPlan *contract;
     Span                       place; /* of the node being emitted */
     LLVMMetadataRef            debug_function, debug_location;
@@ -160,6 +170,7 @@ void debug_mark(KernelEmit *k, LLVMBuilderRef b); /* a new builder continues at 
 
 Index index_constant(KernelEmit *k, int64_t value);
 Index index_uniform(LLVMValueRef v, Scope *scope);
+Index index_bounded(Index a, int64_t low, int64_t high);
 Index index_linear(LLVMValueRef v, Scope *scope, int64_t multiple);
 Index index_full(LLVMValueRef v, Scope *scope);
 Index index_add(KernelEmit *k, Index a, Index b);

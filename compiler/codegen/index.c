@@ -16,8 +16,17 @@ static int64_t multiple_of(LLVMValueRef v, int64_t otherwise) {
     return value < 0 ? -value : value;
 }
 
+Index index_bounded(Index a, int64_t low, int64_t high) {
+    a.bounded = a.kind == INDEX_UNIFORM;
+    a.low     = low;
+    a.high    = high;
+    return a;
+}
+
 static Index index_of(LLVMValueRef v, IndexKind kind, Scope *scope, int64_t multiple) {
-    return (Index){.v = v, .kind = kind, .scope = scope, .multiple = multiple};
+    Index   a = {.v = v, .kind = kind, .scope = scope, .multiple = multiple};
+    int64_t value;
+    return irb_const(v, &value) ? index_bounded(a, value, value) : a;
 }
 
 Index index_uniform(LLVMValueRef v, Scope *scope) {
@@ -56,7 +65,8 @@ Index index_add(KernelEmit *k, Index a, Index b) {
     int64_t multiple = gcd(a.multiple, b.multiple);
     if (!vector && a.kind != INDEX_FULL && b.kind != INDEX_FULL) {
         IndexKind kind = a.kind == INDEX_LINEAR || b.kind == INDEX_LINEAR ? INDEX_LINEAR : INDEX_UNIFORM;
-        return index_of(irb_add(scope->b, a.v, b.v), kind, scope, multiple);
+        Index     sum  = index_of(irb_add(scope->b, a.v, b.v), kind, scope, multiple);
+        return a.bounded && b.bounded ? index_bounded(sum, a.low + b.low, a.high + b.high) : sum;
     }
     LLVMValueRef x = index_vector(k, a), y = index_vector(k, b);
     return index_full(LLVMBuildAdd(scope->b, x, y, ""), scope);
@@ -66,7 +76,8 @@ Index index_sub(KernelEmit *k, Index a, Index b) {
     if (is_zero(b)) return a;
     if (b.kind == INDEX_UNIFORM && a.kind != INDEX_FULL) {
         Scope *scope = scope_deeper(a.scope, b.scope);
-        return index_of(irb_sub(scope->b, a.v, b.v), a.kind, scope, gcd(a.multiple, b.multiple));
+        Index  rest  = index_of(irb_sub(scope->b, a.v, b.v), a.kind, scope, gcd(a.multiple, b.multiple));
+        return a.bounded && b.bounded ? index_bounded(rest, a.low - b.high, a.high - b.low) : rest;
     }
     Scope       *scope = scope_deeper(a.scope, b.scope);
     LLVMValueRef x = index_vector(k, a), y = index_vector(k, b);
@@ -78,9 +89,13 @@ Index index_scale(KernelEmit *k, Index a, const Dim *by) {
     bool         known  = dim_is_const(by, &factor);
     LLVMValueRef v      = dims_value(&k->dims, by);
     if ((known && factor == 1) || is_zero(a)) return a;
-    if (a.kind == INDEX_UNIFORM)
-        return index_of(irb_mul(a.scope->b, a.v, v), INDEX_UNIFORM, a.scope,
-                        multiple_of(a.v, known ? a.multiple * factor : a.multiple));
+    if (a.kind == INDEX_UNIFORM) {
+        Index product = index_of(irb_mul(a.scope->b, a.v, v), INDEX_UNIFORM, a.scope,
+                                 multiple_of(a.v, known ? a.multiple * factor : a.multiple));
+        if (!a.bounded || !known) return product;
+        return factor < 0 ? index_bounded(product, a.high * factor, a.low * factor)
+                          : index_bounded(product, a.low * factor, a.high * factor);
+    }
     LLVMBuilderRef b     = a.scope->b;
     LLVMValueRef   splat = irb_splat(k->root->b, v, k->lanes);
     if (a.kind == INDEX_FULL) return index_full(LLVMBuildMul(b, a.v, splat, ""), a.scope);

@@ -53,6 +53,16 @@ static int pick_period(const KernelEmit *k, int64_t nest) {
     return 1;
 }
 
+/* Points of neighbouring rows that add up windows: what they share is loaded once. */
+static int pick_beside(const LoopEmit *l) {
+    static const int counts[] = {4, 3, 2, 5, 7};
+    if (l->nest < 2 || l->period > 1 || l->clip || l->kernel->window < 2 || l->kernel->window > WINDOW_STRAIGHT)
+        return 1;
+    for (int i = 0; i < (int)(sizeof counts / sizeof *counts); i++)
+        if (l->nest % counts[i] == 0) return counts[i];
+    return 1;
+}
+
 static const Reduction *reduction_at(const LoopEmit *l, int i) {
     return &l->kernel->reductions.data[i];
 }
@@ -75,11 +85,18 @@ LoopEmit loop_new(KernelEmit *k) {
     if (kernel->clip.rows) l.clip = irb_max(k->root->b, clip_end(k), irb_i64(k->root->b, 0));
     while (l.n_inner > 1 && dims_constant(1, &kernel->inner[l.n_inner - 1]) == 1) l.n_inner--;
     if (l.n_inner) l.last = dims_constant(1, &kernel->inner[l.n_inner - 1]);
-    l.lanes                = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
-    int64_t vectors        = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
-    l.straight             = vectors <= LOOP_STRAIGHT && !kernel->flat && !l.clip;
-    l.nest                 = loop_nest(kernel);
-    l.period               = l.nest > 1 && l.straight ? pick_period(k, l.nest) : 1;
+    l.lanes         = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
+    int64_t vectors = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
+    l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat && !l.clip;
+    l.nest          = loop_nest(kernel);
+    l.period        = l.nest > 1 && l.straight ? pick_period(k, l.nest) : 1;
+    l.beside        = pick_beside(&l);
+    l.straight      = l.straight && (l.beside == 1 || vectors == 1);
+    if (l.beside > 1) {
+        l.besides        = ARENA_NEW(k->e->arena, Beside);
+        l.besides->count = l.beside;
+        k->beside        = l.besides;
+    }
     l.parts                = pick_parts(kernel, vectors);
     l.vectors              = l.straight ? (int)vectors : 0;
     l.columns_in_registers = columns_fit(&l);
@@ -169,7 +186,26 @@ static void keep_point(LoopEmit *l) {
     }
 }
 
+/* All are evaluated before the first is stored. */
+static void store_beside(LoopEmit *l) {
+    KernelEmit *k    = l->k;
+    int         axis = l->kernel->n_rows - 1;
+    Value      *values[BESIDE_MOST];
+    for (int i = 0; i < l->beside; i++) {
+        l->index[axis] = l->besides->index[i];
+        values[i]      = kernel_store_values(k, LEVEL_POINT, l->pass, l->index);
+    }
+    for (int i = 0; i < l->beside; i++) {
+        l->index[axis] = l->besides->index[i];
+        kernel_put_values(k, values[i], l->index);
+    }
+}
+
 static void task_point(LoopEmit *l, int part) {
+    if (l->beside > 1) {
+        store_beside(l);
+        return;
+    }
     reduce_point(l, part);
     keep_point(l);
     loop_store_point(l);
@@ -217,22 +253,90 @@ void loop_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope) {
     l->index[0] = rest;
 }
 
-/* The rows' last dim from end to end, `period` rows a turn: of those, each has its place in every window of that stride. */
-static void emit_nested_rows(LoopEmit *l, Scope *parent) {
+/* Turns [low, high) over the rows' last dim, `period` rows (or as many side by side) a turn: of those, each has its place in every window of
+ * that stride. `inside` (NULL: not known): the bounds of this index and of the one before, where windows do not reach out. */
+static void nested_turns(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high, const RowBounds *inside) {
     KernelEmit *k     = l->k;
     int         axis  = l->kernel->n_rows - 1;
     Carry       carry = loop_carry_set(l, -1);
+    int64_t     turn  = (int64_t)l->period * l->beside;
+    Index       outer = axis ? l->index[axis - 1] : (Index){0};
     ScopedLoop  loop;
-    loop_carry_begin(l, &loop, &carry, parent, irb_i64(parent->b, 0), irb_i64(parent->b, l->nest / l->period), 1);
+    loop_carry_begin(l, &loop, &carry, parent, low, high, 1);
     LLVMBuilderRef b     = loop.scope->b;
-    LLVMValueRef   first = irb_mul(b, loop.index, irb_i64(b, l->period));
+    LLVMValueRef   first = irb_mul(b, loop.index, irb_i64(b, turn));
+    for (int i = 0; i < l->beside && l->beside > 1; i++) {
+        l->besides->index[i] = index_uniform(irb_add(b, first, irb_i64(b, i)), loop.scope);
+        if (inside) l->besides->index[i] = index_bounded(l->besides->index[i], inside->low[1], inside->high[1] - 1);
+    }
+    if (inside && inside->high[0] > inside->low[0]) /* nothing may leave the loop that holds only here */
+        l->index[axis - 1] = index_bounded(index_uniform(outer.v, loop.scope), inside->low[0], inside->high[0] - 1);
     for (int i = 0; i < l->period; i++) {
         LLVMValueRef at = irb_add(b, first, irb_i64(b, i));
         l->index[axis]  = index_uniform(at, loop.scope);
         loop_row(l, loop.scope);
     }
+    if (axis) l->index[axis - 1] = outer;
     k->now = loop.scope;
     loop_carry_end(l, &loop, &carry);
+}
+
+/* Where windows reach out neither at the beginning nor at the end: inside [low, high) of the last two of the rows' dims. */
+static bool find_inside(const LoopEmit *l, RowBounds *inside) {
+    NodeVec nodes  = loop_nodes(l->k);
+    int64_t before = 0, after = 0, turn = l->beside, extent;
+    int     axis = l->kernel->n_rows - 1;
+    for (int i = 0; i < nodes.len; i++) {
+        const Node  *node  = nodes.data[i];
+        const Slide *slide = &node->attr.slide;
+        int64_t      start, positions, size, window;
+        if (node->op != OP_SLIDE || !slide->dilation || !loop_computes(l->k, node)) continue;
+        if (slide->step < 1 || !dim_is_const(slide->before, &start) ||
+            !dim_is_const(node->type.dims[slide->axis], &positions) ||
+            !dim_is_const(node->inputs[0]->type.dims[slide->axis], &size) ||
+            !dim_is_const(node->type.dims[slide->by], &window))
+            return false;
+        int64_t reach = slide->dilation * (window - 1), least = (reach < 0 ? reach : 0) - start,
+                most       = (reach > 0 ? reach : 0) - start;
+        int64_t out_before = (-least + slide->step - 1) / slide->step;
+        int64_t room = size * slide->divisor - 1 - most, inside_to = room < 0 ? 0 : room / slide->step + 1;
+        if (out_before > before) before = out_before;
+        if (positions - inside_to > after) after = positions - inside_to;
+    }
+    *inside = (RowBounds){{0}, {0}};
+    if (axis > 0 && dim_is_const(l->kernel->rows[axis - 1], &extent)) {
+        inside->low[0]  = before;
+        inside->high[0] = extent - after;
+        if (inside->high[0] <= inside->low[0]) return false;
+    }
+    inside->low[1]  = (before + turn - 1) / turn * turn;
+    inside->high[1] = (l->nest - after) / turn * turn;
+    return l->nest > after && inside->high[1] > inside->low[1];
+}
+
+/* The rows' last dim from end to end; where points are computed side by side, those inside have a loop of their own. */
+static void emit_nested_rows(LoopEmit *l, Scope *parent) {
+    LLVMBuilderRef b    = parent->b;
+    int64_t        turn = (int64_t)l->period * l->beside;
+    LLVMValueRef   zero = irb_i64(b, 0), all = irb_i64(b, l->nest / turn);
+    RowBounds      inside;
+    if (l->beside < 2 || !find_inside(l, &inside)) {
+        nested_turns(l, parent, zero, all, NULL);
+        return;
+    }
+    LLVMValueRef low = irb_i64(b, inside.low[1] / turn), high = irb_i64(b, inside.high[1] / turn), before = low,
+                 after = high;
+    if (inside.high[0] > inside.low[0]) {
+        LLVMValueRef y      = l->index[l->kernel->n_rows - 2].v;
+        LLVMValueRef offset = irb_sub(b, y, irb_i64(b, inside.low[0]));
+        LLVMValueRef in     = LLVMBuildICmp(b, LLVMIntULT, offset, irb_i64(b, inside.high[0] - inside.low[0]), "");
+        before              = LLVMBuildSelect(b, in, low, all, "");
+        high                = LLVMBuildSelect(b, in, high, low, "");
+        after               = LLVMBuildSelect(b, in, after, all, "");
+    }
+    nested_turns(l, parent, zero, before, NULL);
+    nested_turns(l, parent, low, high, &inside);
+    nested_turns(l, parent, after, all, NULL);
 }
 
 static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high) {

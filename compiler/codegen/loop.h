@@ -23,6 +23,11 @@ LoopSpace loop_space(const Kernel *kernel, DimEnv *dims);
 LoopSpace matmul_space(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 int64_t   loop_nest(const Kernel *kernel); /* units hold whole multiples of so many rows */
 
+/* [low, high) of the last two of the rows' dims; the first of them may be empty: any. */
+typedef struct RowBounds {
+    int64_t low[2], high[2];
+} RowBounds;
+
 typedef struct LoopEmit LoopEmit;
 struct LoopEmit {
     KernelEmit   *k;
@@ -32,6 +37,8 @@ struct LoopEmit {
     bool          straight;
     int64_t       nest;    /* rows of the inner of two loops over rows; 1: there is one loop */
     int           period;  /* of them, those in a turn */
+    int           beside;  /* ... and those whose points are computed together, as they share elements of windows */
+    Beside       *besides; /* their indices */
     int           n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
     int64_t       last;    /* its extent, -1: symbolic */
     LLVMValueRef  clip;    /* of it, the first index that is not computed; NULL: all are */

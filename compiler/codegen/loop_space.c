@@ -1,7 +1,7 @@
 /* The loop template: how its work is cut into units, and what scratch it needs. All by shape only. */
 #include "codegen/loop.h"
 
-enum { UNIT_ELEMENTS = 8192, MAX_PARTIAL_UNITS = 64, NEST_ROW = 128 };
+enum { UNIT_ELEMENTS = 8192, MAX_PARTIAL_UNITS = 64, NEST_ROW = 128, WINDOWS_ROW = 1024 };
 
 static bool is_partial(const Reduction *reduction) {
     return reduction->to == LEVEL_COLUMN || reduction->to == LEVEL_TOTAL;
@@ -43,7 +43,8 @@ int64_t loop_nest(const Kernel *kernel) {
     if (kernel->flat || kernel->n_rows < 2) return 1;
     int64_t row  = dims_constant(kernel->n_inner, kernel->inner),
             last = dims_constant(1, &kernel->rows[kernel->n_rows - 1]);
-    return row > 0 && row <= NEST_ROW && last > 1 && last * row <= UNIT_ELEMENTS ? last : 1;
+    int64_t most = kernel->window > 1 ? WINDOWS_ROW : NEST_ROW;
+    return row > 0 && row <= most && last > 1 && last * row <= UNIT_ELEMENTS * (most / NEST_ROW) ? last : 1;
 }
 
 static LLVMValueRef rows_per_unit(const Kernel *kernel, LLVMBuilderRef b, LLVMValueRef rows,

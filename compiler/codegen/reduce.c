@@ -190,21 +190,64 @@ static Accumulator inline_range(InlineLoop *in, int axis, Scope *parent, LLVMVal
     return (Accumulator){.value = carried[0], .where = n > 1 ? carried[1] : NULL};
 }
 
-/* Small windows, straight on: what depends on one axis alone lands in the loop over that axis. */
-static Accumulator inline_straight(InlineLoop *in, int axis, Scope *scope, Accumulator acc) {
-    KernelEmit *k = in->k;
-    int64_t     extent;
-    dim_is_const(in->dims[axis], &extent);
-    for (int64_t i = 0; i < extent; i++) {
-        in->at[axis] = index_constant(k, i);
-        acc          = axis + 1 < in->n_axes ? inline_straight(in, axis + 1, scope, acc) : inline_step(in, acc);
+/* Small windows, straight on: what depends on one axis alone lands in the loop over that axis. Points side by side take their
+ * elements in turn, so that one that several of them meet is used by all while it is at hand. */
+static void inline_straight(InlineLoop *in, int n_points, Index (*points)[MAX_RANK], Accumulator *acc) {
+    int     last = in->n_axes - 1;
+    int64_t run  = 1;
+    dim_is_const(in->dims[last], &run);
+    int64_t runs = dims_constant(in->n_axes, in->dims) / run;
+    for (int64_t r = 0; r < runs; r++) {
+        int64_t rest = r;
+        for (int i = last - 1; i >= 0; i--) {
+            int64_t extent = 1;
+            dim_is_const(in->dims[i], &extent);
+            in->at[i] = index_constant(in->k, rest % extent);
+            rest /= extent;
+        }
+        for (int p = 0; p < n_points; p++) {
+            in->index = points[p];
+            for (int64_t i = 0; i < run; i++) {
+                in->at[last] = index_constant(in->k, i);
+                acc[p]       = inline_step(in, acc[p]);
+            }
+        }
     }
-    return acc;
+}
+
+/* The axis along which the index is one of the points side by side; -1: none. */
+static int axis_beside(const InlineLoop *in) {
+    const Beside *beside = in->k->beside;
+    int           found  = -1;
+    for (int i = 0; beside && i < in->node->type.rank; i++)
+        for (int p = 0; p < beside->count; p++)
+            if (in->index[i].v == beside->index[p].v) found = found < 0 ? i : -2;
+    return found < 0 ? -1 : found;
+}
+
+/* All the points' sums, of which the others are kept for when they are asked for. */
+static Accumulator inline_beside(InlineLoop *in, int axis, Scope *scope, Accumulator start) {
+    KernelEmit   *k      = in->k;
+    const Beside *beside = k->beside;
+    const Index  *index  = in->index;
+    Index         points[BESIDE_MOST][MAX_RANK];
+    Accumulator   acc[BESIDE_MOST], own = start;
+    for (int p = 0; p < beside->count; p++) {
+        for (int i = 0; i < in->node->type.rank; i++) points[p][i] = i == axis ? beside->index[p] : index[i];
+        acc[p] = start;
+    }
+    inline_straight(in, beside->count, points, acc);
+    for (int p = 0; p < beside->count; p++) {
+        if (points[p][axis].v == index[axis].v) own = acc[p];
+        memo_set(k, in->node, points[p], value_new(k, acc[p].value, scope));
+    }
+    in->index = index;
+    return own;
 }
 
 static bool is_small(const InlineLoop *in) {
     int64_t count = dims_constant(in->n_axes, in->dims);
-    return !in->along && in->n_axes > 0 && count > 0 && count <= STRAIGHT_MOST;
+    return !in->along && in->n_axes > 0 && count > 0 && count <= (in->k->beside ? WINDOW_STRAIGHT : STRAIGHT_MOST);
 }
 
 static Accumulator inline_axis(InlineLoop *in, int axis, Scope *parent, Accumulator acc) {
@@ -241,8 +284,14 @@ static Value inline_loop(InlineLoop *in) {
     if (same) k->now = scope;
     Accumulator acc = reduce_start(k, in->node, k->lanes);
     if (is_small(in)) {
-        k->now = scope;
-        acc    = inline_straight(in, 0, scope, acc);
+        Index points[1][MAX_RANK];
+        int   axis = in->node->op == OP_SUM ? axis_beside(in) : -1;
+        k->now     = scope;
+        for (int i = 0; i < in->node->type.rank; i++) points[0][i] = in->index[i];
+        if (axis >= 0)
+            acc = inline_beside(in, axis, scope, acc);
+        else
+            inline_straight(in, 1, points, &acc);
     } else {
         acc = inline_axis(in, 0, scope, acc);
     }

@@ -97,6 +97,8 @@ static void add_condition(LLVMValueRef *sum, Scope **scope, LLVMValueRef conditi
 /* 0 <= at < size, as one unsigned comparison; a uniform index is clamped to a safe one. */
 static void check_axis(KernelEmit *k, Index *at, LLVMValueRef size, Inside *inside) {
     LLVMBuilderRef b = at->scope->b;
+    int64_t        known;
+    if (at->bounded && irb_const(size, &known) && at->low >= 0 && at->high < known) return;
     if (at->kind == INDEX_UNIFORM) {
         add_condition(&inside->same, &inside->same_scope, LLVMBuildICmp(b, LLVMIntULT, at->v, size, ""), at->scope);
         LLVMValueRef last = irb_sub(b, size, irb_i64(b, 1));
@@ -166,6 +168,8 @@ static Index slide_index(KernelEmit *k, const Node *node, const Index *index, In
     add_condition(same ? &inside->same : &inside->lanes, same ? &inside->same_scope : &inside->lanes_scope, whole,
                   at.scope);
     v = LLVMBuildUDiv(b, v, by, "");
+    if (same && at.bounded && at.low >= 0)
+        return index_bounded(index_uniform(v, at.scope), at.low / slide->divisor, at.high / slide->divisor);
     return same ? index_uniform(v, at.scope) : index_full(v, at.scope);
 }
 

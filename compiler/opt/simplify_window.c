@@ -148,9 +148,15 @@ static int axis_before_reduction(const Node *reduction, int out) {
         if (!names_axis(reduction, i) && out-- == 0) return i;
 }
 
+/* Whether the elements of a window are products with a factor for each of its places, so that no axis can be summed by itself. */
+static bool sums_products(const Node *x) {
+    while (x->op == OP_SLIDE || x->op == OP_PERMUTE) x = x->inputs[0];
+    return x->op == OP_MUL;
+}
+
 /* slide(sum(x)) = sum(slide(x)), so that sums over the axes of small windows become one. */
 Node *slide_of_sum(Graph *graph, Node *node) {
-    enum { ELEMENTS_MOST = 16 }; /* of a window: more are summed axis by axis */
+    enum { ELEMENTS_MOST = 16, PRODUCTS_MOST = 25 }; /* of a window: more are summed axis by axis */
     const Node *sum     = node->inputs[0];
     Slide       slide   = node->attr.slide;
     int64_t     product = 1, extent;
@@ -162,7 +168,7 @@ Node *slide_of_sum(Graph *graph, Node *node) {
         if (!dim_is_const(sum->inputs[0]->type.dims[axes[i]], &extent)) return NULL;
         product *= extent;
     }
-    if (product > ELEMENTS_MOST) return NULL;
+    if (product > (sums_products(sum->inputs[0]) ? PRODUCTS_MOST : ELEMENTS_MOST)) return NULL;
     slide.axis = (int8_t)axis_before_reduction(sum, slide.axis);
     slide.by   = (int8_t)axis_before_reduction(sum, slide.by);
     Node *slid = node_slide(graph, sum->inputs[0], &slide, node->type.dims[node->attr.slide.axis]);

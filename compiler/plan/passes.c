@@ -172,6 +172,29 @@ static bool is_flat(const Passes *p) {
     return true;
 }
 
+/* The largest sum at a point, where windows slide over what is read. */
+static int summed_window(const Passes *p) {
+    int64_t most   = 0, extent;
+    bool    slides = false;
+    if (p->kernel->reductions.len || p->kernel->kept.len || p->cluster->template != TEMPLATE_LOOP) return 0;
+    for (int i = 0; i < p->kernel->stores.len; i++)
+        if (p->kernel->stores.data[i].level != LEVEL_POINT) return 0;
+    for (int i = 0; i < p->order.len; i++) {
+        const Node *node = p->order.data[i];
+        if (loaded(p, node)) continue;
+        slides |= node->op == OP_SLIDE && node->attr.slide.dilation;
+        if (node->op != OP_SUM) continue;
+        int64_t count = 1;
+        for (int a = 0; a < node->attr.axes.count; a++) {
+            if (!dim_is_const(node->inputs[0]->type.dims[node->attr.axes.axes[a]], &extent)) return 0;
+            count *= extent;
+            if (count > INT16_MAX) return 0;
+        }
+        if (count > most) most = count;
+    }
+    return slides ? (int)most : 0;
+}
+
 static void split_space(Kernel *kernel, const Cluster *cluster) {
     if (cluster->template == TEMPLATE_SCAN) return; /* its steps have spaces of their own */
     int n_rows = cluster->n_rows >= 0 ? cluster->n_rows : cluster->space.rank > 0 ? cluster->space.rank - 1 : 0;
@@ -210,4 +233,5 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     delay_slot_writes(&p);
     kernel->n_passes = count_passes(kernel);
     kernel->flat     = is_flat(&p);
+    kernel->window   = summed_window(&p);
 }

@@ -133,6 +133,17 @@ static void test_groups(void **state) {
     check_convolution(6, &(Convolution){4, 3, 17, 17, {5, 5}, 1, 1, 2, 2, 17}, 4, false, ELEM_F32);
 }
 
+/* Points side by side, in a loop of their own where windows stay inside. */
+static void test_beside(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){12, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){9, 16, 24, 24, {3, 3}, 1, 2, 2, 2, 24}, 3, true, ELEM_F64);
+    check_convolution(3, &(Convolution){16, 12, 140, 140, {3, 3}, 2, 1, 0, 1, 140}, 2, false, ELEM_F32);
+    check_convolution(4, &(Convolution){14, 18, 33, 33, {3, 2}, 1, 1, 3, 0, 33}, 2, false, ELEM_F32);
+    check_convolution(5, &(Convolution){6, 24, 48, 48, {1, 4}, 1, 3, 1, 5, 48}, 2, false, ELEM_F64);
+    check_convolution(6, &(Convolution){16, 20, 32, 32, {7, 7}, 1, 1, 3, 3, 32}, 2, false, ELEM_F32);
+}
+
 /* Sums over all positions out of the epilogue: by minimal filtering, from the registers, from tiles of fixed offsets, part of a vector. */
 static void check_sums(uint64_t seed, const Convolution *v, int64_t batch, ElemType real, double tolerance) {
     static const int rows[] = {0, 1, 2};
@@ -170,6 +181,7 @@ int main(void) {
         cmocka_unit_test(test_few_filters),
         cmocka_unit_test(test_few_columns),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_beside),
         cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
