@@ -3,7 +3,7 @@
  * Without carries no step waits for another: the steps are units of work, which any worker may run in scratch of its own.
  *
  * A carry's values alternate between two places, so that no step overwrites what it reads; which of them is first is chosen so that
- * the last step writes to the carry's result. A carry that is emitted has its values in the stack: each step writes the next piece
+ * the last step writes to the carry's result; a carry that is changed element by element stays there. A carry that is emitted has its values in the stack: each step writes the next piece
  * of it, the last one the result. Slices and emits move by one piece a step. What a product multiplies with at every step
  * is packed before the first. Scratch of the kernel, in this order: the body's buffers, the carries' second places, packed operands,
  * the index, the scratch of the body's kernels. */
@@ -30,6 +30,7 @@ typedef struct ScanEmit {
     LLVMValueRef   *spare;  /* by carry */
     LLVMValueRef   *packed; /* by the body's kernels: operands that are the same at all steps */
     LLVMValueRef    cell;   /* of the index */
+    bool           *stays;  /* by carry: its next value is written over it */
     int            *stacks; /* by carry: the result that stacks its values, or -1 */
     LLVMValueRef    length, turn, position;
 } ScanEmit;
@@ -52,6 +53,11 @@ static LLVMValueRef spare_bytes(const Scan *scan, DimEnv *dims, int result) {
     return irb_round_up(dims->b, bytes_of(dims, type), 64);
 }
 
+static bool stays(Emit *e, const Kernel *kernel, int result) {
+    const Scan *scan = kernel->scan->attr.scan;
+    return result < scan->carries.len && carry_stays(e->arena, kernel->body, scan, result);
+}
+
 static LLVMValueRef packed_bytes(const Sequence *body, int kernel, DimEnv *dims) {
     const SequenceKernel *k = &body->kernels[kernel];
     if (!k->compiled->prepare) return irb_i64(dims->b, 0);
@@ -59,14 +65,15 @@ static LLVMValueRef packed_bytes(const Sequence *body, int kernel, DimEnv *dims)
 }
 
 KernelSize scan_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims) {
-    (void)e;
     const Sequence *body   = compiled->body;
     const Scan     *scan   = kernel->scan->attr.scan;
     KernelSize      size   = sequence_scratch(body, dims);
     LLVMValueRef    shared = sequence_places(body, dims)[body->plan->buffers.len];
     for (int i = 0; i < scan_result_count(scan);
-         i++) /* twice: where a carry's last value is not picked it needs both places */
-        shared = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), irb_i64(dims->b, 2)));
+         i++) { /* where a carry's last value is not picked it needs both places */
+        LLVMValueRef places = irb_i64(dims->b, stays(e, kernel, i) ? 1 : 2);
+        shared              = irb_add(dims->b, shared, irb_mul(dims->b, spare_bytes(scan, dims, i), places));
+    }
     for (int i = 0; i < body->plan->kernels.len; i++) shared = irb_add(dims->b, shared, packed_bytes(body, i, dims));
     shared = irb_add(dims->b, irb_add(dims->b, shared, irb_i64(dims->b, 64)), size.shared_bytes);
     if (!scan_is_map(scan)) return (KernelSize){size.units, shared, size.worker_bytes};
@@ -107,6 +114,8 @@ static void find_places(ScanEmit *s) {
     s->results           = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
     s->spare             = ARENA_ARRAY(s->e->arena, LLVMValueRef, results + 1);
     s->picked            = ARENA_ARRAY(s->e->arena, bool, results + 1);
+    s->stays             = ARENA_ARRAY(s->e->arena, bool, results + 1);
+    for (int i = 0; i < results; i++) s->stays[i] = stays(s->e, s->kernel, i);
     for (int i = 0; i < node->n_inputs; i++) s->inputs[i] = operand(s, node_location(s->plan, node->inputs[i]));
     for (int i = s->kernel->stores.len - 1; i >= 0;
          i--) { /* the first store of a result is the one that is computed into */
@@ -117,7 +126,7 @@ static void find_places(ScanEmit *s) {
     }
     for (int i = 0; i < results; i++) {
         LLVMValueRef bytes = spare_bytes(s->scan, &s->dims, i);
-        s->spare[i]        = take(s, &offset, bytes);
+        if (!s->stays[i]) s->spare[i] = take(s, &offset, bytes);
         if (!s->picked[i]) s->results[i] = take(s, &offset, bytes);
     }
     s->stacks = ARENA_ARRAY(s->e->arena, int, s->scan->carries.len + 1);
@@ -167,6 +176,7 @@ static LLVMValueRef local_pointer(ScanEmit *s, int local) {
     if (whole >= 0) return s->inputs[local];
     if (slice >= 0) return moved(s, s->inputs[local], &scan->slices.data[slice]->type);
     if (s->stacks[local] >= 0) return moved(s, s->results[s->stacks[local]], &scan->carries.data[local]->type);
+    if (s->stays[local]) return s->results[local];
     LLVMValueRef before = LLVMBuildSelect(s->b, writes_result(s), s->spare[local], s->results[local], "");
     LLVMValueRef first  = LLVMBuildICmp(s->b, LLVMIntEQ, s->turn, irb_i64(s->b, 0), "");
     return LLVMBuildSelect(s->b, first, s->inputs[local], before, "");
@@ -175,6 +185,7 @@ static LLVMValueRef local_pointer(ScanEmit *s, int local) {
 static LLVMValueRef result_pointer(ScanEmit *s, int result) {
     int emit = result - s->scan->carries.len;
     if (emit < 0 && s->stacks[result] >= 0) return next_in_stack(s, result);
+    if (emit < 0 && s->stays[result]) return s->results[result];
     if (emit < 0) return LLVMBuildSelect(s->b, writes_result(s), s->results[result], s->spare[result], "");
     return s->picked[result] ? moved(s, s->results[result], &s->scan->emits.data[emit]->type) : s->results[result];
 }
@@ -228,12 +239,13 @@ static void emit_no_step(ScanEmit *s) {
     branch_end(&branch, s->b);
 }
 
-/* First values of carries to their stacks, where there is a first step. */
+/* First values of carries to their stacks, or to where they stay, where there is a first step. */
 static void emit_first_pieces(ScanEmit *s) {
     Branch some = branch_begin(s->b, LLVMBuildICmp(s->b, LLVMIntSGT, s->length, irb_i64(s->b, 0), ""));
     s->position = position_of(s, irb_i64(s->b, 0));
     for (int i = 0; i < s->scan->carries.len; i++) {
         const Type *piece = &s->scan->carries.data[i]->type;
+        if (s->stays[i]) copy(s, s->results[i], s->inputs[i], piece);
         if (s->stacks[i] >= 0) copy(s, moved(s, s->results[s->stacks[i]], piece), s->inputs[i], piece);
     }
     branch_end(&some, s->b);

@@ -126,6 +126,8 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster);
 bool has_masks(const Fuse *f);
 void kernel_find_triangle(Fuse *f, const Cluster *cluster, Kernel *kernel);
 void kernels_clip(Fuse *f);
+void carries_clip(Arena *arena, FnPlan *body,
+                  const Scan *scan); /* carries.c: sums that are added to carries that stay */
 
 /* products.c: facts of a contraction before it is a kernel. */
 /* Whether the sums of the product's first `count` axes, its rows, may be kept in its epilogue: rows of many positions. */

@@ -163,6 +163,9 @@ int spread_axis(const Type *type, const Type *dims);
 int scan_emitted_carry(const Scan *scan, int result); /* the carry that this result stacks, else -1 */
 int scan_planned_result(const Scan *scan, int index); /* the loop's result that is result `index` of the body's plan */
 
+/* Whether a carry's next value may be written over it. */
+bool carry_stays(Arena *arena, const FnPlan *body, const Scan *scan, int carry);
+
 Location *node_location(const FnPlan *plan, const Node *node); /* NULL: not in memory */
 /* Whether `kernel` reads the value in memory: a value that it itself puts there is not there yet, nor is a reshape of one. */
 bool kernel_loads(const FnPlan *plan, const Kernel *kernel, const Node *node);
