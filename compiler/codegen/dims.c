@@ -6,6 +6,7 @@ DimEnv dims_begin(const Emit *e, LLVMBuilderRef b, LLVMValueRef symbols) {
 }
 
 static LLVMValueRef symbol_value(DimEnv *env, int symbol) {
+    if (env->e->sizes) return irb_i64(env->b, env->e->sizes[symbol]);
     const Dim   *dim   = dim_symbol(graph_dims(env->e->program->graph), symbol);
     LLVMValueRef known = map_get(env->known, dim);
     if (known) return known;

@@ -28,7 +28,9 @@ typedef struct Emit {
     LLVMModuleRef  module;
     LLVMTypeRef    t_void, t_ptr, t_i1, t_i8, t_i16, t_i32, t_i64, t_f16, t_f32, t_f64;
     VEC(CompiledKernel *) kernels; /* distinct ones */
-    Debug *debug;                  /* NULL without -g */
+    const int64_t
+          *sizes; /* of the symbolic dims, where what is emitted now is for these alone (step.c); NULL: for all */
+    Debug *debug; /* NULL without -g */
 } Emit;
 
 LLVMTypeRef emit_reg_type(const Emit *e,
@@ -260,11 +262,12 @@ LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Ac
 enum { CONTEXT_ARGS, CONTEXT_SCRATCH, CONTEXT_PACKED, CONTEXT_OPERANDS };
 
 struct CompiledKernel {
-    const char  *text; /* canonical */
-    size_t       length;
-    LLVMValueRef task, finish; /* finish may be NULL */
-    LLVMValueRef prepare;      /* of a kernel in a loop that packs an operand before the first step; else NULL */
-    int          n_operands;
+    const char    *text; /* canonical */
+    size_t         length;
+    const int64_t *sizes;        /* as Emit's */
+    LLVMValueRef   task, finish; /* finish may be NULL */
+    LLVMValueRef   prepare;      /* of a kernel in a loop that packs an operand before the first step; else NULL */
+    int            n_operands;
     const struct ContractPlan *contract;
     struct Sequence           *body; /* of a loop */
 };

@@ -120,11 +120,14 @@ static void hand_over(KernelEmit *k, LLVMValueRef streamed) {
     LLVMPositionBuilderAtEnd(b, rest);
 }
 
+static const char *function_name(const KernelEmit *k, const char *part) {
+    return arena_printf(k->e->arena, "%s%s%s", k->kernel->name, k->e->sizes ? "_sized" : "", part);
+}
+
 static LLVMValueRef emit_task(KernelEmit k, LLVMValueRef streamed) {
     Emit       *e        = k.e;
     LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
-    const char *name     = k.kernel->name;
-    open_function(&k, k.streams ? arena_printf(e->arena, "%s_streamed", name) : name, params, 4);
+    open_function(&k, function_name(&k, k.streams ? "_streamed" : ""), params, 4);
     if (streamed) hand_over(&k, streamed);
     k.worker           = LLVMGetParam(k.fn, 3);
     LLVMValueRef begin = LLVMGetParam(k.fn, 1), end = LLVMGetParam(k.fn, 2);
@@ -141,14 +144,14 @@ static LLVMValueRef emit_task(KernelEmit k, LLVMValueRef streamed) {
 static LLVMValueRef emit_finish(KernelEmit k) {
     bool sums = k.kernel->template == TEMPLATE_LOOP || k.kernel->template == TEMPLATE_CONTRACT;
     if (!sums || !loop_has_finish(k.kernel)) return NULL;
-    open_function(&k, arena_printf(k.e->arena, "%s_finish", k.kernel->name), &k.e->t_ptr, 1);
+    open_function(&k, function_name(&k, "_finish"), &k.e->t_ptr, 1);
     loop_emit_finish(&k);
     return close_function(&k);
 }
 
 static LLVMValueRef emit_prepare(KernelEmit k) {
     if (!k.contract || !contract_packs_whole(k.contract)) return NULL;
-    open_function(&k, arena_printf(k.e->arena, "%s_prepare", k.kernel->name), &k.e->t_ptr, 1);
+    open_function(&k, function_name(&k, "_prepare"), &k.e->t_ptr, 1);
     matmul_emit_prepare(&k);
     return close_function(&k);
 }
@@ -159,11 +162,12 @@ CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel
     const char *text = kernel_signature(e, plan, kernel, operands, &length);
     for (int i = 0; i < e->kernels.len; i++) {
         CompiledKernel *known = e->kernels.data[i];
-        if (known->length == length && !memcmp(known->text, text, length)) return known;
+        if (known->sizes == e->sizes && known->length == length && !memcmp(known->text, text, length)) return known;
     }
     CompiledKernel *compiled = ARENA_NEW(e->arena, CompiledKernel);
     compiled->text           = text;
     compiled->length         = length;
+    compiled->sizes          = e->sizes;
     compiled->n_operands     = operands->len;
     if (kernel->template == TEMPLATE_CONTRACT) compiled->contract = matmul_plan(e, plan, kernel);
     KernelEmit k = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};

@@ -1,11 +1,16 @@
 /* A function of the model: an nnrt_code that runs its kernels in order, and the size of the workspace it needs. Pointers and offsets
- * are computed once, at the start; nothing is allocated. */
+ * are computed once, at the start; nothing is allocated. A training step of little work is compiled a second time for the nominal sizes
+ * alone, and the function goes there where it is called with these: finding bounds, parts of vectors and units at run time is then
+ * worth sparing. */
 #include "codegen/sequence.h"
+#include "plan/plan.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include "nnrt.h"
+
+enum { SMALL_STEP_FLOPS = 4 << 20 }; /* about 40 us */
 
 typedef struct Step {
     Emit           *e;
@@ -109,13 +114,38 @@ static void set_context(Step *s, int slot, LLVMValueRef pointer) {
     LLVMBuildStore(s->b, pointer, irb_at(s->b, s->e->t_i64, s->context, irb_i64(s->b, slot)));
 }
 
-static void emit_code(Step *s) {
-    Emit    *e         = s->e;
-    uint64_t slots     = (uint64_t)sequence_context_slots(s->sequence);
-    s->fn              = function_new(e, arena_printf(e->arena, "%s_code", s->plan->fn->name),
-                                      LLVMFunctionType(e->t_void, &e->t_ptr, 1, false));
-    s->b               = open_block(e, s->fn);
-    s->args            = LLVMGetParam(s->fn, 0);
+static LLVMTypeRef code_type(const Emit *e) {
+    LLVMTypeRef args = e->t_ptr;
+    return LLVMFunctionType(e->t_void, &args, 1, false);
+}
+
+/* if (the symbols are `sizes`) return sized(args); */
+static void hand_over(Step *s, LLVMValueRef sized, const int64_t *sizes) {
+    Emit        *e       = s->e;
+    LLVMValueRef symbols = build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)), same = NULL;
+    for (int i = 0; i < dim_symbol_count(graph_dims(e->program->graph)); i++) {
+        LLVMValueRef value = LLVMBuildLoad2(s->b, e->t_i64, irb_at(s->b, e->t_i64, symbols, irb_i64(s->b, i)), "");
+        LLVMValueRef equal = LLVMBuildICmp(s->b, LLVMIntEQ, value, irb_i64(s->b, sizes[i]), "");
+        same               = same ? LLVMBuildAnd(s->b, same, equal, "") : equal;
+    }
+    LLVMBasicBlockRef then = LLVMAppendBasicBlockInContext(e->context, s->fn, "sized"),
+                      rest = LLVMAppendBasicBlockInContext(e->context, s->fn, "any");
+    LLVMBuildCondBr(s->b, same, then, rest);
+    LLVMPositionBuilderAtEnd(s->b, then);
+    LLVMBuildCall2(s->b, code_type(e), sized, &s->args, 1, "");
+    LLVMBuildRetVoid(s->b);
+    LLVMPositionBuilderAtEnd(s->b, rest);
+}
+
+/* `sized`: the same for these sizes; NULL: there is none. */
+static void emit_code(Step *s, LLVMValueRef sized, const int64_t *sizes) {
+    Emit    *e     = s->e;
+    uint64_t slots = (uint64_t)sequence_context_slots(s->sequence);
+    char    *name  = arena_printf(e->arena, "%s%s_code", s->plan->fn->name, e->sizes ? "_sized" : "");
+    s->fn          = function_new(e, name, code_type(e));
+    s->b           = open_block(e, s->fn);
+    s->args        = LLVMGetParam(s->fn, 0);
+    if (sized) hand_over(s, sized, sizes);
     s->context         = LLVMBuildAlloca(s->b, LLVMArrayType2(e->t_i64, slots), "context");
     s->dims            = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
     s->places          = sequence_places(s->sequence, &s->dims);
@@ -129,9 +159,31 @@ static void emit_code(Step *s) {
     LLVMDisposeBuilder(s->b);
 }
 
+/* Whether the nominal sizes are worth code of their own. */
+static bool is_small(const Emit *e, const FnPlan *plan, const int64_t *sizes) {
+    int64_t all = 0, flops;
+    if (plan->fn->kind != FN_TRAIN || !dim_symbol_count(graph_dims(e->program->graph)) || e->c->tuning) return false;
+    for (int i = 0; i < plan->kernels.len; i++) {
+        const Kernel *kernel = plan->kernels.data[i];
+        if (kernel->template == TEMPLATE_SCAN || !dim_eval(kernel->flops, sizes, &flops)) return false;
+        if (flops > SMALL_STEP_FLOPS || (all += flops) > SMALL_STEP_FLOPS) return false;
+    }
+    return true;
+}
+
+static LLVMValueRef emit_sized(Emit *e, const FnPlan *plan, const int64_t *sizes) {
+    e->sizes = sizes;
+    Step s   = {.e = e, .plan = plan, .sequence = sequence_compile(e, plan)};
+    emit_code(&s, NULL, NULL);
+    e->sizes = NULL;
+    return s.fn;
+}
+
 CompiledFn step_emit(Emit *e, const FnPlan *plan) {
+    const int64_t  *sizes    = nominal_sizes(e->c, e->program);
+    LLVMValueRef    sized    = is_small(e, plan, sizes) ? emit_sized(e, plan, sizes) : NULL;
     const Sequence *sequence = sequence_compile(e, plan);
     Step            s        = {.e = e, .plan = plan, .sequence = sequence};
-    emit_code(&s);
+    emit_code(&s, sized, sizes);
     return (CompiledFn){s.fn, emit_workspace(e, sequence), sequence->operands};
 }
