@@ -3,6 +3,7 @@
  * alone, and the function goes there where it is called with these: finding bounds, parts of vectors and units at run time is then
  * worth sparing. */
 #include "codegen/sequence.h"
+#include "codegen/tuning.h"
 #include "plan/plan.h"
 
 #include <stddef.h>
@@ -161,8 +162,9 @@ static void emit_code(Step *s, LLVMValueRef sized, const int64_t *sizes) {
 
 /* Whether the nominal sizes are worth code of their own. */
 static bool is_small(const Emit *e, const FnPlan *plan, const int64_t *sizes) {
-    int64_t all = 0, flops;
-    if (plan->fn->kind != FN_TRAIN || !dim_symbol_count(graph_dims(e->program->graph)) || e->c->tuning) return false;
+    int64_t all   = 0, flops;
+    bool    timed = e->c->tuning && e->c->tuning->candidate;
+    if (plan->fn->kind != FN_TRAIN || !dim_symbol_count(graph_dims(e->program->graph)) || timed) return false;
     for (int i = 0; i < plan->kernels.len; i++) {
         const Kernel *kernel = plan->kernels.data[i];
         if (kernel->template == TEMPLATE_SCAN || !dim_eval(kernel->flops, sizes, &flops)) return false;

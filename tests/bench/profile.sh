@@ -35,8 +35,8 @@ perf script -i "$work/perf" -F time,ip,sym 2>/dev/null | awk -v kernels="$work/k
   NF == 0 { finish(); next }
   NF == 1 && $1 ~ /:$/ { at_s = $1 + 0; next }
   leaf == "" { leaf = $2 }
-  $2 ~ /^train_[0-9]+_/ { kernel = $2; sub(/_finish$/, "", kernel); train = 1 }
-  $2 == "train_code" { train = 1 }
+  $2 ~ /^train_[0-9]+_/ { kernel = $2; sub(/_finish$/, "", kernel); sub(/_sized$/, "", kernel); train = 1 }
+  $2 == "train_code" || $2 == "train_sized_code" { train = 1 }
   END {
     finish()
     for (k in n) printf "%5.1f%%  %-22s %3.0f%% in %-24s %s\n", 100 * n[k] / all, k, 100 * most[k] / n[k], where[k], substr(about[k], 1, 150)
