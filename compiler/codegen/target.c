@@ -144,16 +144,7 @@ LLVMTargetMachineRef target_machine_new(const Target *target, int opt_level) {
                                    LLVMCodeModelDefault);
 }
 
-/* Loop strength reduction takes a fifth of LLVM's code generation, and the loops emitted here, whose addresses are sums of a pointer and one index,
- * run no faster for it on x86. LLVM keeps the option for the process, and takes it once; a release without it is left as it is. */
-static void spare_strength_reduction(void) {
-    const char *const words[] = {"nnc", "-disable-lsr"};
-    LLVMParseCommandLineOptions(2, words, "");
-}
-
 static bool open_machine(Compilation *c, Target *target) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    if (!strncmp(target->triple, "x86_64", 6)) pthread_once(&once, spare_strength_reduction);
     target->machine = target_machine_new(target, c->options.opt_level);
     if (!target->machine)
         diag_error(c->diags, (Span){0}, E0730, "this LLVM cannot generate code for '%s'", target->name);
