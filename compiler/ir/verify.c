@@ -50,7 +50,21 @@ static void verify_node(const Verify *v, const Node *node) {
     if (computes_narrow(node)) BUG("after %s: node %d (%s) computes in a narrow type", v->after, node->id, info->name);
     if (!type_equal(&copy.type, &node->type))
         BUG("after %s: node %d (%s) has a wrong type", v->after, node->id, info->name);
-    if (node->op == OP_INPUT || node->op == OP_READ || node->op == OP_RUNTIME) verify_ref(v, node);
+}
+
+/* Of the nodes that are reached: what a program of predictions alone leaves behind may name slots that are gone. */
+static void verify_refs(const Verify *v) {
+    Arena  *arena = arena_new();
+    Map    *seen  = map_new(arena);
+    NodeVec order = {0};
+    RootVec roots = program_roots(arena, (Program *)v->program); /* places in it, which are only read */
+    for (int i = 0; i < roots.len; i++)
+        if (*roots.data[i]) graph_post_order(arena, *roots.data[i], seen, &order);
+    for (int i = 0; i < order.len; i++) {
+        Op op = order.data[i]->op;
+        if (op == OP_INPUT || op == OP_READ || op == OP_RUNTIME) verify_ref(v, order.data[i]);
+    }
+    arena_free(arena);
 }
 
 /* ---- loops: their bodies read their own LOCALs, and nothing else does ------------------------------------------------------ */
@@ -111,6 +125,7 @@ static void verify_slot(const Verify *v, const Slot *slot) {
 void program_verify(const Program *program, const char *after) {
     Verify v = {program, after};
     for (int i = 0; i < graph_node_count(program->graph); i++) verify_node(&v, graph_node_at(program->graph, i));
+    verify_refs(&v);
     for (int i = 0; i < program->slots.len; i++) verify_slot(&v, &program->slots.data[i]);
     for (int i = 0; i < program->fns.len; i++) verify_fn(&v, program->fns.data[i]);
     for (int i = 0; i < program->fns.len; i++) verify_fn_locals(&v, program->fns.data[i]);
