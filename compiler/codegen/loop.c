@@ -142,15 +142,19 @@ LLVMValueRef loop_partial_at(LoopEmit *l, LLVMBuilderRef b, int i, LLVMValueRef 
     return irb_at(b, type, l->partials[i], at);
 }
 
-static void add_to_column(LoopEmit *l, int i, LLVMValueRef value) {
-    KernelEmit    *k          = l->k;
-    LLVMBuilderRef b          = k->now->b;
-    const Node    *node       = reduction_at(l, i)->node;
-    ElemType       elem       = math_register_elem(node->type.elem);
-    Index          at         = index_row_major(k, l->kernel->n_inner, l->kernel->inner, l->index + l->kernel->n_rows);
-    LLVMValueRef   to         = irb_at(b, emit_reg_type(k->e, elem), l->partials[i], at.v);
-    LLVMValueRef   operands[] = {build_load_lanes(k, b, to, elem, k->lanes, k->mask), value};
-    build_store_lanes(k, b, to, elem, math_build(k->e, b, MATH_ADD, elem, operands), k->mask);
+static void add_to_column(LoopEmit *l, int i, int count, const LLVMValueRef *values) {
+    KernelEmit    *k    = l->k;
+    LLVMBuilderRef b    = k->now->b;
+    const Node    *node = reduction_at(l, i)->node;
+    ElemType       elem = math_register_elem(node->type.elem);
+    Index          at   = index_row_major(k, l->kernel->n_inner, l->kernel->inner, l->index + l->kernel->n_rows);
+    LLVMValueRef   to   = irb_at(b, emit_reg_type(k->e, elem), l->partials[i], at.v);
+    LLVMValueRef   sum  = build_load_lanes(k, b, to, elem, k->lanes, k->mask);
+    for (int v = 0; v < count; v++) {
+        LLVMValueRef operands[] = {sum, values[v]};
+        sum                     = math_build(k->e, b, MATH_ADD, elem, operands);
+    }
+    build_store_lanes(k, b, to, elem, sum, k->mask);
 }
 
 /* ARGMAX's index along the axis it runs over. */
@@ -166,7 +170,7 @@ static void reduce_point(LoopEmit *l, int part) {
         LLVMValueRef v      = value_lanes(k, value_at(k, reduction->node->inputs[0], l->index));
         bool         column = reduction->to == LEVEL_COLUMN;
         if (column && !l->columns_in_registers) {
-            add_to_column(l, i, v);
+            add_to_column(l, i, 1, &v);
             continue;
         }
         Accumulator *acc = &l->acc[i * LOOP_STRAIGHT + (column ? l->vector : part)];
@@ -201,9 +205,30 @@ static void store_beside(LoopEmit *l) {
     }
 }
 
+/* The points' parts of sums over rows, which are loaded and stored once; of all indices of the axis before the last, where that is no loop. All are
+ * evaluated before the first is stored. */
+static void reduce_beside(LoopEmit *l) {
+    KernelEmit *k = l->k;
+    int axis = l->kernel->n_rows - 1, across = l->kernel->n_rows + l->n_inner - 2, most = l->together ? l->together : 1;
+    for (int i = 0; i < l->kernel->reductions.len; i++) {
+        LLVMValueRef values[LOOP_TOGETHER][BESIDE_MOST];
+        for (int t = 0; t < most; t++) {
+            if (l->together) l->index[across] = index_constant(k, t);
+            for (int p = 0; p < l->beside; p++) {
+                l->index[axis] = l->besides->index[p];
+                values[t][p]   = value_lanes(k, value_at(k, reduction_at(l, i)->node->inputs[0], l->index));
+            }
+        }
+        for (int t = 0; t < most; t++) {
+            if (l->together) l->index[across] = index_constant(k, t);
+            add_to_column(l, i, l->beside, values[t]);
+        }
+    }
+}
+
 static void task_point(LoopEmit *l, int part) {
     if (l->beside > 1) {
-        store_beside(l);
+        (l->kernel->reductions.len ? reduce_beside : store_beside)(l);
         return;
     }
     reduce_point(l, part);

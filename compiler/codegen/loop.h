@@ -8,6 +8,7 @@ enum {
     LOOP_PARTS      = 4,    /* accumulators of a reduction that run side by side */
     LOOP_STRAIGHT   = 8,    /* vectors in a row, up to which the row is straight-line code */
     LOOP_PERIOD     = 4,    /* rows of a turn at most */
+    LOOP_TOGETHER   = 8,    /* indices of a window's last axis at most that are straight-line code */
     LOOP_COLUMNS    = 12,   /* column sums that a straight row keeps in registers at most */
     LOOP_FLAT_BLOCK = 8192, /* elements of a unit of a flat kernel */
 };
@@ -39,13 +40,14 @@ struct LoopEmit {
     int           period;  /* of them, those in a turn */
     int           beside;  /* ... and those whose points are computed together, as they share elements of windows */
     Beside       *besides; /* their indices */
-    int           n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
-    int64_t       last;    /* its extent, -1: symbolic */
-    LLVMValueRef  clip;    /* of it, the first index that is not computed; NULL: all are */
-    Index         index[MAX_RANK];
-    int           vectors;             /* of a straight row */
-    int           vector;              /* of them, the one at hand */
-    bool          across;              /* lanes run over rows, and a row's few columns are straight-line code */
+    int together; /* ... and indices of the inner axis before the last that are computed together with them; 0: it is a loop */
+    int          n_inner; /* inner dims but those of extent 1 at the end; lanes run along the last of them */
+    int64_t      last;    /* its extent, -1: symbolic */
+    LLVMValueRef clip;    /* of it, the first index that is not computed; NULL: all are */
+    Index        index[MAX_RANK];
+    int          vectors;              /* of a straight row */
+    int          vector;               /* of them, the one at hand */
+    bool         across;               /* lanes run over rows, and a row's few columns are straight-line code */
     bool         columns_in_registers; /* a column's sums are carried by the loop over rows, one accumulator a vector */
     Accumulator *acc;                  /* reductions x LOOP_STRAIGHT */
     LLVMValueRef *partials;            /* by reduction: pointer to its partial sums (to COLUMN, TOTAL) */

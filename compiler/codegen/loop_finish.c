@@ -41,6 +41,8 @@ void loop_emit_finish(KernelEmit *k) {
     LoopEmit l = loop_new(k);
     l.point    = finish_point;
     l.parts    = 1;
+    l.beside   = 1; /* there are no rows */
+    k->beside  = NULL;
     l.pass     = k->kernel->n_passes; /* no reduction is accumulated in it */
     k->pass    = l.pass;
     for (int i = 0; i < k->kernel->reductions.len; i++) {

@@ -105,9 +105,18 @@ void loop_inner(LoopEmit *l, Scope *parent, int axis) {
     } else if (axis + 1 < l->n_inner) {
         Carry        carry = loop_carry_set(l, l->pass);
         ScopedLoop   loop;
+        int64_t      extent;
         LLVMValueRef size = dims_value(&l->k->dims, l->kernel->inner[axis]);
+        if (l->beside > 1 && l->kernel->reductions.len && axis + 2 == l->n_inner && irb_const(size, &extent) &&
+            extent <= LOOP_TOGETHER) {
+            l->together = (int)extent;
+            loop_inner(l, parent, axis + 1);
+            l->together = 0;
+            return;
+        }
         loop_carry_begin(l, &loop, &carry, parent, irb_i64(parent->b, 0), size, 1);
         l->index[at] = index_uniform(loop.index, loop.scope);
+        if (irb_const(size, &extent)) l->index[at] = index_bounded(l->index[at], 0, extent - 1);
         loop_inner(l, loop.scope, axis + 1);
         loop_carry_end(l, &loop, &carry);
     } else if (l->across) {

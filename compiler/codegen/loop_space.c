@@ -44,6 +44,7 @@ int64_t loop_nest(const Kernel *kernel) {
     int64_t row  = dims_constant(kernel->n_inner, kernel->inner),
             last = dims_constant(1, &kernel->rows[kernel->n_rows - 1]);
     int64_t most = kernel->window > 1 ? WINDOWS_ROW : NEST_ROW;
+    if (kernel->window > 1 && row > 0 && kernel->reductions.len) row /= kernel->window;
     return row > 0 && row <= most && last > 1 && last * row <= UNIT_ELEMENTS * (most / NEST_ROW) ? last : 1;
 }
 

@@ -107,7 +107,7 @@ typedef struct Kernel {
     const Dim  *rows[MAX_RANK], *inner[MAX_RANK];
     int         n_passes;
     bool        flat;
-    int         window;        /* of points alone: elements of a window that each of them adds up; 0: none */
+    int window; /* elements of a window that each point adds up, or that sums over rows are of; 0: none, or other values, too */
     VEC(Reduction) reductions; /* in dependency order */
     VEC(Kept) kept;
     VEC(Store) stores; /* in order */

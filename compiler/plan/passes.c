@@ -172,27 +172,54 @@ static bool is_flat(const Passes *p) {
     return true;
 }
 
-/* The largest sum at a point, where windows slide over what is read. */
-static int summed_window(const Passes *p) {
-    int64_t most   = 0, extent;
-    bool    slides = false;
-    if (p->kernel->reductions.len || p->kernel->kept.len || p->cluster->template != TEMPLATE_LOOP) return 0;
+static bool slides_windows(const Passes *p) {
+    for (int i = 0; i < p->order.len; i++) {
+        const Node *node = p->order.data[i];
+        if (!loaded(p, node) && node->op == OP_SLIDE && node->attr.slide.dilation) return true;
+    }
+    return false;
+}
+
+/* Of points alone: the largest sum at one. */
+static int64_t summed_at_points(const Passes *p) {
+    int64_t most = 0, extent;
     for (int i = 0; i < p->kernel->stores.len; i++)
         if (p->kernel->stores.data[i].level != LEVEL_POINT) return 0;
     for (int i = 0; i < p->order.len; i++) {
         const Node *node = p->order.data[i];
-        if (loaded(p, node)) continue;
-        slides |= node->op == OP_SLIDE && node->attr.slide.dilation;
-        if (node->op != OP_SUM) continue;
+        if (loaded(p, node) || node->op != OP_SUM) continue;
         int64_t count = 1;
-        for (int a = 0; a < node->attr.axes.count; a++) {
+        for (int a = 0; a < node->attr.axes.count && count <= INT16_MAX; a++) {
             if (!dim_is_const(node->inputs[0]->type.dims[node->attr.axes.axes[a]], &extent)) return 0;
             count *= extent;
-            if (count > INT16_MAX) return 0;
         }
         if (count > most) most = count;
     }
-    return slides ? (int)most : 0;
+    return most;
+}
+
+/* Of sums over rows alone: what a row has beside its last dim. */
+static int64_t summed_over_rows(const Passes *p) {
+    int64_t count = 1, extent;
+    for (int i = 0; i < p->kernel->reductions.len; i++) {
+        const Reduction *reduction = &p->kernel->reductions.data[i];
+        if (reduction->from != LEVEL_POINT || reduction->to != LEVEL_COLUMN || reduction->node->op != OP_SUM) return 0;
+    }
+    for (int i = 0; i < p->kernel->stores.len; i++)
+        if (p->kernel->stores.data[i].level != LEVEL_COLUMN) return 0;
+    for (int i = 0; i + 1 < p->kernel->n_inner && count <= INT16_MAX; i++) {
+        if (!dim_is_const(p->kernel->inner[i], &extent)) return 0;
+        count *= extent;
+    }
+    return count;
+}
+
+/* What points of neighbouring rows share: elements of windows. */
+static int summed_window(const Passes *p) {
+    if (p->kernel->kept.len || p->kernel->n_passes > 1 || p->cluster->template != TEMPLATE_LOOP || !slides_windows(p))
+        return 0;
+    int64_t count = p->kernel->reductions.len ? summed_over_rows(p) : summed_at_points(p);
+    return count > INT16_MAX ? 0 : (int)count;
 }
 
 static void split_space(Kernel *kernel, const Cluster *cluster) {

@@ -60,9 +60,10 @@ static void print_kernel(Printer *p, const Kernel *kernel) {
     fputs(" inner ", p->out);
     print_dims(p, kernel->n_inner, kernel->inner);
     const char *groups = kernel->groups ? arena_printf(p->arena, ", groups %d", kernel->groups) : "";
-    fprintf(p->out, "%s%s%s%s%s%s, passes %d\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
+    const char *window = kernel->window > 1 ? arena_printf(p->arena, ", windows of %d", kernel->window) : "";
+    fprintf(p->out, "%s%s%s%s%s%s, passes %d%s\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
             kernel->packed ? ", packed once" : "", groups, kernel->triangle.low ? ", half" : "",
-            kernel->clip.rows ? ", clipped" : "", kernel->n_passes);
+            kernel->clip.rows ? ", clipped" : "", kernel->n_passes, window);
     print_bodies(p, kernel, "ops", false);
     print_bodies(p, kernel, "reads", true);
     for (int i = 0; i < kernel->stores.len; i++) {
