@@ -132,6 +132,9 @@ typedef struct ContractSpec {
     /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
     void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
                          LLVMValueRef mask);
+    /* i1 (NULL: no): panels and groups of columns from the last to the first, so that of a product that is computed again and again, in turn
+     * both ways, what the first-level cache still holds is used first. */
+    LLVMValueRef backwards;
     /* Of a product of at most a tile's rows, instead of `store` (NULL: not so): values[r] are row r's at columns n, n + 1, ... */
     void (*store_rows)(void *user, LLVMValueRef n, const LLVMValueRef *values, int lanes, LLVMValueRef mask);
 } ContractSpec;

@@ -38,6 +38,12 @@ static LLVMValueRef select_value(const ContractEmit *e, LLVMValueRef condition, 
     return LLVMBuildSelect(e->b, condition, x, y, "");
 }
 
+LLVMValueRef contract_in_turn(const ContractEmit *e, LLVMValueRef i, LLVMValueRef count) {
+    if (!e->spec->backwards) return i;
+    LLVMValueRef from_end = irb_sub(e->b, irb_sub(e->b, count, e->one), i);
+    return select_value(e, e->spec->backwards, from_end, i);
+}
+
 /* Tiles of rows [s0, s1) by the panels of the column block. Panels go outside where B was not packed for these rows, so that a
  * panel stays in L1 while all rows use it; else rows go outside, so that a row panel of A does. */
 void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
@@ -49,7 +55,7 @@ void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     Loop                inner = loop_begin(b, e->zero, select_value(e, e->panels_outside, tiles, e->panels), e->one);
     LLVMValueRef        tile  = select_value(e, e->panels_outside, inner.index, outer.index);
     TilePlace           at;
-    at.panel   = select_value(e, e->panels_outside, outer.index, inner.index);
+    at.panel   = contract_in_turn(e, select_value(e, e->panels_outside, outer.index, inner.index), e->panels);
     at.i0      = irb_add(b, s0, irb_mul(b, tile, mr));
     at.tile    = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->a_row0), mr, "");
     bool whole = !e->number_table && plan->shape.m >= 0 && plan->shape.m % plan->mr == 0;

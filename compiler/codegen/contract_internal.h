@@ -150,6 +150,9 @@ typedef struct TilePlace {
     LLVMValueRef c;        /* its sums in scratch */
 } TilePlace;
 
+/* contract_emit.c: place i of `count`, counted from the end where the product runs backwards */
+LLVMValueRef contract_in_turn(const ContractEmit *e, LLVMValueRef i, LLVMValueRef count);
+
 /* contract_emit.c, for contract_window.c */
 void         emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1);
 void         emit_pack_b(ContractEmit *e);

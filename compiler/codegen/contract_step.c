@@ -279,12 +279,13 @@ static unsigned store_with_sums(const ContractEmit *e, const TilePlace *at) {
 
 /* The tile of each group: their panels of B and their sums lie one behind the other. */
 static void sum_groups(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
-    const ContractPlan *plan = e->plan;
-    LLVMBuilderRef      b    = e->b;
-    Loop                loop = loop_begin(b, e->zero, c64(e, plan->groups), e->one);
-    TileArgs            part = *args;
-    part.b = irb_at(b, e->elem, args->b, irb_mul(b, loop.index, c64(e, (int64_t)plan->nr * plan->kc)));
-    part.c = irb_at(b, e->elem, args->c, irb_mul(b, loop.index, c64(e, (int64_t)plan->mr * plan->c_row)));
+    const ContractPlan *plan  = e->plan;
+    LLVMBuilderRef      b     = e->b;
+    Loop                loop  = loop_begin(b, e->zero, c64(e, plan->groups), e->one);
+    LLVMValueRef        group = contract_in_turn(e, loop.index, c64(e, plan->groups));
+    TileArgs            part  = *args;
+    part.b                    = irb_at(b, e->elem, args->b, irb_mul(b, group, c64(e, (int64_t)plan->nr * plan->kc)));
+    part.c                    = irb_at(b, e->elem, args->c, irb_mul(b, group, c64(e, (int64_t)plan->mr * plan->c_row)));
     dispatch_tile(e, at, &part);
     loop_end(&loop, b);
 }

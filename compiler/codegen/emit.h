@@ -259,7 +259,7 @@ LLVMValueRef reduce_finish(KernelEmit *k, LLVMBuilderRef b, const Node *node, Ac
 /* ---- kernels (kernel.c and the templates) ------------------------------------------------------------------------------------ */
 
 /* A kernel's context at run time: 8-byte slots. */
-enum { CONTEXT_ARGS, CONTEXT_SCRATCH, CONTEXT_PACKED, CONTEXT_OPERANDS };
+enum { CONTEXT_ARGS, CONTEXT_SCRATCH, CONTEXT_PACKED, CONTEXT_TURN /* of a loop: its step */, CONTEXT_OPERANDS };
 
 struct CompiledKernel {
     const char    *text; /* canonical */

@@ -34,4 +34,6 @@ Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel);
 int64_t side_extent_constant(const Side *side, const AxisList *list);
 Extent  side_extent(DimEnv *env, const Side *side, const AxisList *list);
 
+LLVMValueRef product_units(const ContractPlan *plan, DimEnv *env, const Product *p); /* of one batch element */
+
 #endif

@@ -204,6 +204,7 @@ static void emit_step(ScanEmit *s) {
     LLVMValueRef *pointers = ARENA_ARRAY(s->e->arena, LLVMValueRef, s->body->operands.len + 1);
     s->position            = position_of(s, s->turn);
     LLVMBuildStore(s->b, s->position, s->cell);
+    LLVMBuildStore(s->b, s->turn, irb_at(s->b, s->e->t_i64, s->inner, irb_i64(s->b, CONTEXT_TURN)));
     for (int i = 0; i < s->body->operands.len; i++) pointers[i] = body_pointer(s, &s->body->operands.data[i]);
     sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
 }

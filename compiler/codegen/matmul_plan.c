@@ -1,0 +1,81 @@
+/* The contraction template: its plan from what is known of the product, its units and scratch. */
+#include "codegen/loop.h"
+#include "codegen/product.h"
+#include "codegen/tuning.h"
+
+static int64_t stride_constant(const Side *side, const Dim *stride) {
+    int64_t value;
+    return side->plain && dim_is_const(stride, &value) ? value : -1;
+}
+
+const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel) {
+    ElemType elem = kernel->dot->type.elem;
+    if (elem != ELEM_F32 && elem != ELEM_F64) return NULL;
+    Product       p     = product_of(e, plan, kernel);
+    ContractShape shape = {.is_double    = elem == ELEM_F64,
+                           .m            = side_extent_constant(&p.a, &p.a.free),
+                           .n            = side_extent_constant(&p.b, &p.columns),
+                           .k            = side_extent_constant(&p.a, &p.a.contract),
+                           .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
+                           .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
+                           .b_stride_k   = stride_constant(&p.b, p.b.stride_k),
+                           .b_stride_n   = stride_constant(&p.b, p.b.stride_free),
+                           .a_has_load   = !p.a.plain,
+                           .b_has_load   = !p.b.plain,
+                           .b_has_levels = p.b.n_outer > 0,
+                           .a_split      = p.a.split,
+                           .b_split      = p.b.split,
+                           .groups       = kernel->groups,
+                           .b_packed     = kernel->packed};
+    if (p.windowed) {
+        ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
+        *window                = p.geometry;
+        shape.window           = window;
+    }
+    shape.blocking = tuning_choose(e->c->tuning, e->target, e->arena, &shape);
+    return contract_plan(e->arena, e->target, &shape);
+}
+
+LLVMValueRef product_units(const ContractPlan *plan, DimEnv *env, const Product *p) {
+    return contract_units(plan, env->b, side_extent(env, &p->a, &p->a.free), side_extent(env, &p->b, &p->columns),
+                          side_extent(env, &p->a, &p->a.contract));
+}
+
+/* For sizes: views do not matter. */
+static Product product_without_views(Emit *e, const Kernel *kernel) {
+    FnPlan none = {.located = map_new(e->arena)};
+    return product_of(e, &none, kernel);
+}
+
+LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
+    LLVMBuilderRef b     = dims->b;
+    LoopSpace      space = {.shared_bytes = irb_i64(b, 0)};
+    if (!kernel->reductions.len) return space;
+    Product p          = product_without_views(e, kernel);
+    Extent  n          = side_extent(dims, &p.b, &p.columns);
+    space.row_elements = n.value;
+    space.units =
+        contract_row_blocks(plan, b, side_extent(dims, &p.a, &p.a.free), n, side_extent(dims, &p.a, &p.a.contract));
+    for (int i = 0; i < kernel->reductions.len; i++) {
+        int          size   = elem_size(math_register_elem(kernel->reductions.data[i].node->type.elem));
+        LLVMValueRef nbytes = irb_mul(b, irb_mul(b, space.units, n.value), irb_i64(b, size));
+        space.offsets[i]    = space.shared_bytes;
+        space.shared_bytes  = irb_add(b, space.shared_bytes, irb_round_up(b, nbytes, 64));
+    }
+    return space;
+}
+
+KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
+    if (!plan) return loop_size(e, kernel, dims);
+    Product      p     = product_without_views(e, kernel);
+    LLVMValueRef batch = side_extent(dims, &p.a, &p.a.batch).value;
+    LLVMValueRef units = irb_mul(dims->b, batch, product_units(plan, dims, &p));
+    return (KernelSize){units, matmul_space(e, kernel, plan, dims).shared_bytes,
+                        irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
+}
+
+LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
+    Product p = product_without_views(e, kernel);
+    return contract_packed_bytes(plan, dims->b, side_extent(dims, &p.a, &p.a.free), side_extent(dims, &p.b, &p.columns),
+                                 side_extent(dims, &p.a, &p.a.contract));
+}
