@@ -17,7 +17,8 @@ typedef struct Blocking {
     int64_t direct_k;                         /* sums over more k are long enough to go by way of scratch */
     int64_t columns_a_block, col_blocks_most; /* columns worth a block of their own; the most blocks cut for balance */
     int64_t row_blocks;                       /* that rows are cut into, for balance */
-    bool    plain;                            /* no minimal filtering of convolutions */
+    int     vectors; /* of a register tile, more than the target's; with as many sums, so of fewer rows */
+    bool    plain;   /* no minimal filtering of convolutions */
 } Blocking;
 
 extern const Blocking blockings[];

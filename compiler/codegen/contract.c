@@ -54,16 +54,26 @@ static int choose_lanes(const ContractShape *shape, const Target *target, int el
     return target->vector_bytes == WIDEST_BYTES && few ? lanes / 2 : lanes;
 }
 
-static const TileRow *tile_for(const Target *target) {
+static TileRow tile_for(const Target *target) {
     int count = (int)(sizeof tiles / sizeof *tiles);
     for (int i = 0; i < count; i++)
         if (tiles[i].vector_bytes == target->vector_bytes && tiles[i].vector_registers == target->vector_registers)
-            return &tiles[i];
-    return &tiles[2];
+            return tiles[i];
+    return tiles[2];
+}
+
+/* The target's tile, or one of a vector more or less, of as many sums at most. Windows have tables by the target's rows. */
+static TileRow tile_of(const ContractPlan *plan) {
+    TileRow tile = tile_for(plan->target);
+    if (plan->shape.window) return tile;
+    int sums = tile.mr * tile.nv;
+    tile.nv += plan->blocking->vectors;
+    tile.mr = sums / tile.nv;
+    return tile;
 }
 
 int contract_tile_rows(const Target *target) {
-    return tile_for(target)->mr;
+    return tile_for(target).mr;
 }
 
 /* Whether each column block packs its own rows of a transposed A. */
@@ -203,25 +213,25 @@ static void lay_out_scratch(ContractPlan *plan) {
 }
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {
-    ContractPlan  *plan = ARENA_NEW(arena, ContractPlan);
-    const TileRow *tile = tile_for(target);
-    plan->target        = target;
-    plan->blocking      = shape->blocking ? shape->blocking : &blockings[0];
-    plan->shape         = *shape;
-    plan->elem_bytes    = shape->is_double ? 8 : 4;
-    plan->lanes         = choose_lanes(shape, target, plan->elem_bytes);
-    plan->mr            = tile->mr;
-    plan->nv            = choose_vectors(shape, tile->nv, plan->lanes);
-    plan->nr            = plan->nv * plan->lanes;
-    plan->c_row         = tile->nv * plan->lanes;
-    plan->groups        = shape->groups ? shape->groups : 1;
-    plan->direct        = shape->k <= plan->blocking->direct_k && plan->groups == 1;
+    ContractPlan *plan = ARENA_NEW(arena, ContractPlan);
+    plan->target       = target;
+    plan->blocking     = shape->blocking ? shape->blocking : &blockings[0];
+    plan->shape        = *shape;
+    plan->elem_bytes   = shape->is_double ? 8 : 4;
+    TileRow tile       = tile_of(plan);
+    plan->lanes        = choose_lanes(shape, target, plan->elem_bytes);
+    plan->mr           = tile.mr;
+    plan->nv           = choose_vectors(shape, tile.nv, plan->lanes);
+    plan->nr           = plan->nv * plan->lanes;
+    plan->c_row        = tile.nv * plan->lanes;
+    plan->groups       = shape->groups ? shape->groups : 1;
+    plan->direct       = shape->k <= plan->blocking->direct_k && plan->groups == 1;
     plan->whole_cols =
         shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
     plan->winograd  = !plan->blocking->plain && winograd_fits(plan);
     plan->dot_lanes = plan->winograd ? 0 : contract_dot_lanes(plan);
     if (plan->dot_lanes) {
-        plan->mr     = contract_dot_rows(plan, tile->mr * tile->nv);
+        plan->mr     = contract_dot_rows(plan, tile.mr * tile.nv);
         plan->c_row  = (int)shape->n;
         plan->direct = false;
     }
