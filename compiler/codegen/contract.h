@@ -124,6 +124,9 @@ typedef struct ContractSpec {
     /* Range anchor (may be NULL: all): the k in [*begin, *end) that the tile's sums need, not limited to [0, k). Not for a windowed A. */
     void (*range)(void *user, LLVMBuilderRef b, const ContractTile *tile, LLVMValueRef *begin, LLVMValueRef *end);
     void *range_user;
+    /* How many columns of the tile are looked at, not limited to what it has (may be NULL: all): sums of the others may be anything finite. With
+     * range_user. */
+    LLVMValueRef (*seen)(void *user, LLVMBuilderRef b, const ContractTile *tile);
     /* Rows and columns from these on need not be computed (NULL: all are); not for a windowed A, nor with sums over rows. */
     LLVMValueRef rows_limit, columns_limit;
     /* Ahead anchor (may be NULL): the store of the line of elements from (m, n) on will read memory; gives the addresses, at most CONTRACT_AHEAD.

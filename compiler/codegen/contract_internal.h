@@ -145,6 +145,7 @@ typedef struct ContractEmit {
 typedef struct TilePlace {
     LLVMValueRef i0, rows; /* first row, rows that exist */
     LLVMValueRef j0, cols; /* first column, columns that exist */
+    LLVMValueRef summed;   /* of them, those to be summed, at least 1; NULL: all */
     LLVMValueRef panel;    /* its number in the column block */
     LLVMValueRef tile;     /* its number in packed A */
     LLVMValueRef c;        /* its sums in scratch */

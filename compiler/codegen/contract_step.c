@@ -28,6 +28,7 @@ static bool may_leave(int64_t extent, int count, int most, int unit) {
 /* Column blocks are `width` wide but for the last one. */
 static bool may_have_vectors(const ContractEmit *e, int vectors) {
     const ContractPlan *plan = e->plan;
+    if (e->spec->seen) return true;
     for (int i = 0; i < 2; i++) {
         int64_t width, n = plan->shape.n;
         if (n < 0 || !irb_const(e->cut.widths[i], &width)) return true;
@@ -43,7 +44,7 @@ static void dispatch_tile(const ContractEmit *e, const TilePlace *at, const Tile
     LLVMBuilderRef      b          = e->b;
     LLVMContextRef      context    = irb_context(b);
     LLVMTypeRef         i64        = LLVMInt64TypeInContext(context);
-    LLVMValueRef        vectors    = irb_ceil_div(b, at->cols, c64(e, plan->lanes));
+    LLVMValueRef        vectors    = irb_ceil_div(b, at->summed ? at->summed : at->cols, c64(e, plan->lanes));
     LLVMValueRef        full       = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, plan->mr), "");
     LLVMValueRef        code       = irb_add(b, irb_mul(b, vectors, c64(e, 2)), LLVMBuildZExt(b, full, i64, ""));
     LLVMBasicBlockRef   impossible = LLVMAppendBasicBlockInContext(context, irb_function(b), "impossible");
@@ -290,7 +291,21 @@ static void sum_groups(const ContractEmit *e, const TilePlace *at, const TileArg
     loop_end(&loop, b);
 }
 
+/* Sums of a tile of which not all is looked at. */
+static void clear_sums(const ContractEmit *e, const TilePlace *at) {
+    LLVMBuilderRef b    = e->b;
+    Branch         part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSLT, at->summed, at->cols, ""));
+    Loop           rows = loop_begin(b, e->zero, at->rows, e->one);
+    LLVMValueRef   row  = irb_mul(b, rows.index, c64(e, e->plan->c_row));
+    for (int v = 0; v < e->plan->nv; v++)
+        irb_store(b, LLVMConstNull(e->vec),
+                  irb_at(b, e->elem, at->c, irb_add(b, row, c64(e, (int64_t)v * e->plan->lanes))));
+    loop_end(&rows, b);
+    branch_end(&part, b);
+}
+
 static unsigned step_by_scratch(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
+    if (at->summed) clear_sums(e, at);
     if (e->plan->dot_lanes)
         contract_dot_tile(e, at, args);
     else if (e->plan->groups == 1)
@@ -341,7 +356,8 @@ static void step_by_registers(const ContractEmit *e, const TilePlace *at, const 
 static LLVMValueRef is_whole(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
     LLVMValueRef   rows = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, e->plan->mr), "");
-    return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, at->cols, c64(e, e->plan->whole_cols), ""), "");
+    LLVMValueRef   cols = at->summed ? at->summed : at->cols;
+    return LLVMBuildAnd(b, rows, LLVMBuildICmp(b, LLVMIntEQ, cols, c64(e, e->plan->whole_cols), ""), "");
 }
 
 /* Limits the block of K to what the tile needs. */
@@ -358,9 +374,16 @@ static void clip_depth(const ContractEmit *e, const TilePlace *at, TileArgs *arg
 }
 
 /* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
-void contract_step(const ContractEmit *e, const TilePlace *at) {
-    LLVMBuilderRef b    = e->b;
-    TileArgs       args = {.k = e->kk, .c = at->c, .first = e->first};
+void contract_step(const ContractEmit *e, const TilePlace *place) {
+    LLVMBuilderRef   b    = e->b;
+    TilePlace        seen = *place;
+    const TilePlace *at   = &seen;
+    seen.summed           = NULL;
+    if (e->spec->seen && !e->plan->mc && e->plan->groups == 1) {
+        ContractTile tile = {at->i0, at->rows, at->j0, at->cols};
+        seen.summed       = irb_max(b, irb_min(b, e->spec->seen(e->spec->range_user, b, &tile), at->cols), e->one);
+    }
+    TileArgs args = {.k = e->kk, .c = at->c, .first = e->first};
     locate_a(e, at, &args);
     locate_b(e, at, &args);
     if (e->spec->range) clip_depth(e, at, &args);

@@ -39,6 +39,13 @@ static void range_anchor(void *user, LLVMBuilderRef b, const ContractTile *tile,
     *end              = LLVMBuildSelect(b, any, range->depth, irb_i64(b, 0), "");
 }
 
+/* Columns low of the tile with low <= its last row high + offset. */
+static LLVMValueRef seen_anchor(void *user, LLVMBuilderRef b, const ContractTile *tile) {
+    const TriangleRange *range = user;
+    TileSpan             high  = span_of(range->kernel, b, range->kernel->triangle.high, tile);
+    return irb_sub(b, irb_add(b, irb_add(b, high.last, range->offset), irb_i64(b, 1)), tile->n);
+}
+
 LLVMValueRef clip_end(KernelEmit *k) {
     const Clip    *clip   = &k->kernel->clip;
     LLVMBuilderRef b      = k->root->b;
@@ -60,4 +67,6 @@ void triangle_range(KernelEmit *k, ContractSpec *spec, TriangleRange *range) {
     *range           = (TriangleRange){k->kernel, offset.v, spec->k.value};
     spec->range      = range_anchor;
     spec->range_user = range;
+    bool columns     = (triangle->low == PRODUCT_RIGHT) != k->kernel->swap && triangle->low != PRODUCT_DEPTH;
+    if (columns && triangle->high != PRODUCT_DEPTH) spec->seen = seen_anchor;
 }
