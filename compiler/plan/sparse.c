@@ -20,20 +20,20 @@ typedef struct Sparse {
     Graph         *graph;
     const int64_t *sizes;
     NodeVec        order;
-    Map           *dense; /* nodes that something but elementwise work reads */
+    Map           *whole; /* nodes that something but elementwise work reads */
 } Sparse;
 
 static void collect(Sparse *s, Map *seen, Node *root) {
     if (!root) return;
     graph_post_order(s->c->arena, root, seen, &s->order);
-    map_set(s->dense, root, root);
+    map_set(s->whole, root, root);
 }
 
-static void find_dense(Sparse *s) {
+static void find_whole(Sparse *s) {
     for (int i = 0; i < s->order.len; i++) {
         const Node *node = s->order.data[i];
         for (int k = 0; k < node->n_inputs && op_info[node->op].class != ELEMENTWISE; k++)
-            map_set(s->dense, node->inputs[k], node->inputs[k]);
+            map_set(s->whole, node->inputs[k], node->inputs[k]);
     }
 }
 
@@ -45,7 +45,7 @@ static const Dim *place_count(Graph *graph, const Node *index) {
 
 static bool pays(const Sparse *s, const Node *node) {
     int64_t rows, count, columns = 1, extent;
-    if (node->op != OP_SCATTER_ADD || map_has(s->dense, node) || node->type.rank < 2) return false;
+    if (node->op != OP_SCATTER_ADD || map_has(s->whole, node) || node->type.rank < 2) return false;
     const Dim *places = place_count(s->graph, node->inputs[1]);
     if (!places || nominal_bytes(s->sizes, &node->type) < TABLE_LEAST) return false;
     if (!dim_eval(node->type.dims[0], s->sizes, &rows) || !dim_eval(places, s->sizes, &count)) return false;
@@ -88,14 +88,14 @@ static Node *sparse(Sparse *s, Node *node, Map *replacement) {
 }
 
 void tables_from_few_rows(Compilation *c, Program *program, Fn *fn) {
-    Sparse s    = {.c = c, .graph = program->graph, .sizes = nominal_sizes(c, program), .dense = map_new(c->arena)};
+    Sparse s    = {.c = c, .graph = program->graph, .sizes = nominal_sizes(c, program), .whole = map_new(c->arena)};
     Map   *seen = map_new(c->arena);
     Map   *replacement = map_new(c->arena);
     bool   any         = false;
     for (int i = 0; i < fn->results.len; i++)
         collect(&s, seen, fn->results.data[i].value), collect(&s, seen, fn->results.data[i].weight);
     for (int i = 0; i < fn->updates.len; i++) collect(&s, seen, fn->updates.data[i].value);
-    find_dense(&s);
+    find_whole(&s);
     for (int i = 0; i < s.order.len; i++) {
         Node *node = s.order.data[i];
         if (!pays(&s, node)) continue;
