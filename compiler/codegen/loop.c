@@ -100,6 +100,7 @@ LoopEmit loop_new(KernelEmit *k) {
     l.parts                = pick_parts(kernel, vectors);
     l.vectors              = l.straight ? (int)vectors : 0;
     l.columns_in_registers = columns_fit(&l);
+    l.sets                 = sets_pick(&l);
     l.acc                  = ARENA_ARRAY(k->e->arena, Accumulator, kernel->reductions.len * LOOP_STRAIGHT + 1);
     l.partials             = ARENA_ARRAY(k->e->arena, LLVMValueRef, kernel->reductions.len + 1);
     for (int i = 0; i < MAX_RANK; i++) l.index[i] = index_constant(k, 0);
@@ -173,7 +174,7 @@ static void reduce_point(LoopEmit *l, int part) {
             add_to_column(l, i, 1, &v);
             continue;
         }
-        Accumulator *acc = &l->acc[i * LOOP_STRAIGHT + (column ? l->vector : part)];
+        Accumulator *acc = &l->acc[i * LOOP_STRAIGHT + (column ? l->set * l->vectors + l->vector : part)];
         *acc             = reduce_step(k, k->now->b, reduction->node, *acc, v, place_of(l, reduction->node), k->mask);
     }
 }
@@ -369,6 +370,10 @@ static void emit_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef
         abreast_rows(l, parent, low, high);
         return;
     }
+    if (l->sets > 1) {
+        sets_rows(l, parent, low, high);
+        return;
+    }
     Carry          carry = loop_carry_set(l, -1);
     LLVMBuilderRef b     = parent->b;
     ScopedLoop     loop;
@@ -405,6 +410,7 @@ static void store_columns(LoopEmit *l, Scope *scope) {
     LLVMBuilderRef b = scope->b;
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         if (reduction_at(l, i)->to != LEVEL_COLUMN) continue;
+        sets_merge(l, scope, i);
         ElemType elem = math_register_elem(reduction_at(l, i)->node->type.elem);
         for (int v = 0; v < l->vectors; v++) {
             int64_t      first = (int64_t)v * l->lanes, left = l->last - first;

@@ -47,6 +47,7 @@ struct LoopEmit {
     Index        index[MAX_RANK];
     int          vectors;              /* of a straight row */
     int          vector;               /* of them, the one at hand */
+    int          sets, set;            /* of sums of columns, each of every so manieth row; the one at hand */
     bool         across;               /* lanes run over rows, and a row's few columns are straight-line code */
     bool         columns_in_registers; /* a column's sums are carried by the loop over rows, one accumulator a vector */
     Accumulator *acc;                  /* reductions x LOOP_STRAIGHT */
@@ -83,6 +84,11 @@ void across_store_columns(LoopEmit *l, Scope *scope);
 /* loop.c: one pass over the row at l->index; loop_row_index: that index, of the first `n` of the rows' dims */
 void loop_row_pass(LoopEmit *l, Scope *row, int pass);
 void loop_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope);
+
+/* loop_sets.c: sums of few columns, several rows a turn */
+int  sets_pick(const LoopEmit *l);
+void sets_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high);
+void sets_merge(LoopEmit *l, Scope *scope, int reduction);
 
 /* loop_abreast.c: two rows at a time, pass by pass */
 bool abreast_fits(const LoopEmit *l);

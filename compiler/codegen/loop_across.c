@@ -49,6 +49,7 @@ void across_begin(LoopEmit *l) {
     l->parts                = 1;
     l->vectors              = (int)l->last;
     l->columns_in_registers = true;
+    l->sets                 = 1;
     l->k->across            = ARENA_NEW(l->k->e->arena, Across);
     l->k->across->columns   = (int)l->last;
 }

@@ -14,7 +14,9 @@ Carry loop_carry_set(LoopEmit *l, int pass) {
     for (int i = 0; i < l->kernel->reductions.len; i++) {
         const Reduction *reduction = &l->kernel->reductions.data[i];
         if (!carried_in_pass(l, reduction, pass)) continue;
-        int parts = reduction->to == LEVEL_COLUMN ? l->vectors : reduction->from == LEVEL_POINT ? l->parts : 1;
+        int parts = reduction->to == LEVEL_COLUMN    ? l->vectors * l->sets
+                    : reduction->from == LEVEL_POINT ? l->parts
+                                                     : 1;
         for (int p = 0; p < parts; p++) {
             Accumulator *acc = &l->acc[i * LOOP_STRAIGHT + p];
             if (carry.n + 2 > MAX_CARRIED) BUG("%s carries too many accumulators", l->kernel->name);
