@@ -131,7 +131,7 @@ static const char *bytes_text(Arena *arena, int64_t bytes) {
     double                   value   = (double)bytes;
     int                      unit    = 0;
     for (; value >= 1000 && unit < 4; unit++) value /= 1000;
-    return arena_printf(arena, unit ? "%.3g %s" : "%.0f %s", value, units[unit]);
+    return arena_printf(arena, unit ? "%.4g %s" : "%.0f %s", value, units[unit]);
 }
 
 static const char *sizes_text(const Budget *b) {
