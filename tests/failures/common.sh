@@ -35,5 +35,5 @@ left() {
 }
 # Mounts a folder of 128 kB as ./full; false where that is not allowed.
 mount_full() {
-  mkdir -p full && mount -t tmpfs -o size=128k tmpfs full 2> /dev/null && full=$folder/full
+  mkdir -p full && mount -t tmpfs -o size=192k tmpfs full 2> /dev/null && full=$folder/full
 }
