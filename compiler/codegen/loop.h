@@ -81,8 +81,10 @@ void across_columns(LoopEmit *l, int axis);
 void across_store_points(LoopEmit *l);
 void across_store_columns(LoopEmit *l, Scope *scope);
 
-/* loop.c: one pass over the row at l->index; loop_row_index: that index, of the first `n` of the rows' dims */
-void loop_row_pass(LoopEmit *l, Scope *row, int pass);
+void loop_row_pass(LoopEmit *l, Scope *row, int pass); /* loop.c: one pass over the row at l->index */
+
+/* loop_rows.c: rows [low, high); the index of a row, of the first `n` of the rows' dims */
+void loop_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high);
 void loop_row_index(LoopEmit *l, int n, LLVMValueRef row, Scope *scope);
 
 /* loop_sets.c: sums of few columns, several rows a turn */
