@@ -33,7 +33,7 @@ left() {
     case " $* .before " in *" $file "*) ;; *) fail "$file was left behind" ;; esac
   done
 }
-# Mounts a folder of 128 kB as ./full; false where that is not allowed.
+# Mounts a folder of 192 kB as ./full; false where that is not allowed.
 mount_full() {
   mkdir -p full && mount -t tmpfs -o size=192k tmpfs full 2> /dev/null && full=$folder/full
 }
