@@ -35,6 +35,8 @@ chmod +x python
 echo "$losses" >losses
 bench tiny --python "$work/python" --peers eager,jit --threads 2 --json peer.json >peer.txt 2>peer.err || fail "$(cat peer.err)"
 grep -qx 'bench: without jit: jax is not installed' peer.err || fail "jit: $(cat peer.err)"
+grep -q "^tiny  *2 round trip between two threads: [0-9][0-9]* ns$" peer.txt || fail "round trip: $(cat peer.txt)"
+grep -q "\"round_trip_ns\":" peer.json || fail "no round trip: $(cat peer.json)"
 awk '$3 == "nnc" { wall = $4; cpu = $5 }
   $3 == "eager" && !($4 == 4000 && $5 == 8000 && $6 == "-" && $9 == 200 && $10 == 100 && $11 == 1.5) { bad = 1 }
   $3 == "eager" { x = 4000 / wall / $7; y = 8000 / cpu / $8; if (x < 0.98 || x > 1.02 || y < 0.98 || y > 1.02) bad = 1; seen = 1 }

@@ -55,6 +55,7 @@ typedef struct Said {
     double peak_wall, peak_cpu; /* GFLOP/s of multiply-adds, all threads */
     double start_kb, peak_kb;   /* memory: once it is loaded; at most */
     double compile_s;           /* the first step, compilation included */
+    double round_trip_ns;       /* between two threads; ours alone says it */
     int    variant;             /* which of its variants a peer found the fastest */
 } Said;
 
@@ -83,6 +84,8 @@ typedef struct Row {
     Side        ours, peers[N_PEERS];
     double      peak_gflops; /* by the clock, or in processor time for one thread */
     double      share;       /* of it, that products reach */
+    double
+        round_trip_ns; /* with several threads: from a store until another thread's answer is seen, in our processes */
 } Row;
 
 /* Compiles, checks losses, measures; rows[0 .. n_threads). False with a message when something failed, or losses differ. */

@@ -17,6 +17,7 @@ typedef struct Paths {
 typedef struct Samples {
     double wall[MAX_ROUNDS * N_PEERS], cpu[MAX_ROUNDS * N_PEERS], peak[MAX_ROUNDS * N_PEERS];
     double start_kb[MAX_ROUNDS * N_PEERS], peak_kb[MAX_ROUNDS * N_PEERS];
+    double round_trip_ns[MAX_ROUNDS * N_PEERS];
     int    n, variant;
 } Samples;
 
@@ -55,6 +56,7 @@ static void read_said(void *context, const char *line) {
     if (strcmp(word, "start_kb") == 0) said->start_kb = a;
     if (strcmp(word, "peak_kb") == 0) said->peak_kb = a;
     if (strcmp(word, "compile_s") == 0) said->compile_s = a;
+    if (strcmp(word, "round_trip_ns") == 0) said->round_trip_ns = a;
     if (strcmp(word, "variant") == 0) said->variant = (int)a;
 }
 
@@ -131,12 +133,13 @@ static bool check_case(const Options *options, const Case *kase, const Paths *pa
 }
 
 static void keep(Samples *samples, const Said *said, bool wall) {
-    int n                = samples->n++;
-    samples->wall[n]     = said->wall_us;
-    samples->cpu[n]      = said->cpu_us;
-    samples->peak[n]     = wall ? said->peak_wall : said->peak_cpu;
-    samples->start_kb[n] = said->start_kb;
-    samples->peak_kb[n]  = said->peak_kb;
+    int n                     = samples->n++;
+    samples->wall[n]          = said->wall_us;
+    samples->cpu[n]           = said->cpu_us;
+    samples->peak[n]          = wall ? said->peak_wall : said->peak_cpu;
+    samples->start_kb[n]      = said->start_kb;
+    samples->peak_kb[n]       = said->peak_kb;
+    samples->round_trip_ns[n] = said->round_trip_ns;
     if (said->variant >= 0) samples->variant = said->variant;
 }
 
@@ -177,7 +180,8 @@ static bool time_case(const Options *options, const Case *kase, const Paths *pat
         done = time_round(options, kase, paths, row, ours, theirs);
     if (done) {
         settle(ours, &row->ours);
-        row->peak_gflops = median(ours->peak, ours->n);
+        row->peak_gflops   = median(ours->peak, ours->n);
+        row->round_trip_ns = median(ours->round_trip_ns, ours->n);
         row->share = kase->flops / (row->threads > 1 ? row->ours.wall_us : row->ours.cpu_us) * 1e-3 / row->peak_gflops;
         for (int i = 0; i < N_PEERS; i++)
             if (theirs[i].n) settle(&theirs[i], &row->peers[i]);

@@ -44,6 +44,9 @@ void report_row(const Row *row) {
     print_side(row, "nnc", &row->ours, share);
     for (int i = 0; i < N_PEERS; i++)
         if (row->peers[i].ran) print_side(row, PEERS[i].name, &row->peers[i], "-");
+    if (row->round_trip_ns > 0)
+        printf("%-16s %7d round trip between two threads: %.0f ns\n", row->kase->name, row->threads,
+               row->round_trip_ns);
     if (best >= 0) {
         double ratio = row_ratio(row, &row->peers[best], row->threads > 1);
         printf("%-16s %7d fastest peer %s: %.2f times nnc's step; target %.1f: %s\n", row->kase->name, row->threads,

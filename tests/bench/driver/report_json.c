@@ -33,6 +33,7 @@ static cJSON *row_json(const Row *row) {
     cJSON_AddNumberToObject(item, "peak_gflops", row->peak_gflops);
     cJSON_AddNumberToObject(item, "share_of_peak", row->share);
     cJSON_AddNumberToObject(item, "target", row->kase->target);
+    if (row->round_trip_ns > 0) cJSON_AddNumberToObject(item, "round_trip_ns", row->round_trip_ns);
     if (best >= 0) cJSON_AddStringToObject(item, "fastest_peer", PEERS[best].name);
     cJSON_AddItemToArray(programs, side_json(row, "nnc", &row->ours));
     for (int i = 0; i < N_PEERS; i++)

@@ -7,7 +7,8 @@
  *
  * DIM... are the values of the model's symbolic dims in their order, LIMIT bounds integers whose number of classes the model does not
  * tell. `time` prints lines of a word and numbers: `step_us` by the clock and in processor time, `peak_gflops` likewise, `start_kb`
- * and `peak_kb` of memory: when the process begins, and at most, and `counted_kb`, what the runtime knows that it holds. */
+ * and `peak_kb` of memory: when the process begins, and at most, and `counted_kb`, what the runtime knows that it holds; with
+ * several threads `round_trip_ns`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,7 @@ static void print_times(Run *run, double seconds) {
     }
     long     most  = step_memory_kb();
     StepPeak after = step_peak(run->pool);
+    if (run->pool) printf("round_trip_ns %.1f\n", 1e9 * step_round_trip());
     peak_wall[0] = before.wall, peak_wall[1] = after.wall, peak_cpu[0] = before.cpu, peak_cpu[1] = after.cpu;
     printf("step_us %.3f %.3f\n", median(wall, n) * 1e6, median(cpu, n) * 1e6);
     printf("peak_gflops %.2f %.2f\n", median(peak_wall, 2) * 1e-9, median(peak_cpu, 2) * 1e-9);

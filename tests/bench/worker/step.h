@@ -23,4 +23,7 @@ StepPeak step_peak(nnrt_pool *pool);
 double step_wall(void); /* seconds */
 double step_cpu(void);  /* seconds that all threads of the process spent on processors */
 
+/* Seconds from a store by one thread until it sees another thread's answer: how far apart the processors are that the two run on. */
+double step_round_trip(void);
+
 #endif

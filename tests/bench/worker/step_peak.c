@@ -1,3 +1,6 @@
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -70,4 +73,38 @@ StepPeak step_peak(nnrt_pool *pool) {
     double wall = step_wall() - start;
     for (int i = 0; i < threads; i++) cpu += turn.cpu[i];
     return (StepPeak){.wall = flops / wall, .cpu = flops / cpu * threads};
+}
+
+/* ---- two threads that answer each other ---- */
+
+enum { ROUND_TRIPS = 5000, SPINS = 10000 };
+
+/* Gives the processor up where the other thread has none. */
+static void await(atomic_int *turn, int value) {
+    for (int spins = 0; atomic_load(turn) != value; spins++)
+        if (spins > SPINS) sched_yield();
+}
+
+static void *answer(void *user) {
+    atomic_int *turn = user;
+    for (int i = 0; i < ROUND_TRIPS; i++) {
+        await(turn, 2 * i + 1);
+        atomic_store(turn, 2 * i + 2);
+    }
+    return NULL;
+}
+
+double step_round_trip(void) {
+    static _Alignas(64) atomic_int turn;
+    pthread_t                      other;
+    atomic_store(&turn, 0);
+    if (pthread_create(&other, NULL, answer, &turn) != 0) return 0;
+    double start = step_wall();
+    for (int i = 0; i < ROUND_TRIPS; i++) {
+        atomic_store(&turn, 2 * i + 1);
+        await(&turn, 2 * i + 2);
+    }
+    double seconds = step_wall() - start;
+    pthread_join(other, NULL);
+    return seconds / ROUND_TRIPS;
 }
