@@ -5,6 +5,7 @@
 #ifndef NNC_IR_PROGRAM_H
 #define NNC_IR_PROGRAM_H
 
+#include "base/map.h"
 #include "ir/graph.h"
 
 typedef struct ProgDim {
@@ -207,6 +208,9 @@ void program_find_class_limits(Program *program);
  * replaced, and may be NULL. */
 typedef VEC(Node **) RootVec;
 RootVec program_roots(Arena *arena, Program *program);
+
+/* What a function computes, with `replacement` (Node * -> Node *) carried out in its results, their weights and its updates. */
+void fn_substitute(Graph *graph, Fn *fn, Map *replacement);
 
 /* Leaves the PREDICT functions and the slots that they read; those have no initial values then. */
 void program_only_predict(Program *program);

@@ -14,3 +14,13 @@ RootVec program_roots(Arena *arena, Program *program) {
     }
     return roots;
 }
+
+void fn_substitute(Graph *graph, Fn *fn, Map *replacement) {
+    for (int i = 0; i < fn->results.len; i++) {
+        Result *result = &fn->results.data[i];
+        result->value  = graph_substitute(graph, result->value, replacement);
+        if (result->weight) result->weight = graph_substitute(graph, result->weight, replacement);
+    }
+    for (int i = 0; i < fn->updates.len; i++)
+        fn->updates.data[i].value = graph_substitute(graph, fn->updates.data[i].value, replacement);
+}

@@ -331,11 +331,5 @@ void columns_from_windows(Compilation *c, Graph *graph, Fn *fn) {
         any = true;
     }
     if (!any) return;
-    for (int i = 0; i < fn->results.len; i++) {
-        Result *result = &fn->results.data[i];
-        result->value  = graph_substitute(graph, result->value, replacement);
-        if (result->weight) result->weight = graph_substitute(graph, result->weight, replacement);
-    }
-    for (int i = 0; i < fn->updates.len; i++)
-        fn->updates.data[i].value = graph_substitute(graph, fn->updates.data[i].value, replacement);
+    fn_substitute(graph, fn, replacement);
 }

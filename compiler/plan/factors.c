@@ -189,11 +189,5 @@ void factors_leave_operands(Compilation *c, Graph *graph, Fn *fn) {
         any = true;
     }
     if (!any) return;
-    for (int i = 0; i < fn->results.len; i++) {
-        Result *result = &fn->results.data[i];
-        result->value  = graph_substitute(graph, result->value, f.replacement);
-        if (result->weight) result->weight = graph_substitute(graph, result->weight, f.replacement);
-    }
-    for (int i = 0; i < fn->updates.len; i++)
-        fn->updates.data[i].value = graph_substitute(graph, fn->updates.data[i].value, f.replacement);
+    fn_substitute(graph, fn, f.replacement);
 }

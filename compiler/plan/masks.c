@@ -72,11 +72,5 @@ void masks_from_outputs(Compilation *c, Graph *graph, Fn *fn) {
         map_set(replacement, node, output);
         map_set(replacement, test, test_of(graph, test, kept_output(&r, graph, node, output)));
     }
-    for (int i = 0; i < fn->results.len; i++) {
-        Result *result = &fn->results.data[i];
-        result->value  = graph_substitute(graph, result->value, replacement);
-        if (result->weight) result->weight = graph_substitute(graph, result->weight, replacement);
-    }
-    for (int i = 0; i < fn->updates.len; i++)
-        fn->updates.data[i].value = graph_substitute(graph, fn->updates.data[i].value, replacement);
+    fn_substitute(graph, fn, replacement);
 }

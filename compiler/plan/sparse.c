@@ -103,11 +103,5 @@ void tables_from_few_rows(Compilation *c, Program *program, Fn *fn) {
         any = true;
     }
     if (!any) return;
-    for (int i = 0; i < fn->results.len; i++) {
-        Result *result = &fn->results.data[i];
-        result->value  = graph_substitute(s.graph, result->value, replacement);
-        if (result->weight) result->weight = graph_substitute(s.graph, result->weight, replacement);
-    }
-    for (int i = 0; i < fn->updates.len; i++)
-        fn->updates.data[i].value = graph_substitute(s.graph, fn->updates.data[i].value, replacement);
+    fn_substitute(s.graph, fn, replacement);
 }

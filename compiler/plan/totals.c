@@ -26,12 +26,6 @@ bool totals_in_two_steps(Regions *r) {
                 in_two_steps(r->graph, node, graph_substitute(r->graph, node->inputs[0], replacement)));
         any = true;
     }
-    for (int i = 0; i < r->fn->results.len && any; i++) {
-        Result *result = &r->fn->results.data[i];
-        result->value  = graph_substitute(r->graph, result->value, replacement);
-        if (result->weight) result->weight = graph_substitute(r->graph, result->weight, replacement);
-    }
-    for (int i = 0; i < r->fn->updates.len && any; i++)
-        r->fn->updates.data[i].value = graph_substitute(r->graph, r->fn->updates.data[i].value, replacement);
+    if (any) fn_substitute(r->graph, r->fn, replacement);
     return any;
 }
