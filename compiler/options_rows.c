@@ -253,7 +253,7 @@ const OptionRow option_rows[] = {
     {"--tuned", "FILE", set_tuned, OF_COMPILE | OF_TRAIN,
      "block matrix products as nnc --tune has found best on this machine"},
     {"-g", NULL, set_debug, OF_COMPILE | OF_TRAIN | 1u << COMMAND_CHECK,
-     "keep line numbers of the .nnet file for debuggers and profilers"},
+     "keep line numbers of the .nnet file and frame pointers, for debuggers and profilers"},
     {"--stdlib", "DIR", set_stdlib, OF_ALL, "use this standard library instead of the one inside nnc"},
     {"--error-format", "F", set_format, OF_ALL, "human (default) or json, one object a line"},
     {"--check", NULL, set_check, OF_FMT, "change nothing, exit 1 if a file is not formatted"},
