@@ -7,7 +7,7 @@
 #include "core/element.h"
 #include "core/status.h"
 
-enum { CACHE_LINE = 64, PAGE = 4096, LARGE = 16 * PAGE };
+enum { CACHE_LINE = 64, PAGE = 4096, LARGE = 16 * PAGE, GAP = 64 << 10, DRAM_SIZED = 4 << 20 };
 
 static nnrt_status size_slots(nnrt_store *store, const int64_t *shape_values, nnrt_error *error) {
     for (int i = 0; i < store->model->n_slots; i++) {
@@ -23,8 +23,10 @@ static bool is_held(const nnrt_store *store, unsigned kinds, int i) {
     return kinds >> store->model->slots[i].kind & 1;
 }
 
-/* Where slot i starts when those before it end at `end`. */
+/* Where slot i starts when those before it end at `end`. What an optimizer walks through side by side (a weight and its moments) has one size;
+ * with a distance of a power of two and a few KiB, rows of one bank of DRAM take turns, and an Adam step took 1.7 times as long. */
 static size_t start_of(const nnrt_store *store, int i, size_t end) {
+    if (store->nbytes[i] >= DRAM_SIZED) return ((end + GAP - 1) / GAP + 1) * GAP;
     size_t unit = store->nbytes[i] >= LARGE ? PAGE : CACHE_LINE;
     return (end + unit - 1) / unit * unit;
 }

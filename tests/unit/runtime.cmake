@@ -1,5 +1,5 @@
 # The runtime's tests: they link its libraries and the hand-written model, and no part of the compiler.
-foreach(area pool data checkpoint readers mutants trainer memory weights cpus variant)
+foreach(area pool data checkpoint readers mutants trainer memory weights cpus variant store)
   nnc_unit(runtime_${area} test_runtime_${area}.c)
   target_sources(test_runtime_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/run/fake_model.c ${PROJECT_SOURCE_DIR}/tests/unit/runtime_files.c ${PROJECT_SOURCE_DIR}/tests/unit/source_model.c)
   target_include_directories(test_runtime_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/run)
