@@ -228,7 +228,9 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->direct       = shape->k <= plan->blocking->direct_k && plan->groups == 1;
     plan->whole_cols =
         shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
-    plan->winograd  = !plan->blocking->plain && winograd_fits(plan);
+    plan->winograd = !plan->blocking->plain && winograd_fits(plan);
+    plan->parts    = contract_parts(plan);
+    plan->direct &= plan->parts == 1;
     plan->dot_lanes = plan->winograd ? 0 : contract_dot_lanes(plan);
     if (plan->dot_lanes) {
         plan->mr     = contract_dot_rows(plan, tile.mr * tile.nv);
@@ -289,7 +291,7 @@ LLVMValueRef contract_row_blocks(const ContractPlan *plan, LLVMBuilderRef b, Ext
 
 LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
     Cut cut = contract_cut(plan, b, m.value, n.value, k.value);
-    return irb_mul(b, cut.col_blocks, cut.row_blocks);
+    return irb_mul(b, contract_part_count(plan, b, k.value), irb_mul(b, cut.col_blocks, cut.row_blocks));
 }
 
 const ContractShape *contract_shape(const ContractPlan *plan) {

@@ -135,6 +135,7 @@ typedef struct ContractSpec {
     /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
     void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
                          LLVMValueRef mask);
+    LLVMValueRef partials; /* of a plan that joins */
     /* i1 (NULL: no): panels and groups of columns from the last to the first, so that of a product that is computed again and again, in turn
      * both ways, what the first-level cache still holds is used first. */
     LLVMValueRef backwards;
@@ -161,7 +162,9 @@ typedef struct ContractShape {
     SplitAxis a_split, b_split; /* of B: k or none */
     int       groups;   /* of n columns each; 0: no groups. B may not stay in place, A not be seen through windows */
     bool      b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
-    const ContractWindow  *window;   /* of A; NULL: it is not seen through windows */
+    const ContractWindow *window; /* of A; NULL: it is not seen through windows */
+    int64_t
+        k_likely; /* of windows over images that are summed over: k at nominal sizes; 0: images may not be summed in parts */
     const struct Blocking *blocking; /* blocking.h; NULL: the default */
 } ContractShape;
 
@@ -179,6 +182,13 @@ int64_t contract_scratch_bytes(const ContractPlan *plan);
 
 /* The number of units the work is cut into, as an i64 computed at the builder's position. */
 LLVMValueRef contract_units(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
+
+/* Sums in parts: whether there are any; bytes of their sums, which all workers share (ContractSpec.partials). When all units are done,
+ * contract_join adds rows [begin, end) up and hands them to the store anchor. */
+bool         contract_joins(const ContractPlan *plan);
+LLVMValueRef contract_partial_bytes(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
+void contract_join(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
+                   LLVMValueRef end);
 
 /* A B packed beforehand: whether the plan asks for it; its bytes; emits the packing of all of it to `to` (64-byte aligned). */
 bool         contract_packs_whole(const ContractPlan *plan);

@@ -394,7 +394,18 @@ static void clear_columns(ContractEmit *e) {
 /* Then there is nothing to find out about units at run time: a task's units are never none. */
 static bool is_one_unit(const ContractEmit *e) {
     int64_t columns, rows;
-    return irb_const(e->cut.col_blocks, &columns) && irb_const(e->cut.row_blocks, &rows) && columns * rows == 1;
+    return e->plan->parts == 1 && irb_const(e->cut.col_blocks, &columns) && irb_const(e->cut.row_blocks, &rows) &&
+           columns * rows == 1;
+}
+
+void contract_set_units(ContractEmit *e, LLVMValueRef begin, LLVMValueRef end) {
+    LLVMBuilderRef b       = e->b;
+    LLVMValueRef   column0 = LLVMBuildUDiv(b, begin, e->cut.row_blocks, "");
+    LLVMValueRef   column1 = irb_ceil_div(b, end, e->cut.row_blocks);
+    e->begin               = begin;
+    e->end                 = end;
+    e->column0             = select_value(e, e->cut.row_major, e->zero, column0);
+    e->column1             = select_value(e, e->cut.row_major, e->cut.col_blocks, column1);
 }
 
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
@@ -410,12 +421,7 @@ void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const Contr
     if (spec->rows_limit) e.m_end = irb_min(builder, e.m, whole_tiles(builder, spec->rows_limit, plan->mr));
     choose_at_run_time(&e);
     if (is_one_unit(&e)) begin = e.zero, end = e.one;
-    e.begin              = begin;
-    e.end                = end;
-    LLVMValueRef column0 = LLVMBuildUDiv(builder, begin, e.cut.row_blocks, "");
-    LLVMValueRef column1 = irb_ceil_div(builder, end, e.cut.row_blocks);
-    e.column0            = select_value(&e, e.cut.row_major, e.zero, column0);
-    e.column1            = select_value(&e, e.cut.row_major, e.cut.col_blocks, column1);
+    contract_set_units(&e, begin, end);
     if (spec->columns_clear) clear_columns(&e);
     if (plan->a_packing == A_WINDOW) {
         window_emit(&e);

@@ -5,6 +5,7 @@
  *   contract_window.c the same where A is seen through windows
  *   contract_fixed.c tiles whose rows lie at offsets known when compiling
  *   contract_dots.c  tiles of few columns, with lanes along k
+ *   contract_parts.c sums over images cut into parts
  *   contract_step.c  one tile: its sums and its epilogue
  *   contract_pack.c  copies of A and B into panels
  *   contract_tile.c  the register-tiled micro-kernels and the transposition, one internal function each a module */
@@ -52,6 +53,7 @@ struct ContractPlan {
     bool      fixed;                                    /* the tile is `fixed_tile` */
     FixedTile fixed_tile;
     bool      winograd; /* by minimal filtering */
+    int       parts;    /* that images summed over are cut into, at most; 1: they are not */
     int64_t   winograd_offset;
     int       dot_lanes; /* lanes run along k: contract_dots.c; 0: along columns */
     int64_t   dots_offset;
@@ -133,8 +135,9 @@ typedef struct ContractEmit {
     LLVMValueRef        column, n0, n1, full_panels, panels; /* the column block */
     LLVMValueRef        r0, r1;                              /* the chunk of rows */
     LLVMValueRef        p0, kk, first, last;                 /* the block of K */
-    LLVMValueRef        row_block; /* through windows over rows that are images: the chunk of them */
-    LLVMValueRef        a_row0;    /* the row that packed A starts with */
+    LLVMValueRef        chunk0, chunk1; /* windows over images that are summed over: the part's chunks; NULL: all */
+    LLVMValueRef        row_block;      /* through windows over rows that are images: the chunk of them */
+    LLVMValueRef        a_row0;         /* the row that packed A starts with */
     LLVMValueRef        row_table, number_table,
         number0; /* windows: offsets of rows from a_row0 on; which rows they are, behind number0 (NULL: i0) */
     LLVMValueRef run_table, n_runs, run_length, run_step; /* ... and the runs of k */
@@ -161,10 +164,20 @@ void         set_columns(ContractEmit *e, LLVMValueRef j);
 LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef unit);
 
 /* contract_window.c */
-int64_t window_kc(const ContractPlan *plan);    /* k summed at once: all of it, or a chunk of images */
-int64_t window_table_bytes(ContractPlan *plan); /* and sets their places among them */
-Cut     window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
-void    window_emit(ContractEmit *e);
+int64_t      window_kc(const ContractPlan *plan);    /* k summed at once: all of it, or a chunk of images */
+int64_t      window_table_bytes(ContractPlan *plan); /* and sets their places among them */
+Cut          window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
+void         window_emit(ContractEmit *e);
+LLVMValueRef window_chunks(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef positions);
+
+/* contract_emit.c: the units of the product, or of its part */
+void contract_set_units(ContractEmit *e, LLVMValueRef begin, LLVMValueRef end);
+
+/* contract_parts.c */
+typedef void ContractPartBody(ContractEmit *e, void *user);
+int          contract_parts(const ContractPlan *plan);
+LLVMValueRef contract_part_count(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef k);
+void contract_emit_parts(ContractEmit *e, ContractPartBody *body, void *user); /* body for each part of the units */
 
 /* contract_fixed.c: false where the plan has no such tile */
 bool contract_fix_tile(const ContractPlan *plan, FixedTile *fixed);
@@ -186,7 +199,7 @@ void    winograd_chunk(ContractEmit *e, LLVMValueRef row0, LLVMValueRef n_images
 bool winograd_kernel_fits(const ContractPlan *plan);
 void winograd_kernel_plan(ContractPlan *plan); /* its blocking and scratch */
 Cut  winograd_kernel_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef n);
-void winograd_kernel_emit(ContractEmit *e);
+void winograd_kernel_emit(ContractEmit *e, void *user);
 
 /* contract_window_tables.c: offsets of rows and runs of k, made in scratch */
 typedef struct RegionTables { /* of the module */

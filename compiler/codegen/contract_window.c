@@ -52,8 +52,9 @@ int64_t window_runs(const ContractPlan *plan) {
     return (window_kc(plan) + length - 1) / length;
 }
 
-static LLVMValueRef chunks_of_images(const ContractWindow *w, LLVMBuilderRef b, LLVMValueRef positions) {
-    LLVMValueRef images = LLVMBuildUDiv(b, positions, irb_i64(b, w->positions), "");
+LLVMValueRef window_chunks(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef positions) {
+    const ContractWindow *w      = plan->shape.window;
+    LLVMValueRef          images = LLVMBuildUDiv(b, positions, irb_i64(b, w->positions), "");
     return irb_mul(b, irb_ceil_div(b, images, irb_i64(b, w->images)), irb_i64(b, w->bands));
 }
 
@@ -65,7 +66,7 @@ Cut window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMV
     cut.width        = irb_round_up(b, irb_ceil_div(b, cols, few), plan->nr);
     cut.widths[0] = cut.widths[1] = cut.width;
     cut.col_blocks                = irb_ceil_div(b, cols, cut.width);
-    cut.row_blocks                = irb_max(b, chunks_of_images(plan->shape.window, b, m), one);
+    cut.row_blocks                = irb_max(b, window_chunks(plan, b, m), one);
     cut.row_major                 = LLVMBuildICmp(b, LLVMIntSGE, cut.row_blocks, irb_i64(b, ROW_BLOCKS_ENOUGH), "");
     return cut;
 }
@@ -179,13 +180,14 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
 static void emit_chunks_of_k(ContractEmit *e, LLVMValueRef copy, const RegionTables *tables) {
     LLVMBuilderRef        b     = e->b;
     const ContractWindow *w     = e->plan->shape.window;
-    LLVMValueRef          count = irb_max(b, chunks_of_images(w, b, e->k), e->one);
-    Loop                  loop  = loop_begin(b, e->zero, count, e->one);
+    LLVMValueRef          begin = e->chunk0 ? e->chunk0 : e->zero;
+    LLVMValueRef          end   = e->chunk1 ? e->chunk1 : irb_max(b, window_chunks(e->plan, b, e->k), e->one);
+    Loop                  loop  = loop_begin(b, begin, end, e->one);
     Chunk                 chunk = open_chunk(e, loop.index, copy, e->k);
     e->p0                       = chunk.begin;
     e->kk                       = irb_sub(b, chunk.end, chunk.begin);
-    e->first                    = LLVMBuildICmp(b, LLVMIntEQ, loop.index, e->zero, "");
-    e->last                     = LLVMBuildICmp(b, LLVMIntEQ, irb_add(b, loop.index, e->one), count, "");
+    e->first                    = LLVMBuildICmp(b, LLVMIntEQ, loop.index, begin, "");
+    e->last                     = LLVMBuildICmp(b, LLVMIntEQ, irb_add(b, loop.index, e->one), end, "");
     emit_pack_b(e);
     if (e->number_table) {
         emit_regions(e, tables, chunk.n_images, e->r0, e->r1);
@@ -196,7 +198,13 @@ static void emit_chunks_of_k(ContractEmit *e, LLVMValueRef copy, const RegionTab
     loop_end(&loop, b);
 }
 
-static void emit_images_summed(ContractEmit *e, LLVMValueRef copy, const RegionTables *tables) {
+typedef struct Images { /* that are summed over */
+    LLVMValueRef        copy;
+    const RegionTables *tables;
+} Images;
+
+static void emit_images_summed(ContractEmit *e, void *user) {
+    const Images  *images  = user;
     LLVMBuilderRef b       = e->b;
     Loop           columns = loop_begin(b, e->column0, e->column1, e->one);
     LLVMValueRef   height  = e->cut.height;
@@ -210,7 +218,7 @@ static void emit_images_summed(ContractEmit *e, LLVMValueRef copy, const RegionT
     e->c_panel0 = e->zero;
     e->c_panels = e->panels;
     e->a_row0   = e->zero;
-    emit_chunks_of_k(e, copy, tables);
+    emit_chunks_of_k(e, images->copy, images->tables);
     loop_end(&chunks, b);
     loop_end(&columns, b);
 }
@@ -221,14 +229,15 @@ void window_emit(ContractEmit *e) {
     assert(e->spec->k.constant >= 0 || w->image_in_k);
     assert(!w->regions || (!w->copied && w->bands == 1));
     if (e->plan->winograd && w->image_in_k) {
-        winograd_kernel_emit(e);
+        contract_emit_parts(e, winograd_kernel_emit, NULL);
         return;
     }
     RegionTables tables = {0};
     if (!e->plan->winograd) tables = window_make_tables(e);
     if (w->copied && w->bands == 1) zero_copy(e, copy);
+    Images images = {copy, &tables};
     if (w->image_in_k)
-        emit_images_summed(e, copy, &tables);
+        contract_emit_parts(e, emit_images_summed, &images);
     else
         emit_images_as_rows(e, copy, &tables);
 }

@@ -25,9 +25,10 @@ bool winograd_kernel_fits(const ContractPlan *plan) {
 
 /* ---- plan ------------------------------------------------------------------------------------------------------------------- */
 
-/* Lanes of V's transform, and channels of a unit: half vectors where that gives two units. */
+/* Lanes of V's transform, and channels of a unit: half vectors where that gives two units and images are in one part. */
 static int unit_channels(const ContractPlan *plan) {
-    return plan->shape.window->plane->channels >= 2 * plan->lanes ? plan->lanes : plan->lanes / 2;
+    bool whole = plan->parts > 1 || plan->shape.window->plane->channels >= 2 * plan->lanes;
+    return whole ? plan->lanes : plan->lanes / 2;
 }
 
 static int64_t round_to(int64_t x, int64_t multiple) {
@@ -96,6 +97,7 @@ typedef struct Gradient {
     LLVMValueRef       images, slopes;   /* facts of the two planes */
     LLVMValueRef       channel, count;   /* the channels at hand */
     LLVMValueRef       filters;          /* of the column block */
+    LLVMValueRef       start;            /* the first of all tiles */
     LLVMValueRef       first, tiles;     /* the block of tiles */
 } Gradient;
 
@@ -169,7 +171,7 @@ static void multiply_panel(const Gradient *g, LLVMValueRef point, LLVMValueRef r
                          .b_k   = c64(g, width_of(plan)),
                          .k     = g->tiles,
                          .c     = sums_at(g, point, row_tile, panel),
-                         .first = LLVMBuildICmp(b, LLVMIntEQ, g->first, e->zero, "")};
+                         .first = LLVMBuildICmp(b, LLVMIntEQ, g->first, g->start, "")};
     contract_call_tile(plan, b, plan->mr, vectors, &args);
 }
 
@@ -225,18 +227,22 @@ static void transform_sums_back(const Gradient *g) {
 static void emit_group(Gradient *g) {
     ContractEmit  *e      = g->e;
     LLVMBuilderRef b      = e->b;
+    LLVMValueRef   each   = c64(g, winograd_tiles(g->plane, 0) * winograd_tiles(g->plane, 1));
     LLVMValueRef   images = LLVMBuildUDiv(b, e->k, c64(g, e->plan->shape.window->positions), "");
-    LLVMValueRef   all    = irb_mul(b, images, c64(g, winograd_tiles(g->plane, 0) * winograd_tiles(g->plane, 1)));
-    Loop blocks = loop_begin(b, e->zero, irb_max(b, all, e->one), c64(g, TILES_MOST)); /* once for an empty sum */
-    g->first    = blocks.index;
-    g->tiles    = irb_min(b, irb_sub(b, all, blocks.index), c64(g, TILES_MOST));
+    g->start              = e->chunk0 ? irb_mul(b, e->chunk0, each) : e->zero;
+    LLVMValueRef end      = irb_mul(b, e->chunk1 ? irb_min(b, e->chunk1, images) : images, each);
+    LLVMValueRef some     = irb_add(b, g->start, e->one); /* once for an empty sum */
+    Loop         blocks   = loop_begin(b, g->start, irb_max(b, end, some), c64(g, TILES_MOST));
+    g->first              = blocks.index;
+    g->tiles              = irb_min(b, irb_sub(b, end, blocks.index), c64(g, TILES_MOST));
     transform_block(g);
     multiply(g);
     loop_end(&blocks, b);
     transform_sums_back(g);
 }
 
-void winograd_kernel_emit(ContractEmit *e) {
+void winograd_kernel_emit(ContractEmit *e, void *user) {
+    (void)user;
     LLVMBuilderRef b       = e->b;
     Gradient       g       = gradient_begin(e);
     Loop           columns = loop_begin(b, e->column0, e->column1, e->one);

@@ -266,6 +266,7 @@ struct CompiledKernel {
     size_t         length;
     const int64_t *sizes;        /* as Emit's */
     LLVMValueRef   task, finish; /* finish may be NULL */
+    LLVMValueRef   join;         /* a second task, over rows of a product whose sums are in parts; else NULL */
     LLVMValueRef   prepare;      /* of a kernel in a loop that packs an operand before the first step; else NULL */
     int            n_operands;
     const struct ContractPlan *contract;
@@ -300,6 +301,8 @@ LLVMValueRef  kernel_worker_scratch(KernelEmit *k); /* this worker's part, 64-by
 LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 KernelSize   matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 const struct ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel);
+LLVMValueRef               matmul_join_units(Emit *e, const Kernel *kernel, DimEnv *dims);
+void                       matmul_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
 void                       matmul_emit_prepare(KernelEmit *k); /* void prepare(context) */
 void                       matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
 

@@ -156,6 +156,15 @@ static LLVMValueRef emit_prepare(KernelEmit k) {
     return close_function(&k);
 }
 
+static LLVMValueRef emit_join(KernelEmit k) {
+    if (!k.contract || !contract_joins(k.contract)) return NULL;
+    Emit       *e        = k.e;
+    LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
+    open_function(&k, function_name(&k, "_join"), params, 4);
+    matmul_emit_join(&k, LLVMGetParam(k.fn, 1), LLVMGetParam(k.fn, 2));
+    return close_function(&k);
+}
+
 CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands) {
     if (kernel->template == TEMPLATE_SCAN) return scan_compile(e, plan, kernel, operands);
     size_t      length;
@@ -176,6 +185,7 @@ CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel
     k.streams             = false;
     compiled->task        = emit_task(k, streamed);
     compiled->finish      = emit_finish(k);
+    compiled->join        = emit_join(k);
     compiled->prepare     = emit_prepare(k);
     vec_push(e->arena, &e->kernels, compiled);
     return compiled;

@@ -305,7 +305,7 @@ static void sum_columns(KernelEmit *k, Anchor *anchor, ContractSpec *spec, Colum
     spec->columns_user  = sums;
 }
 
-/* Units [begin, end) of the product of one batch element. */
+/* Units [begin, end) of the product of one batch element; without scratch, rows [begin, end) of its parts' sums joined. */
 static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, LLVMValueRef begin,
                          LLVMValueRef end, LLVMValueRef scratch) {
     Blocks blocks = blocks_begin(k, outer);
@@ -336,8 +336,19 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
         triangle_range(k, &spec, &range);
         triangle_clip(k, &spec);
     }
-    contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
+    if (contract_joins(k->contract)) spec.partials = kernel_shared_scratch(k);
+    if (scratch)
+        contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
+    else
+        contract_join(k->contract, blocks.b, &spec, begin, end);
     blocks_end(&blocks);
+}
+
+void matmul_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
+    Product p = product_of(k->e, k->plan, k->kernel);
+    Index   none[MAX_RANK];
+    for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
+    emit_product(k, &p, k->root, none, begin, end, NULL);
 }
 
 void matmul_emit_prepare(KernelEmit *k) {

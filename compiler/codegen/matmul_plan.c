@@ -2,6 +2,19 @@
 #include "codegen/loop.h"
 #include "codegen/product.h"
 #include "codegen/tuning.h"
+#include "plan/plan.h"
+
+/* k at nominal sizes, where it may be summed in parts: one product, whose epilogue has no sums of its own. */
+static int64_t likely_depth(Emit *e, const Kernel *kernel, const Product *p) {
+    const int64_t *sizes = nominal_sizes(e->c, e->program);
+    int64_t        depth = 1, size;
+    if (p->a.batch.count || kernel->groups || kernel->reductions.len) return 0;
+    for (int i = 0; i < p->a.contract.count; i++) {
+        if (!dim_eval(p->a.node->type.dims[p->a.contract.axes[i]], sizes, &size)) return 0;
+        if (size > 0 && __builtin_mul_overflow(depth, size, &depth)) return 0;
+    }
+    return depth;
+}
 
 static int64_t stride_constant(const Side *side, const Dim *stride) {
     int64_t value;
@@ -31,6 +44,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
         *window                = p.geometry;
         shape.window           = window;
+        shape.k_likely         = likely_depth(e, kernel, &p);
     }
     shape.blocking = tuning_choose(e->c->tuning, e->target, e->arena, &shape);
     return contract_plan(e->arena, e->target, &shape);
@@ -67,11 +81,20 @@ LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
 
 KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     if (!plan) return loop_size(e, kernel, dims);
-    Product      p     = product_without_views(e, kernel);
-    LLVMValueRef batch = side_extent(dims, &p.a, &p.a.batch).value;
-    LLVMValueRef units = irb_mul(dims->b, batch, product_units(plan, dims, &p));
-    return (KernelSize){units, matmul_space(e, kernel, plan, dims).shared_bytes,
-                        irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
+    Product      p      = product_without_views(e, kernel);
+    LLVMValueRef batch  = side_extent(dims, &p.a, &p.a.batch).value;
+    LLVMValueRef units  = irb_mul(dims->b, batch, product_units(plan, dims, &p));
+    LLVMValueRef shared = matmul_space(e, kernel, plan, dims).shared_bytes;
+    if (contract_joins(plan)) {
+        Extent m = side_extent(dims, &p.a, &p.a.free), n = side_extent(dims, &p.b, &p.columns);
+        shared = contract_partial_bytes(plan, dims->b, m, n, side_extent(dims, &p.a, &p.a.contract));
+    }
+    return (KernelSize){units, shared, irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
+}
+
+LLVMValueRef matmul_join_units(Emit *e, const Kernel *kernel, DimEnv *dims) {
+    Product p = product_without_views(e, kernel);
+    return side_extent(dims, &p.a, &p.a.free).value;
 }
 
 LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {

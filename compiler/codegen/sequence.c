@@ -9,7 +9,7 @@
 #include "nnrt.h"
 
 /* About 10 us of work: flops at 32 a ns, bytes at 16 a ns. Below it a kernel is not worth handing to other threads. */
-enum { PARALLEL_WORK = 320000, BYTE_WORK = 2 };
+enum { PARALLEL_WORK = 320000, BYTE_WORK = 2, JOIN_WORK = 4 };
 
 Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
     Sequence *sequence = ARENA_NEW(e->arena, Sequence);
@@ -81,26 +81,28 @@ static void set_context(const SequenceRun *run, int slot, LLVMValueRef pointer) 
     LLVMBuildStore(run->b, pointer, irb_at(run->b, run->sequence->e->t_i64, run->context, irb_i64(run->b, slot)));
 }
 
-static void call_directly(const SequenceRun *run, const SequenceKernel *kernel, LLVMValueRef units) {
+static void call_directly(const SequenceRun *run, LLVMValueRef task, LLVMValueRef units) {
     LLVMValueRef args[] = {run->context, irb_i64(run->b, 0), units, LLVMConstInt(run->sequence->e->t_i32, 0, false)};
-    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(kernel->compiled->task), kernel->compiled->task, args, 4, "");
+    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(task), task, args, 4, "");
 }
 
-static void call_parallel(const SequenceRun *run, const SequenceKernel *kernel, LLVMValueRef pool, LLVMValueRef units) {
+static void call_parallel(const SequenceRun *run, LLVMValueRef task, LLVMValueRef pool, LLVMValueRef units) {
     Emit        *e        = run->sequence->e;
     LLVMTypeRef  params[] = {e->t_ptr, e->t_ptr, e->t_ptr, e->t_i64};
     LLVMTypeRef  type     = LLVMFunctionType(e->t_void, params, 4, false);
     LLVMValueRef callee   = LLVMGetNamedFunction(e->module, "nnrt_parallel");
-    LLVMValueRef args[]   = {pool, kernel->compiled->task, run->context, units};
+    LLVMValueRef args[]   = {pool, task, run->context, units};
     if (!callee) callee = LLVMAddFunction(e->module, "nnrt_parallel", type);
     LLVMBuildCall2(run->b, type, callee, args, 4, "");
 }
 
-static LLVMValueRef is_worth_threads(const SequenceRun *run, const Kernel *kernel, LLVMValueRef pool,
-                                     LLVMValueRef units) {
+static LLVMValueRef work_of(const SequenceRun *run, const Kernel *kernel) {
+    LLVMValueRef bytes = irb_mul(run->b, dims_value(run->dims, kernel->bytes), irb_i64(run->b, BYTE_WORK));
+    return irb_add(run->b, dims_value(run->dims, kernel->flops), bytes);
+}
+
+static LLVMValueRef is_worth_threads(const SequenceRun *run, LLVMValueRef work, LLVMValueRef pool, LLVMValueRef units) {
     LLVMBuilderRef b       = run->b;
-    LLVMValueRef   work    = irb_add(b, dims_value(run->dims, kernel->flops),
-                                     irb_mul(b, dims_value(run->dims, kernel->bytes), irb_i64(b, BYTE_WORK)));
     LLVMValueRef   large   = LLVMBuildICmp(b, LLVMIntSGT, work, irb_i64(b, PARALLEL_WORK), "");
     LLVMValueRef   several = LLVMBuildICmp(b, LLVMIntSGT, units, irb_i64(b, 1), "");
     LLVMValueRef   both    = LLVMBuildAnd(b, large, several, "");
@@ -136,22 +138,37 @@ static void mark(const SequenceRun *run, const SequenceKernel *kernel, bool ends
     LLVMBuildCall2(run->b, type, callee, args, 3, "");
 }
 
+/* Units of a task on one thread or several. */
+static void run_task(const SequenceRun *run, LLVMValueRef task, LLVMValueRef work, LLVMValueRef units) {
+    LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
+    LLVMValueRef share = is_worth_threads(run, work, pool, units);
+    if (LLVMIsAConstantInt(share)) {
+        call_directly(run, task, units);
+        return;
+    }
+    Branch branch = branch_begin(run->b, share);
+    call_parallel(run, task, pool, units);
+    branch_else(&branch, run->b);
+    call_directly(run, task, units);
+    branch_end(&branch, run->b);
+}
+
+/* The sums of a product's parts are read, and what the epilogue makes of them. */
+static void run_join(const SequenceRun *run, const SequenceKernel *kernel, LLVMValueRef shared_bytes) {
+    LLVMValueRef work = irb_mul(run->b, shared_bytes, irb_i64(run->b, JOIN_WORK));
+    run_task(run, kernel->compiled->join, work, matmul_join_units(run->sequence->e, kernel->kernel, run->dims));
+}
+
 static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
     KernelSize size = kernel_size(run->sequence->e, kernel->kernel, kernel->compiled, run->dims);
     set_operands(run, kernel);
     mark(run, kernel, false);
-    LLVMValueRef pool    = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
-    LLVMValueRef share   = is_worth_threads(run, kernel->kernel, pool, size.units);
-    bool         in_turn = kernel->kernel->template == TEMPLATE_SCAN && !scan_is_map(kernel->kernel->scan->attr.scan);
-    if (in_turn || LLVMIsAConstantInt(share)) {
-        call_directly(run, kernel, size.units);
-    } else {
-        Branch branch = branch_begin(run->b, share);
-        call_parallel(run, kernel, pool, size.units);
-        branch_else(&branch, run->b);
-        call_directly(run, kernel, size.units);
-        branch_end(&branch, run->b);
-    }
+    bool in_turn = kernel->kernel->template == TEMPLATE_SCAN && !scan_is_map(kernel->kernel->scan->attr.scan);
+    if (in_turn)
+        call_directly(run, kernel->compiled->task, size.units);
+    else
+        run_task(run, kernel->compiled->task, work_of(run, kernel->kernel), size.units);
+    if (kernel->compiled->join) run_join(run, kernel, size.shared_bytes);
     if (kernel->compiled->finish) call_with_context(run, kernel->compiled->finish);
     mark(run, kernel, true);
 }

@@ -3,6 +3,7 @@
  * seed: NNC_TEST_SEED=n runs that program alone. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -171,6 +172,45 @@ static void test_sums(void **state) {
     check_sums(7, &(Convolution){6, 6, 300, 150, {3, 3}, 1, 1, 1, 1, 1}, 2, ELEM_F32, 5e-3);
 }
 
+/* Whether the kernel's gradient is summed in parts of the images: there is a function that joins them. The batch is taken to be 64. */
+static bool in_parts(const Convolution *v) {
+    static const char *const words[] = {"_join("};
+    Scratch                 *s       = scratch_new(1);
+    int                      lines;
+    s->program->real = ELEM_F32;
+    scratch_result(s, scratch_fn(s, FN_PREDICT, "part"),
+                   convolution_part(s, v, scratch_symbol(s, "batch", 3), CONV_KERNEL_GRADIENT));
+    assert_true(v->groups == 1 || graph_add_gradients(&s->c, s->program));
+    graph_optimise(&s->c, s->program);
+    emitted_lines(s, 1, words, &lines);
+    scratch_free(s);
+    return lines > 0;
+}
+
+/* Kernels' gradients in parts: tiles of fixed offsets, regions read in place, minimal filtering, images in bands; more parts than there are
+ * images, and parts of unequal length. Large kernels and few positions are not worth it. */
+static void test_parts(void **state) {
+    (void)state;
+    static const struct {
+        Convolution v;
+        int64_t     batch;
+    } split[] = {
+        {{14, 28, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 45},  {{14, 14, 6, 16, {5, 5}, 1, 1, 0, 0, 1}, 11},
+        {{12, 12, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 5}, {{14, 11, 32, 16, {3, 3}, 1, 1, 1, 1, 1}, 3},
+        {{75, 70, 1, 2, {2, 3}, 1, 1, 1, 1, 1}, 2},   {{16, 16, 3, 16, {3, 3}, 2, 1, 1, 1, 1}, 1},
+    };
+    static const Convolution whole[] = {{4, 4, 16, 16, {3, 3}, 1, 1, 1, 1, 1},
+                                        {8, 8, 64, 64, {3, 3}, 1, 1, 1, 1, 1},
+                                        {14, 14, 8, 8, {3, 3}, 1, 1, 1, 1, 8}};
+    for (int i = 0; i < (int)(sizeof split / sizeof *split); i++) {
+        if (!in_parts(&split[i].v)) fail_msg("convolution %d is summed whole", i);
+        check_within((uint64_t)i + 1, &split[i].v, split[i].batch, false, ELEM_F32, 1e-3);
+        check_within((uint64_t)i + 1, &split[i].v, split[i].batch, false, ELEM_F64, 1e-11);
+    }
+    for (int i = 0; i < (int)(sizeof whole / sizeof *whole); i++)
+        if (in_parts(&whole[i])) fail_msg("convolution %d is summed in parts", i);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drawn),
@@ -183,6 +223,7 @@ int main(void) {
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
