@@ -14,6 +14,7 @@
 
 typedef enum BindKind {
     BIND_VALUE, /* let, parameters of callables, dims */
+    BIND_KEPT,  /* a dim that a layer keeps from its first call */
     BIND_VAR,   /* var, an optimizer's `p`: := allowed */
     BIND_SLOT,  /* param: reads as the slot's current value */
     BIND_STATE, /* state: the same, := allowed */

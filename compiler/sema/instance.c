@@ -132,7 +132,8 @@ static Value apply_declared(Elab *e, Layer *layer, Call *call) {
     if (!call_enter(e, call->span)) return value_poison();
     Env *env = bind_hypers(e, layer->fn);
     for (int i = 0; i < layer->dims.len; i++)
-        env_bind(e, env, layer->dims.data[i].name, layer->dims.data[i].span, layer->dims.data[i].value);
+        env_bind(e, env, layer->dims.data[i].name, layer->dims.data[i].span, layer->dims.data[i].value)->kind =
+            BIND_KEPT;
     int   from   = env->names.len;
     Value result = value_poison();
     if (bind_tensors(e, layer->fn, env, values, spans, call->span)) {

@@ -40,6 +40,33 @@ static Diag *mismatch(const Unification *u, int axis, const char *why) {
     return diag;
 }
 
+/* What makes two sizes one: an assertion where data decides, a layer of its own where the first call has decided. */
+static void suggest_size(const Unification *u, Diag *diag, const char *name, const Dim *bound, const Dim *actual) {
+    const Binding *binding = env_find(u->env, name);
+    suggest_assert(u->e, diag, bound, actual);
+    if (!dim_is_const(bound, NULL) || !dim_is_const(actual, NULL)) return;
+    if (binding && binding->kind == BIND_KEPT)
+        diag_help(diag, "a layer keeps '%s' from its first call: make another layer for tensors of this size", name);
+    else
+        diag_help(diag, "give both the same '%s' where they are made; a slice takes a part, pad() makes it larger",
+                  name);
+}
+
+/* Of one axis too few or too many. */
+static void suggest_rank(const Unification *u, Diag *diag, int needed) {
+    const Type *actual = u->actual;
+    int64_t     size;
+    if (actual->rank == needed - 1)
+        diag_help(diag, "unsqueeze(..., axis = -1) adds an axis of size 1 at the end, axis = 0 in front");
+    for (int i = actual->rank - 1; i >= 0 && actual->rank == needed + 1; i--)
+        if (dim_is_const(actual->dims[i], &size) && size == 1) {
+            diag_help(diag, "squeeze(..., axis = %d) takes the axis of size 1 away", i);
+            return;
+        }
+    if (actual->rank > needed)
+        diag_help(diag, "rearrange() makes one axis of several, mean(), max() or a slice take one away");
+}
+
 static bool unify_name(const Unification *u, const Expr *item, int axis) {
     Value value;
     Span  bound_at;
@@ -52,7 +79,7 @@ static bool unify_name(const Unification *u, const Expr *item, int axis) {
     Diag *diag = mismatch(u, axis, "");
     diag_label(diag, bound_at, "'%s' is %s", item->u.name.text,
                value.kind == VALUE_DIM ? dim_print(u->e->arena, value.dim) : value_describe(u->e->arena, value));
-    if (value.kind == VALUE_DIM) suggest_assert(u->e, diag, value.dim, u->actual->dims[axis]);
+    if (value.kind == VALUE_DIM) suggest_size(u, diag, item->u.name.text, value.dim, u->actual->dims[axis]);
     return false;
 }
 
@@ -166,7 +193,9 @@ static bool unify_shape(const Unification *u) {
     const ExprVec *shape = &u->type->shape;
     int            pack = find_pack(shape), rank = u->actual->rank, n_fixed = shape->len - (pack >= 0);
     if (rank < n_fixed || (pack < 0 && rank != n_fixed)) {
-        diag_primary(mismatch(u, -1, ""), "rank %d, %s%d needed", rank, pack >= 0 ? "at least " : "", n_fixed);
+        Diag *diag = mismatch(u, -1, "");
+        diag_primary(diag, "rank %d, %s%d needed", rank, pack >= 0 ? "at least " : "", n_fixed);
+        suggest_rank(u, diag, n_fixed);
         return false;
     }
     int n_packed = rank - n_fixed;
