@@ -129,9 +129,10 @@ typedef struct ContractSpec {
     LLVMValueRef (*seen)(void *user, LLVMBuilderRef b, const ContractTile *tile);
     /* Rows and columns from these on need not be computed (NULL: all are); not for a windowed A, nor with sums over rows. */
     LLVMValueRef rows_limit, columns_limit;
-    /* Ahead anchor (may be NULL): the store of the line of elements from (m, n) on will read memory; gives the addresses, at most CONTRACT_AHEAD.
-     * Not for a windowed A. */
+    /* Ahead anchors (may be NULL, both): the store of the line of elements from (m, n) on will read memory, or write it; give the addresses, at
+     * most CONTRACT_AHEAD. Of a windowed A by minimal filtering alone; writes are asked for only there. */
     int (*ahead)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines);
+    int (*ahead_writes)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines);
     /* Of columns in groups (ContractShape.groups), instead of `store`: values[g] are those of group g at columns n, n + 1, ... of it. */
     void (*store_groups)(void *user, LLVMValueRef m, LLVMValueRef n, const LLVMValueRef *values, int lanes,
                          LLVMValueRef mask);
@@ -173,6 +174,9 @@ typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape);
 
 const ContractShape *contract_shape(const ContractPlan *plan);
+
+/* Whether results come in tiles of an image's rows and columns, by minimal filtering. */
+bool contract_is_filtered(const ContractPlan *plan);
 
 /* Rows of the register tile. */
 int contract_tile_rows(const Target *target);

@@ -12,8 +12,9 @@
 #include "codegen/irb.h"
 
 enum {
-    TILES_MOST     = 32, /* of a block: V and M of some hundred channels stay in L2 */
+    TILES_MOST     = 24, /* of a block: V and M of some hundred channels stay in L2, those of few half in L1 */
     LEAST_CHANNELS = 16,
+    CACHE_LINE     = 64, /* bytes */
 };
 
 /* ---- plan ------------------------------------------------------------------------------------------------------------------- */
@@ -25,6 +26,10 @@ bool winograd_fits(const ContractPlan *plan) {
            n >= LEAST_CHANNELS && plane->channels % plan->lanes == 0 && n % plan->lanes == 0 &&
            plan->shape.window->positions >= TILE_SIDE * TILE_SIDE &&
            (!plan->shape.window->image_in_k || winograd_kernel_fits(plan));
+}
+
+bool contract_is_filtered(const ContractPlan *plan) {
+    return plan->winograd && !plan->shape.window->image_in_k;
 }
 
 static int64_t panels_of(const ContractPlan *plan) {
@@ -131,6 +136,41 @@ static void transform_images(const Winograd *w, const Block *block) {
     loop_end(&tiles, b);
 }
 
+/* The lines that the epilogue will read of one row of results of each tile are asked for while the block is multiplied, some at each step of its loops: it
+ * reads them tile by tile, in an order that no hardware prefetcher follows. */
+static void ask_for_row(const Winograd *w, const Block *block, LLVMValueRef which) {
+    const ContractEmit *e     = w->e;
+    LLVMBuilderRef      b     = e->b;
+    const int64_t      *size  = w->plane->positions;
+    LLVMValueRef        side  = i64c(w, TILE_SIDE), lines[CONTRACT_AHEAD];
+    WinogradPlace       at    = winograd_place(e, irb_add(b, block->first, LLVMBuildUDiv(b, which, side, "")));
+    LLVMValueRef        y     = irb_add(b, at.y, LLVMBuildURem(b, which, side, ""));
+    LLVMValueRef        above = irb_add(b, irb_mul(b, at.image, i64c(w, size[0])), y);
+    LLVMValueRef        row0  = irb_add(b, block->row0, irb_add(b, irb_mul(b, above, i64c(w, size[1])), at.x));
+    Loop                x     = loop_begin(b, e->zero, side, e->one);
+    LLVMValueRef        row   = irb_min(b, irb_add(b, row0, x.index), irb_sub(b, e->m, e->one));
+    Loop                line  = loop_begin(b, e->n0, e->n1, i64c(w, CACHE_LINE / e->plan->elem_bytes));
+    int                 n     = e->spec->ahead(e->spec->store_user, row, line.index, lines);
+    for (int i = 0; i < n; i++) irb_prefetch(b, lines[i]);
+    n = e->spec->ahead_writes(e->spec->store_user, row, line.index, lines);
+    for (int i = 0; i < n; i++) irb_prefetch_to_write(b, lines[i]);
+    loop_end(&line, b);
+    loop_end(&x, b);
+}
+
+static void look_ahead(const Winograd *w, const Block *block, LLVMValueRef step) {
+    const ContractEmit *e   = w->e;
+    LLVMBuilderRef      b   = e->b;
+    int64_t             per = (TILE_SIDE * e->plan->mr + POINTS - 1) / POINTS;
+    for (int64_t i = 0; i < per; i++) {
+        LLVMValueRef which = irb_add(b, irb_mul(b, step, i64c(w, per)), i64c(w, i));
+        LLVMValueRef rows  = irb_mul(b, block->count, i64c(w, TILE_SIDE));
+        Branch       some  = branch_begin(b, LLVMBuildICmp(b, LLVMIntSLT, which, rows, ""));
+        ask_for_row(w, block, which);
+        branch_end(&some, b);
+    }
+}
+
 static void multiply_panel(const Winograd *w, LLVMValueRef point, LLVMValueRef row_tile, LLVMValueRef panel,
                            int vectors) {
     const ContractEmit *e        = w->e;
@@ -160,8 +200,10 @@ static void multiply(const Winograd *w, const Block *block) {
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        rest =
         LLVMBuildUDiv(b, LLVMBuildURem(b, irb_sub(b, e->n1, e->n0), i64c(w, plan->nr), ""), i64c(w, plan->lanes), "");
-    Loop points = loop_begin(b, e->zero, i64c(w, POINTS), e->one);
-    Loop rows   = loop_begin(b, e->zero, irb_ceil_div(b, block->count, i64c(w, plan->mr)), e->one);
+    Loop         points    = loop_begin(b, e->zero, i64c(w, POINTS), e->one);
+    LLVMValueRef row_tiles = irb_ceil_div(b, block->count, i64c(w, plan->mr));
+    Loop         rows      = loop_begin(b, e->zero, row_tiles, e->one);
+    if (e->spec->ahead) look_ahead(w, block, irb_add(b, irb_mul(b, points.index, row_tiles), rows.index));
     Loop panels = loop_begin(b, e->zero, e->full_panels, e->one);
     multiply_panel(w, points.index, rows.index, panels.index, plan->nv);
     loop_end(&panels, b);

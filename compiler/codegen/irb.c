@@ -231,12 +231,20 @@ LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type) {
     return v;
 }
 
-void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer) {
-    LLVMTypeRef  i32  = LLVMInt32TypeInContext(irb_context(b));
-    LLVMValueRef read = LLVMConstInt(i32, 0, false), locality = LLVMConstInt(i32, 3, false),
+static void prefetch(LLVMBuilderRef b, LLVMValueRef pointer, bool write) {
+    LLVMTypeRef  i32 = LLVMInt32TypeInContext(irb_context(b));
+    LLVMValueRef how = LLVMConstInt(i32, write, false), locality = LLVMConstInt(i32, 3, false),
                  data   = LLVMConstInt(i32, 1, false);
-    LLVMValueRef args[] = {pointer, read, locality, data};
+    LLVMValueRef args[] = {pointer, how, locality, data};
     irb_intrinsic(b, "llvm.prefetch", LLVMTypeOf(pointer), args, 4);
+}
+
+void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer) {
+    prefetch(b, pointer, false);
+}
+
+void irb_prefetch_to_write(LLVMBuilderRef b, LLVMValueRef pointer) {
+    prefetch(b, pointer, true);
 }
 
 /* ---- loops and branches ---- */

@@ -55,6 +55,7 @@ LLVMValueRef irb_masked_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef po
 void         irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
 LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type);     /* an alloca at the function's entry */
 void         irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer); /* to read soon; past any end is harmless */
+void         irb_prefetch_to_write(LLVMBuilderRef b, LLVMValueRef pointer);
 
 /* An intrinsic overloaded on one type, such as llvm.fma; NULL: on none. */
 LLVMValueRef irb_intrinsic(LLVMBuilderRef b, const char *name, LLVMTypeRef overload, LLVMValueRef *args, int n_args);

@@ -15,10 +15,10 @@ typedef struct Anchor {
     KernelEmit    *k;
     const Side    *side; /* of a load */
     const Product *product;
-    LLVMBuilderRef b;     /* the contraction's */
-    Scope         *outer; /* the batch loop's body, or the entry */
-    ColumnSums    *sums;  /* NULL: none are kept */
-    EpilogueReads  reads;
+    LLVMBuilderRef b;      /* the contraction's */
+    Scope         *outer;  /* the batch loop's body, or the entry */
+    ColumnSums    *sums;   /* NULL: none are kept */
+    EpilogueMemory memory; /* asked for ahead */
     Index          batch[MAX_RANK];
 } Anchor;
 
@@ -131,15 +131,22 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     anchor_close(a, &saved);
 }
 
-static int ahead_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines) {
-    Anchor *a = user;
-    Saved   saved;
-    Scope  *scope = anchor_open(a, 1, NULL, &saved);
-    Index   at[MAX_RANK];
+static int ahead_of(Anchor *a, LLVMValueRef m, LLVMValueRef n, bool writes, LLVMValueRef *lines) {
+    Saved  saved;
+    Scope *scope = anchor_open(a, 1, NULL, &saved);
+    Index  at[MAX_RANK];
     element_index(a->k, a, index_uniform(m, scope), index_uniform(n, scope), at);
-    int count = epilogue_addresses(a->k, &a->reads, at, lines);
+    int count = (writes ? epilogue_writes : epilogue_reads)(a->k, &a->memory, at, lines);
     anchor_close(a, &saved);
     return count;
+}
+
+static int ahead_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines) {
+    return ahead_of(user, m, n, false, lines);
+}
+
+static int ahead_writes_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef *lines) {
+    return ahead_of(user, m, n, true, lines);
 }
 
 static void store_column_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes) {
@@ -321,9 +328,11 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.store_column = store_column_anchor;
     spec.store_groups = store_groups_anchor;
     spec.store_rows   = stores_rows(k, p) ? store_rows_anchor : NULL;
-    common.reads      = epilogue_reads(k);
+    common.memory     = epilogue_memory(k);
     spec.b.far        = operand_is_far(k, &p->b);
-    if (common.reads.count && !p->windowed) spec.ahead = ahead_anchor;
+    bool filtered     = contract_is_filtered(k->contract);
+    if (filtered ? common.memory.n_reads + common.memory.n_writes > 0 : common.memory.n_reads > 0 && !p->windowed)
+        spec.ahead = ahead_anchor, spec.ahead_writes = ahead_writes_anchor;
     spec.store_user = &common;
     if (contract_packs_whole(k->contract)) {
         spec.b.packed  = packed_pointer(k);

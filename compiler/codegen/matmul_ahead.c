@@ -1,5 +1,6 @@
 /* Which tensors a contraction would wait for (contract_ahead.c): in a program whose state no cache holds from one step to the next, those
- * its epilogue reads (weights and moments in an update, a residual), and weights as its B. */
+ * its epilogue reads (weights and moments in an update, a residual), and weights as its B; by minimal filtering in any program what its epilogue
+ * reads and writes. */
 #include "codegen/matmul_ahead.h"
 
 #include "plan/plan.h"
@@ -24,26 +25,35 @@ static bool is_of_dims(const Type *type, const Type *dims) {
     return true;
 }
 
-static void find_reads(KernelEmit *k, const Node *node, Map *seen, EpilogueReads *reads) {
+static bool is_large(KernelEmit *k, const Type *type) {
+    return nominal_bytes(nominal_sizes(k->e->c, k->e->program), type) >= TENSOR_BYTES;
+}
+
+static void find_reads(KernelEmit *k, const Node *node, Map *seen, EpilogueMemory *memory) {
     const Type *dims = &k->kernel->dot->type;
     if (node == k->kernel->dot || !is_of_dims(&node->type, dims) || map_has(seen, node)) return;
     map_set(seen, node, (void *)node);
     if (kernel_loads(k->plan, k->kernel, node)) {
-        bool large = nominal_bytes(nominal_sizes(k->e->c, k->e->program), &node->type) >= TENSOR_BYTES;
-        if (large && reads->count < CONTRACT_AHEAD) reads->nodes[reads->count++] = node;
+        if (is_large(k, &node->type) && memory->n_reads < CONTRACT_AHEAD) memory->reads[memory->n_reads++] = node;
         return;
     }
     if (op_info[node->op].class != ELEMENTWISE) return;
-    for (int i = 0; i < node->n_inputs; i++) find_reads(k, node->inputs[i], seen, reads);
+    for (int i = 0; i < node->n_inputs; i++) find_reads(k, node->inputs[i], seen, memory);
 }
 
-EpilogueReads epilogue_reads(KernelEmit *k) {
-    EpilogueReads reads = {0};
-    Map          *seen  = map_new(k->e->arena);
-    if (k->kernel->swap || !exceeds_caches(k->e)) return reads;
-    for (int i = 0; i < k->kernel->stores.len; i++)
-        if (k->kernel->stores.data[i].level == LEVEL_POINT) find_reads(k, k->kernel->stores.data[i].node, seen, &reads);
-    return reads;
+/* Tiles of an image touch some lines of each of some rows: activations come from the last cache so, too. */
+EpilogueMemory epilogue_memory(KernelEmit *k) {
+    EpilogueMemory memory = {0};
+    Map           *seen   = map_new(k->e->arena);
+    bool           images = contract_is_filtered(k->contract);
+    if (k->kernel->swap || (!images && !exceeds_caches(k->e))) return memory;
+    for (int i = 0; i < k->kernel->stores.len; i++) {
+        const Store *store = &k->kernel->stores.data[i];
+        if (store->level != LEVEL_POINT) continue;
+        find_reads(k, store->node, seen, &memory);
+        if (is_large(k, &store->type) && memory.n_writes < CONTRACT_AHEAD) memory.writes[memory.n_writes++] = store;
+    }
+    return memory;
 }
 
 bool operand_is_far(KernelEmit *k, const Side *side) {
@@ -51,10 +61,18 @@ bool operand_is_far(KernelEmit *k, const Side *side) {
     return nominal_bytes(nominal_sizes(k->e->c, k->e->program), &side->node->type) >= TENSOR_BYTES;
 }
 
-int epilogue_addresses(KernelEmit *k, const EpilogueReads *reads, const Index *at, LLVMValueRef *addresses) {
-    for (int i = 0; i < reads->count; i++) {
-        LLVMValueRef base = operand_pointer(k, node_location(k->plan, reads->nodes[i]));
-        addresses[i]      = memory_address(k, base, &reads->nodes[i]->type, at);
+int epilogue_reads(KernelEmit *k, const EpilogueMemory *memory, const Index *at, LLVMValueRef *addresses) {
+    for (int i = 0; i < memory->n_reads; i++) {
+        LLVMValueRef base = operand_pointer(k, node_location(k->plan, memory->reads[i]));
+        addresses[i]      = memory_address(k, base, &memory->reads[i]->type, at);
     }
-    return reads->count;
+    return memory->n_reads;
+}
+
+int epilogue_writes(KernelEmit *k, const EpilogueMemory *memory, const Index *at, LLVMValueRef *addresses) {
+    for (int i = 0; i < memory->n_writes; i++) {
+        LLVMValueRef base = operand_pointer(k, &memory->writes[i]->to);
+        addresses[i]      = memory_address(k, base, &memory->writes[i]->type, at);
+    }
+    return memory->n_writes;
 }

@@ -6,16 +6,18 @@
 #include "codegen/emit.h"
 #include "codegen/product.h"
 
-typedef struct EpilogueReads { /* tensors of the product's shape, read at the element that is stored */
-    int         count;
-    const Node *nodes[CONTRACT_AHEAD];
-} EpilogueReads;
+typedef struct EpilogueMemory { /* tensors of the product's shape, read or written at the element that is stored */
+    int          n_reads, n_writes;
+    const Node  *reads[CONTRACT_AHEAD];
+    const Store *writes[CONTRACT_AHEAD];
+} EpilogueMemory;
 
 /* Those of the kernel at hand that are too large for a core's cache; none where the product is computed transposed. */
-EpilogueReads epilogue_reads(KernelEmit *k);
+EpilogueMemory epilogue_memory(KernelEmit *k);
 
-/* Where each one's element at `at` lies; returns how many. */
-int epilogue_addresses(KernelEmit *k, const EpilogueReads *reads, const Index *at, LLVMValueRef *addresses);
+/* Where the element at `at` of each of those read, or written, lies; return how many. */
+int epilogue_reads(KernelEmit *k, const EpilogueMemory *memory, const Index *at, LLVMValueRef *addresses);
+int epilogue_writes(KernelEmit *k, const EpilogueMemory *memory, const Index *at, LLVMValueRef *addresses);
 
 /* Whether the operand is a parameter that comes from memory. */
 bool operand_is_far(KernelEmit *k, const Side *side);
