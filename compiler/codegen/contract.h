@@ -50,6 +50,11 @@ typedef struct WindowPlane {
     bool    winograd; /* kernels of 3 x 3, and results may be rounded otherwise than sums are */
 } WindowPlane;
 
+/* Index i of a level of rows and j of one of k meet an element of the image where 0 <= i * step + j + offset < extent; else a zero of its copy. */
+typedef struct WindowReach {
+    int64_t offset, step, extent; /* step 0: not known */
+} WindowReach;
+
 /* A seen through windows: element (m, k) lies at the image's start + its row's offset + its k's offset. An image is one index of the
  * outermost axis of m, or of k (image_in_k); `rows` and `depth` are the other axes of m and of k, outermost first. A chunk, the
  * unit of work along that axis, is a number of whole images, or of bands of one image, and is read in place or from
@@ -69,6 +74,9 @@ typedef struct ContractWindow {
         *regions; /* NULL: all k meet elements (zeros, in a copy); else images are whole and read in place */
     const WindowPlane *plane;       /* NULL: of another form */
     int64_t            copy_origin; /* in it, of the element that all indices 0 name */
+    /* Of a copy of whole images: along the rows' levels but the innermost and k's outermost; along the innermost levels, j counting the parts of a
+     * run that are as long as a row's stride. */
+    WindowReach reach[2];
 } ContractWindow;
 
 /* An axis in two levels whose lengths the run time knows: index i lies at (i / run) * outer + (i % run) * the axis' stride. */
@@ -140,6 +148,7 @@ typedef struct ContractSpec {
     /* i1 (NULL: no): panels and groups of columns from the last to the first, so that of a product that is computed again and again, in turn
      * both ways, what the first-level cache still holds is used first. */
     LLVMValueRef backwards;
+    bool prepared; /* contract_emit_prepare has been emitted for this scratch, where contract_prepares says so */
     /* Of a product of at most a tile's rows, instead of `store` (NULL: not so): values[r] are row r's at columns n, n + 1, ... */
     void (*store_rows)(void *user, LLVMValueRef n, const LLVMValueRef *values, int lanes, LLVMValueRef mask);
 } ContractSpec;
@@ -201,6 +210,11 @@ void contract_pack_whole(const ContractPlan *plan, LLVMBuilderRef builder, const
 
 /* The number of blocks of rows that the units are cut into, for sums over rows. */
 LLVMValueRef contract_row_blocks(const ContractPlan *plan, LLVMBuilderRef builder, Extent m, Extent n, Extent k);
+
+/* What many products of one plan, one after the other in the same scratch, need once: the tables of a windowed A and the zeros of its copy. */
+bool contract_prepares(const ContractPlan *plan);
+void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec,
+                           LLVMValueRef scratch);
 
 /* Emits units [begin, end) of the contraction at the builder's position, calling the anchors. */
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,

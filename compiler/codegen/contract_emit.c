@@ -408,16 +408,27 @@ void contract_set_units(ContractEmit *e, LLVMValueRef begin, LLVMValueRef end) {
     e->column1             = select_value(e, e->cut.row_major, e->cut.col_blocks, column1);
 }
 
+/* In scratch. */
+static void set_buffers(ContractEmit *e, const ContractSpec *spec, LLVMValueRef scratch) {
+    LLVMTypeRef i8 = LLVMInt8TypeInContext(irb_context(e->b));
+    e->spec        = spec;
+    e->vec         = irb_vector_type(spec->elem, e->plan->lanes);
+    e->a_buffer    = irb_at(e->b, i8, scratch, irb_i64(e->b, e->plan->a_offset));
+    e->b_buffer    = irb_at(e->b, i8, scratch, irb_i64(e->b, e->plan->b_offset));
+    e->c_buffer    = irb_at(e->b, i8, scratch, irb_i64(e->b, e->plan->c_offset));
+}
+
+void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, LLVMValueRef scratch) {
+    ContractEmit e = emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    set_buffers(&e, spec, scratch);
+    window_prepare(&e);
+}
+
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
-    LLVMTypeRef  i8 = LLVMInt8TypeInContext(irb_context(builder));
-    ContractEmit e  = emit_begin(plan, builder, spec->elem, spec->m.value, spec->n.value, spec->k.value);
-    e.spec          = spec;
-    e.vec           = irb_vector_type(spec->elem, plan->lanes);
-    e.a_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->a_offset));
-    e.b_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->b_offset));
-    e.c_buffer      = irb_at(builder, i8, scratch, irb_i64(builder, plan->c_offset));
+    ContractEmit e = emit_begin(plan, builder, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    set_buffers(&e, spec, scratch);
     if (spec->rows_limit) e.m_end = irb_min(builder, e.m, whole_tiles(builder, spec->rows_limit, plan->mr));
     choose_at_run_time(&e);
     if (is_one_unit(&e)) begin = e.zero, end = e.one;

@@ -25,6 +25,8 @@ typedef struct FixedTile {
     int32_t rows[32], k[64];
     int64_t b_step;    /* B is read in place, once: elements between its rows; 0: it is packed */
     int     b_columns; /* ... of so many columns */
+    int     taps;      /* so many rows that follow each other meet an element of A; 0: not known */
+    int     zeros[2];  /* ... elements before and behind them that are always zero */
 } FixedTile;
 
 struct ContractPlan {
@@ -167,6 +169,7 @@ LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef uni
 int64_t      window_kc(const ContractPlan *plan);    /* k summed at once: all of it, or a chunk of images */
 int64_t      window_table_bytes(ContractPlan *plan); /* and sets their places among them */
 Cut          window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
+void         window_prepare(ContractEmit *e);
 void         window_emit(ContractEmit *e);
 LLVMValueRef window_chunks(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef positions);
 
@@ -209,7 +212,8 @@ int64_t window_rows(const ContractPlan *plan); /* entries */
 int64_t window_runs(const ContractPlan *plan);
 ContractLevel
 window_run(const ContractWindow *w); /* the innermost level of k, whose elements follow each other evenly */
-RegionTables window_make_tables(ContractEmit *e); /* of regions: empty where there are none */
+/* Of regions: empty where there are none. Without `write` the entries are there already (never of regions). */
+RegionTables window_make_tables(ContractEmit *e, bool write);
 /* One number of a region, at `offset` in WindowRegion. */
 LLVMValueRef window_region_number(const ContractEmit *e, const RegionTables *tables, LLVMValueRef region,
                                   size_t offset);

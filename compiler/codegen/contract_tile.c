@@ -140,6 +140,33 @@ static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     for (int i = 0; i < n; i++) sums[i] = loop.result[i];
 }
 
+/* A run, of which row r's elements are those of row r + 1 from the `taps`-th part on: each is loaded once, for all rows that meet it. */
+static void sum_taps(const Tile *t, const TileArgs *args, const RunPlace *at, LLVMValueRef *sums) {
+    LLVMBuilderRef   b     = t->b;
+    const FixedTile *fixed = &t->plan->fixed_tile;
+    LLVMValueRef     step  = irb_i64(b, fixed->rows[1]), columns[TILE_SUMS_MOST];
+    Loop             loop  = loop_begin(b, irb_i64(b, 0), step, irb_i64(b, 1));
+    LLVMValueRef     a_at = loop_carry(&loop, b, at->a), b_at = loop_carry(&loop, b, at->b);
+    for (int r = 0; r < t->rows; r++) sums[r] = loop_carry(&loop, b, sums[r]);
+    for (int i = 0; i < fixed->taps; i++)
+        columns[i] =
+            irb_load(b, t->vec, irb_at(b, t->elem, b_at, irb_mul(b, args->b_k, irb_mul(b, step, irb_i64(b, i)))));
+    int first = fixed->zeros[0], met = t->rows + fixed->taps - 1 - fixed->zeros[1] - first, half = (met + 1) / 2;
+    for (int i = 0; i < 2 * half; i++) {
+        int p = first + i / 2 + i % 2 * half;
+        if (p >= first + met) continue;
+        LLVMValueRef scalar = irb_load(b, t->elem, irb_at(b, t->elem, a_at, irb_mul(b, step, irb_i64(b, p))));
+        LLVMValueRef row    = irb_splat(b, scalar, t->lanes);
+        for (int v = 0; v < fixed->taps; v++)
+            if (p >= v && p - v < t->rows) sums[p - v] = multiply_add(t, row, columns[v], sums[p - v]);
+    }
+    loop_next(&loop, 0, irb_at(b, t->elem, a_at, irb_i64(b, 1)));
+    loop_next(&loop, 1, irb_at(b, t->elem, b_at, args->b_k));
+    for (int r = 0; r < t->rows; r++) loop_next(&loop, r + 2, sums[r]);
+    loop_end(&loop, b);
+    for (int r = 0; r < t->rows; r++) sums[r] = loop.result[r + 2];
+}
+
 /* Rows at fixed offsets from the first one. */
 static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     const FixedTile *fixed = &t->plan->fixed_tile;
@@ -161,7 +188,10 @@ static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     LLVMValueRef at   = irb_at(b, t->elem, base, table_entry(t, args->runs, loop.index));
     TileArgs     run  = *args;
     run.b_k           = b_k;
-    sum_run(t, &run, at, from, sums);
+    if (fixed->taps)
+        sum_taps(t, &run, &(RunPlace){NULL, at, from}, sums);
+    else
+        sum_run(t, &run, at, from, sums);
     for (int i = 0; i < t->rows; i++) loop_next(&loop, i, sums[i]);
     loop_end(&loop, b);
     for (int i = 0; i < t->rows; i++) sums[i] = loop.result[i];
@@ -244,6 +274,8 @@ static uint64_t fixed_key(const FixedTile *fixed) {
     uint64_t key = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
     key          = hash_bytes(key, &fixed->b_step, sizeof fixed->b_step);
     key          = hash_bytes(key, &fixed->b_columns, sizeof fixed->b_columns);
+    key          = hash_bytes(key, &fixed->taps, sizeof fixed->taps);
+    key          = hash_bytes(key, fixed->zeros, sizeof fixed->zeros);
     return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
 }
 

@@ -223,6 +223,17 @@ static void emit_images_summed(ContractEmit *e, void *user) {
     loop_end(&columns, b);
 }
 
+bool contract_prepares(const ContractPlan *plan) {
+    const ContractWindow *w = plan->shape.window;
+    return w && !w->regions && !plan->winograd;
+}
+
+void window_prepare(ContractEmit *e) {
+    const ContractWindow *w = e->plan->shape.window;
+    window_make_tables(e, true);
+    if (w->copied && w->bands == 1) zero_copy(e, e->a_buffer);
+}
+
 void window_emit(ContractEmit *e) {
     const ContractWindow *w    = e->plan->shape.window;
     LLVMValueRef          copy = e->a_buffer;
@@ -233,8 +244,8 @@ void window_emit(ContractEmit *e) {
         return;
     }
     RegionTables tables = {0};
-    if (!e->plan->winograd) tables = window_make_tables(e);
-    if (w->copied && w->bands == 1) zero_copy(e, copy);
+    if (!e->plan->winograd) tables = window_make_tables(e, !e->spec->prepared);
+    if (w->copied && w->bands == 1 && !e->spec->prepared) zero_copy(e, copy);
     Images images = {copy, &tables};
     if (w->image_in_k)
         contract_emit_parts(e, emit_images_summed, &images);

@@ -76,13 +76,13 @@ static void set_levels(const ContractWindow *w, bool k_side, Levels *to) {
     }
 }
 
-static void tables_from_levels(ContractEmit *e) {
+static void tables_from_levels(ContractEmit *e, bool write) {
     const ContractWindow *w = e->plan->shape.window;
     Levels rows = {.table = e->row_table}, runs = {.table = e->run_table, .length = window_run(w).extent};
     set_levels(w, false, &rows);
     set_levels(w, true, &runs);
-    write_levels(e, &rows, 0, e->zero, e->zero);
-    write_levels(e, &runs, 0, e->zero, e->zero);
+    if (write) write_levels(e, &rows, 0, e->zero, e->zero);
+    if (write) write_levels(e, &runs, 0, e->zero, e->zero);
     e->run_length = c64(e, window_run(w).extent);
     e->run_step   = c64(e, window_run(w).stride);
 }
@@ -161,12 +161,12 @@ static RegionTables tables_from_regions(ContractEmit *e) {
 
 /* ---- both ------------------------------------------------------------------------------------------------------------------------ */
 
-RegionTables window_make_tables(ContractEmit *e) {
+RegionTables window_make_tables(ContractEmit *e, bool write) {
     const ContractPlan *plan = e->plan;
     e->row_table             = scratch_at(e, plan->rows_offset);
     e->run_table             = scratch_at(e, plan->runs_offset);
     if (!plan->shape.window->regions) {
-        tables_from_levels(e);
+        tables_from_levels(e, write);
         return (RegionTables){0};
     }
     e->number_table = scratch_at(e, plan->numbers_offset);
@@ -183,6 +183,21 @@ int64_t window_table_bytes(ContractPlan *plan) {
     return 2 * rows + (window_runs(plan) * 2 * ENTRY + LINE - 1) / LINE * LINE;
 }
 
+/* Of a tile within one index of the rows' outer level: the runs that meet elements. */
+static void clip_runs(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
+    const ContractWindow *w     = e->plan->shape.window;
+    const WindowReach    *reach = &w->reach[0];
+    LLVMBuilderRef        b     = e->b;
+    if (!e->plan->fixed || !reach->step || w->rows[1].extent % e->plan->mr) return;
+    LLVMValueRef outer = LLVMBuildUDiv(b, irb_sub(b, at->i0, e->a_row0), c64(e, w->rows[1].extent), "");
+    LLVMValueRef index = LLVMBuildURem(b, outer, c64(e, w->rows[0].extent), "");
+    LLVMValueRef place = irb_add(b, irb_mul(b, index, c64(e, reach->step)), c64(e, reach->offset));
+    LLVMValueRef first = irb_max(b, irb_sub(b, e->zero, place), e->zero);
+    LLVMValueRef end   = irb_min(b, irb_sub(b, c64(e, reach->extent), place), c64(e, w->depth[0].extent));
+    args->runs         = irb_at(b, entry_type(e), args->runs, irb_mul(b, first, c64(e, 2)));
+    args->n_runs       = irb_max(b, irb_sub(b, end, first), e->zero);
+}
+
 void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
     args->a      = e->a_buffer;
     args->a_row  = e->zero;
@@ -191,4 +206,5 @@ void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args)
     args->rows   = irb_at(e->b, entry_type(e), e->row_table, irb_sub(e->b, at->i0, e->a_row0));
     args->runs   = e->run_table;
     args->n_runs = e->n_runs;
+    clip_runs(e, at, args);
 }

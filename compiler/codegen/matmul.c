@@ -112,7 +112,23 @@ static void element_index(KernelEmit *k, const Anchor *a, Index m, Index n, Inde
         at[i] = i < n_batch ? a->batch[i] : i < n_batch + n_left ? left[i - n_batch] : right[i - n_batch - n_left];
 }
 
-/* The contraction's value is bound at its index, then the kernel's stores are evaluated there. */
+/* The dot's value is bound at its index or, where movement ops are part of the kernel, at that of what they make of it: its points'. */
+static void bind_value(KernelEmit *k, Index *at, LLVMValueRef value, Scope *scope) {
+    Node *node = k->kernel->dot, *moved = k->kernel->moved;
+    if (moved) {
+        Node *permute = moved->op == OP_PERMUTE ? moved : moved->inputs[0];
+        Index order[MAX_RANK];
+        for (int i = 0; i < permute->type.rank; i++) order[i] = at[permute->attr.axes.axes[i]];
+        if (moved == permute)
+            memcpy(at, order, sizeof *at * (size_t)permute->type.rank);
+        else
+            index_reshape(k, &permute->type, order, &moved->type, at);
+        node = moved;
+    }
+    memo_set(k, node, at, value_new(k, value, scope));
+}
+
+/* The contraction's value is bound, then the kernel's stores are evaluated there. */
 static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask) {
     Anchor     *a = user;
     KernelEmit *k = a->k;
@@ -125,7 +141,7 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     Scope *scope = anchor_open(a, lanes, mask, &saved);
     Index  at[MAX_RANK];
     element_index(k, a, index_uniform(m, scope), lanes_from(n, scope, lanes, lanes), at);
-    memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
+    bind_value(k, at, value, scope);
     if (a->sums) column_sums_add(a->sums, at);
     kernel_stores(k, LEVEL_POINT, -1, at);
     anchor_close(a, &saved);
@@ -156,7 +172,7 @@ static void store_column_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVM
     Index       at[MAX_RANK];
     Scope      *scope = anchor_open(a, lanes, NULL, &saved);
     element_index(k, a, lanes_from(m, scope, lanes, 1), index_uniform(n, scope), at);
-    memo_set(k, k->kernel->dot, at, value_new(k, value, scope));
+    bind_value(k, at, value, scope);
     kernel_stores(k, LEVEL_POINT, -1, at);
     anchor_close(a, &saved);
 }
@@ -345,6 +361,7 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
         triangle_range(k, &spec, &range);
         triangle_clip(k, &spec);
     }
+    spec.prepared = p->a.batch.count && contract_prepares(k->contract);
     if (contract_joins(k->contract)) spec.partials = kernel_shared_scratch(k);
     if (scratch)
         contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
@@ -371,19 +388,35 @@ void matmul_emit_prepare(KernelEmit *k) {
     blocks_end(&blocks);
 }
 
+/* Before the products of all elements of a batch. */
+static void emit_prepare(KernelEmit *k, const Product *p, LLVMValueRef scratch) {
+    if (!contract_prepares(k->contract)) return;
+    Blocks       blocks = blocks_begin(k, k->root);
+    ContractSpec spec   = spec_of(k, p);
+    contract_emit_prepare(k->contract, blocks.b, &spec, scratch);
+    blocks_end(&blocks);
+}
+
+/* Units [begin, end): element after element of the batch. Windows' units are taken all elements in turn, unit after unit: those of
+ * neighbours lie in the same lines of memory. */
 static void emit_batches(KernelEmit *k, const Product *p, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef scratch) {
-    LLVMValueRef   each = product_units(k->contract, &k->dims, p);
-    Index          batch[MAX_RANK];
-    ScopedLoop     loop;
-    LLVMBuilderRef b = k->root->b;
-    scope_loop_begin(k, &loop, k->root, LLVMBuildUDiv(b, begin, each, ""), irb_ceil_div(b, end, each), irb_i64(b, 1), 0,
-                     NULL);
+    LLVMValueRef each = product_units(k->contract, &k->dims, p);
+    Index        batch[MAX_RANK];
+    ScopedLoop   loop;
+    emit_prepare(k, p, scratch);
+    LLVMBuilderRef b     = k->root->b;
+    bool           turns = p->windowed && !p->geometry.image_in_k;
+    LLVMValueRef   one = irb_i64(b, 1), elements = side_extent(&k->dims, &p->a, &p->a.batch).value;
+    scope_loop_begin(k, &loop, k->root, turns ? begin : LLVMBuildUDiv(b, begin, each, ""),
+                     turns ? end : irb_ceil_div(b, end, each), one, 0, NULL);
     for (int i = 0; i < MAX_RANK; i++) batch[i] = index_constant(k, 0);
-    split_axes(k, &p->a, &p->a.batch, index_uniform(loop.index, loop.scope), batch);
-    LLVMBuilderRef body  = loop.scope->b;
-    LLVMValueRef   first = irb_mul(body, loop.index, each);
-    LLVMValueRef   low   = irb_max(body, irb_sub(body, begin, first), irb_i64(body, 0)),
-                 high    = irb_min(body, irb_sub(body, end, first), each);
+    LLVMBuilderRef body    = loop.scope->b;
+    LLVMValueRef   element = turns ? LLVMBuildURem(body, loop.index, elements, "") : loop.index;
+    split_axes(k, &p->a, &p->a.batch, index_uniform(element, loop.scope), batch);
+    LLVMValueRef first = irb_mul(body, loop.index, each);
+    LLVMValueRef low   = irb_max(body, irb_sub(body, begin, first), irb_i64(body, 0)),
+                 high  = irb_min(body, irb_sub(body, end, first), each);
+    if (turns) low = LLVMBuildUDiv(body, loop.index, elements, ""), high = irb_add(body, low, one);
     emit_product(k, p, loop.scope, batch, low, high, scratch);
     scope_loop_end(k, &loop, NULL);
 }

@@ -142,7 +142,8 @@ static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Prod
     int bytes = elem_size(kernel->dot->type.elem);
     if (p->a.plain || !windows_of(e, plan, kernel, p->a.node, &p->a.batch, &p->windows)) return;
     int64_t columns = side_extent_constant(&p->b, &p->b.free);
-    if (columns > 0 && columns <= CONTRACT_DOT_COLUMNS && p->b.is_view) {
+    int64_t most    = p->a.batch.count ? WINDOW_GROUP_COLUMNS : CONTRACT_DOT_COLUMNS;
+    if (columns > 0 && columns <= most && p->b.is_view) {
         Product turned = *p;
         if (turn_windows(e, &turned) && use_windows(e, &turned, bytes) && turned.b.plain) {
             *p = turned;

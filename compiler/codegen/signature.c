@@ -111,6 +111,7 @@ const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, 
     }
     put_stores(&s);
     if (kernel->dot) put_node(&s, kernel->dot);
+    if (kernel->moved) put_node(&s, kernel->moved);
     put_int(&s, (int)kernel->triangle.low);
     put_int(&s, (int)kernel->triangle.high);
     if (kernel->triangle.low_start) put_node(&s, kernel->triangle.low_start);

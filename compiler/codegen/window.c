@@ -6,6 +6,7 @@
 
 enum {
     POSITIONS_ENOUGH = 512,  /* rows of a chunk */
+    GROUP_POSITIONS  = 128,  /* ... of one group's, whose copy the first-level cache should hold */
     POSITIONS_MOST   = 4096, /* ... and of its tables */
     COPY_SHARE       = 4,    /* of L2 that a copy may take: one in so many */
 };
@@ -288,14 +289,20 @@ static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget,
 }
 
 /* As many images as make a chunk worth while, in whole tiles if that takes few more. */
-static int64_t choose_images(const ContractWindow *g, int64_t image_elems, int64_t budget, int tile_rows) {
-    int64_t most = POSITIONS_MOST / g->positions, least = (POSITIONS_ENOUGH + g->positions - 1) / g->positions;
+static int64_t choose_images(const ContractWindow *g, int64_t enough, int64_t image_elems, int64_t budget,
+                             int tile_rows) {
+    int64_t most = POSITIONS_MOST / g->positions, least = (enough + g->positions - 1) / g->positions;
     if (g->copied && budget / image_elems < most) most = budget / image_elems;
     if (most < 1) most = 1;
     if (least > most) least = most;
     for (int64_t n = least; n <= most && n < least + tile_rows; n++)
         if (n * g->positions % tile_rows == 0) return n;
     return least;
+}
+
+/* A group of a convolution whose channels are spread over the image's lines of memory. */
+static bool of_few_columns(const WindowSides *sides) {
+    return sides->batch->count && sides->columns > 0 && sides->columns <= WINDOW_GROUP_COLUMNS;
 }
 
 /* Beside few columns and a short k, a copy with zeros around is worth its work: there tiles have fixed offsets (contract_fixed.c). */
@@ -308,6 +315,7 @@ static bool prefers_copy(const Windows *w, const Node *operand, const WindowSide
         extent *= w->axes[i].extent;
         if (w->axes[i].spread != 1) return false;
     }
+    if (of_few_columns(sides)) return copied - extent < extent / ZEROS;
     return !g->image_in_k && sides->columns > 0 && sides->columns <= COLUMNS && depth > 0 && depth <= DEPTH &&
            copied - extent < extent / ZEROS;
 }
@@ -332,11 +340,32 @@ static bool use_regions(const Emit *e, Windows *w, const Node *operand, const Wi
     int64_t most    = w->has_images ? POSITIONS_MOST / g->positions : 1;
     g->copied       = false;
     g->image_stride = elems;
-    g->images       = choose_images(g, elems, elems, tile_rows);
+    g->images       = choose_images(g, POSITIONS_ENOUGH, elems, elems, tile_rows);
     if (most >= tile_rows && g->images < tile_rows) g->images = tile_rows; /* borders of few rows fill tiles */
     if (!w->has_images) g->images = 1;
     g->band = 1;
     return elems * g->images < INT32_MAX;
+}
+
+/* How a window's axis moves over the image's along which a row's axis alone moves, too. */
+static WindowReach reach_along(const Windows *w, const Node *operand, int row, int k) {
+    WindowReach reach = {0};
+    for (int i = w->has_images; i < w->rank; i++) {
+        const WindowAxis *axis  = &w->axes[i];
+        bool              alone = axis->factors[row] > 0 && axis->factors[k] == 1 && axis->spread == 1;
+        for (int a = 0; a < operand->type.rank; a++) alone &= a == row || a == k || !axis->factors[a];
+        if (alone) reach = (WindowReach){axis->offset, axis->factors[row], axis->extent};
+    }
+    return reach;
+}
+
+/* Of rows (images, y, x) and k (rows of a window, columns and channels of it). */
+static void find_reach(const Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
+    const int *rows = sides->free->axes + w->has_images, *k = sides->contract->axes;
+    if (!g->copied || g->image_in_k || g->bands > 1 || sides->free->count != w->has_images + 2) return;
+    if (sides->contract->count != 3 || g->n_rows != 2 || g->n_depth != 2) return;
+    if (g->depth[0].extent != extent_of_axis(operand, k[0])) return;
+    for (int i = 0; i < 2; i++) g->reach[i] = reach_along(w, operand, rows[i], k[i]);
 }
 
 static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
@@ -349,8 +378,9 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
         !levels_of(w, operand, sides->contract, from_k, large && g->image_in_k, g->depth, &g->n_depth))
         return false;
     if (!large) {
-        g->images = w->has_images ? choose_images(g, elems, budget, contract_tile_rows(e->target)) : 1;
-        g->band   = 1;
+        int64_t enough = of_few_columns(sides) ? GROUP_POSITIONS : POSITIONS_ENOUGH;
+        g->images      = w->has_images ? choose_images(g, enough, elems, budget, contract_tile_rows(e->target)) : 1;
+        g->band        = 1;
     } else {
         if (g->image_in_k && g->n_depth < 2) return false;
         if (!cut_bands(w, positions->axes[w->has_images], elems, budget, g)) return false;
@@ -415,6 +445,7 @@ bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const Wind
         g->positions *= extent;
     }
     if (!use_regions(e, w, operand, sides, g) && !cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
+    find_reach(w, operand, sides, g);
     g->plane = find_plane(e, w, operand, sides, g);
     return true;
 }

@@ -36,6 +36,8 @@ typedef struct Windows {
 /* False where the operand is no such view, or where sizes that matter are not known when compiling. */
 bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch,
                 Windows *windows);
+enum { WINDOW_GROUP_COLUMNS = 8 }; /* of a group, up to which its images are copied */
+
 typedef struct WindowSides { /* the operand's axes as the product runs over them */
     const AxisList *batch, *free, *contract;
     int64_t         columns; /* of the other operand; -1: not known */

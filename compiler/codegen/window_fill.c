@@ -42,8 +42,9 @@ static Reach span_of(const Fill *f, int axis) {
     LLVMValueRef      low  = irb_add(b, c64(f, at->low), shift_of(f, axis));
     LLVMValueRef      high = irb_add(b, low, c64(f, at->copied)), zero = c64(f, 0), step = c64(f, at->spread);
     Reach             span = {.start = irb_sub(b, zero, low)};
-    span.begin             = irb_ceil_div(b, irb_max(b, low, zero), step);
-    span.end               = irb_ceil_div(b, irb_max(b, high, zero), step);
+    if (at->inside && at->spread == 1) return (Reach){low, high, span.start};
+    span.begin = irb_ceil_div(b, irb_max(b, low, zero), step);
+    span.end   = irb_ceil_div(b, irb_max(b, high, zero), step);
     if (at->extent >= 0) span.end = irb_min(b, span.end, c64(f, at->extent));
     return span;
 }
@@ -133,12 +134,18 @@ static void copy_turn(const Fill *f, LLVMValueRef to, const Turn *turn) {
 static void copy_row(const Fill *f, LLVMValueRef to, LLVMValueRef count) {
     LLVMBuilderRef b     = f->b;
     int            lanes = f->k->full_lanes;
-    LLVMValueRef   rest  = LLVMBuildURem(b, count, c64(f, lanes), "");
-    LLVMValueRef   whole = irb_sub(b, count, rest);
-    Loop           loop  = loop_begin(b, c64(f, 0), whole, c64(f, lanes));
+    int64_t        known;
+    if (irb_const(count, &known))
+        while (lanes > 1 && lanes > known) lanes /= 2; /* whole vectors, where there are any */
+    if (irb_const(count, &known) && known == lanes) {
+        copy_turn(f, to, &(Turn){c64(f, 0), lanes, NULL});
+        return;
+    }
+    LLVMValueRef rest  = LLVMBuildURem(b, count, c64(f, lanes), "");
+    LLVMValueRef whole = irb_sub(b, count, rest);
+    Loop         loop  = loop_begin(b, c64(f, 0), whole, c64(f, lanes));
     copy_turn(f, to, &(Turn){loop.index, lanes, NULL});
     loop_end(&loop, b);
-    int64_t known;
     if (irb_const(rest, &known) && !known) return;
     Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, c64(f, 0), ""));
     copy_turn(f, to, &(Turn){whole, lanes, irb_mask_below(b, rest, lanes)});
@@ -149,11 +156,12 @@ static void copy_row(const Fill *f, LLVMValueRef to, LLVMValueRef count) {
 
 /* The row that `axis` starts: the axes after it are whole. */
 static void copy_from_axis(Fill *f, int axis, LLVMValueRef to) {
-    const Windows *w     = f->f->windows;
-    Reach          span  = span_of(f, axis);
-    LLVMValueRef   count = irb_sub(f->b, span.end, span.begin);
-    LLVMValueRef   place = irb_mul(f->b, irb_add(f->b, span.start, span.begin), c64(f, w->axes[axis].stride));
-    f->index[axis]       = span.begin;
+    const Windows *w      = f->f->windows;
+    Reach          span   = span_of(f, axis);
+    bool           inside = w->axes[axis].inside && w->axes[axis].spread == 1;
+    LLVMValueRef   count  = inside ? c64(f, w->axes[axis].copied) : irb_sub(f->b, span.end, span.begin);
+    LLVMValueRef   place  = irb_mul(f->b, irb_add(f->b, span.start, span.begin), c64(f, w->axes[axis].stride));
+    f->index[axis]        = span.begin;
     for (int i = axis + 1; i < w->rank; i++) {
         f->index[i] = c64(f, 0);
         count       = irb_mul(f->b, count, c64(f, w->axes[i].copied));

@@ -295,7 +295,8 @@ void clusters_assign(Fuse *f) {
         if (!node_computes(node)) continue;
         OpClass class = op_info[node->op].class;
         if (class == CONTRACTION) {
-            cluster_add(f, cluster_new(f, TEMPLATE_CONTRACT, &node->type), node, LEVEL_POINT);
+            const Node *moved = f->facts[node->id].moved;
+            cluster_add(f, cluster_new(f, TEMPLATE_CONTRACT, &(moved ? moved : node)->type), node, LEVEL_POINT);
         } else if (node->op == OP_SCATTER_ADD) {
             cluster_add(f, cluster_new(f, TEMPLATE_SCATTER, &node->type), node, LEVEL_POINT);
         } else if (node->op == OP_PICK) {

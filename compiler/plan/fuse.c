@@ -54,6 +54,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     if (!scan) tables_from_few_rows(c, program, fn);
     scores_in_bands(c, program->graph, fn);
     columns_from_windows(c, program->graph, fn);
+    products_compute_moves(c, program->graph, fn);
     roots_compute(program->graph, fn);
     factors_leave_operands(c, program->graph, fn);
     masks_from_outputs(c, program->graph, fn);
@@ -67,6 +68,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     f.n_facts       = graph_node_count(f.graph);
     f.facts         = ARENA_ARRAY(c->arena, NodeFacts, f.n_facts + 1);
     reach_all(&f);
+    products_find_moves(&f);
     f.has_masks    = has_masks(&f);
     f.max_clusters = (f.nodes.len + fn->updates.len + 64) / 64 * 64;
     clusters_assign(&f);

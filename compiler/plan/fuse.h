@@ -35,6 +35,7 @@ typedef struct NodeFacts { /* one a node of the graph, indexed by id */
     bool        forced;           /* must be in memory: result, update, operand */
     bool        stored;           /* will be in memory */
     const char *why;              /* why it is in memory */
+    Node       *moved, *product;  /* of a contraction what Kernel.moved will be, and back; else NULL */
 } NodeFacts;
 
 typedef struct Fuse {
@@ -103,6 +104,10 @@ void factors_leave_operands(Compilation *c, Graph *graph, Fn *fn);
 void tables_from_few_rows(Compilation *c, Program *program, Fn *fn);
 /* columns.c: contractions over windows with few columns get more of them, which are added up afterwards. */
 void columns_from_windows(Compilation *c, Graph *graph, Fn *fn);
+
+/* moved.c: products of convolutions by groups are stored in the order in which others read them. Then, of a function's facts, which those are. */
+void products_compute_moves(Compilation *c, Graph *graph, Fn *fn);
+void products_find_moves(Fuse *f);
 
 /* order.c: clusters with stores, in an order that respects `before`; then buffers' lifetimes. */
 void kernels_order(Fuse *f);

@@ -112,6 +112,7 @@ typedef struct Kernel {
     VEC(Kept) kept;
     VEC(Store) stores; /* in order */
     Node *dot;         /* TEMPLATE_CONTRACT */
+    Node *moved;       /* what a PERMUTE, or a RESHAPE of one, makes of `dot`: points are its; NULL: the dot's own */
     bool  packed; /* a loop's step: the product's columns are the same at all steps and are packed before the first */
     int   groups; /* TEMPLATE_CONTRACT with values at LEVEL_GROUP: how many; else 0 */
     bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */

@@ -133,6 +133,8 @@ static void walk(Fuse *f, Leaf start, LeafVec *leaves) {
         if (is_leaf(at.node)) {
             if (at.node->type.rank == 0 && at.align == ALIGN_OTHER) at.align = ALIGN_SCALAR;
             vec_push(f->c->arena, leaves, at);
+        } else if (at.align == ALIGN_SAME && f->facts[at.node->id].product) {
+            vec_push(f->c->arena, &stack, ((Leaf){f->facts[at.node->id].product, ALIGN_SAME, 0, 0}));
         } else if (at.align == ALIGN_SAME && at.node->op == OP_RESHAPE && dropped_axis(at.node) >= 0) {
             Leaf part = {at.node->inputs[0]->inputs[0], ALIGN_PART, 0, dropped_axis(at.node)};
             vec_push(f->c->arena, &stack, part);

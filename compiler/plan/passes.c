@@ -247,10 +247,11 @@ void kernel_from_cluster(Fuse *f, Cluster *cluster) {
     split_space(kernel, cluster);
     if (cluster->template == TEMPLATE_CONTRACT) {
         kernel->dot    = cluster->nodes.data[0];
+        kernel->moved  = f->facts[kernel->dot->id].moved;
         kernel->swap   = product_is_swapped(kernel->dot);
         kernel->packed = product_is_packed(f, kernel->dot);
         kernel->groups = cluster->groups;
-        if (!kernel->groups) kernel_find_triangle(f, cluster, kernel);
+        if (!kernel->groups && !kernel->moved) kernel_find_triangle(f, cluster, kernel);
     }
     if (cluster->template == TEMPLATE_SCAN) kernel->scan = cluster->nodes.data[0]->inputs[0];
     if (cluster->template == TEMPLATE_SCATTER) kernel->scatter = cluster->nodes.data[0];

@@ -134,6 +134,22 @@ static void test_groups(void **state) {
     check_convolution(6, &(Convolution){4, 3, 17, 17, {5, 5}, 1, 1, 2, 2, 17}, 4, false, ELEM_F32);
 }
 
+/* Groups of few channels: copies of images without the borders' zeros being summed, elements that neighbouring rows share loaded once; with
+ * tiles of a whole row of the image and of parts of one, windows that reach out on one side alone, and some that do not follow each other. */
+static void test_small_groups(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){14, 14, 16, 16, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32);
+    check_convolution(2, &(Convolution){9, 28, 24, 24, {3, 3}, 1, 1, 1, 1, 3}, 2, false, ELEM_F32);
+    check_convolution(3, &(Convolution){12, 13, 32, 16, {3, 5}, 1, 1, 2, 1, 4}, 3, true, ELEM_F32);
+    check_convolution(4, &(Convolution){14, 14, 16, 16, {3, 3}, 1, 1, 1, 1, 4}, 2, false, ELEM_F32);
+    check_convolution(5, &(Convolution){15, 28, 16, 16, {3, 3}, 2, 1, 1, 0, 2}, 2, false, ELEM_F32);
+    check_convolution(6, &(Convolution){14, 16, 16, 24, {3, 3}, 1, 2, 2, 2, 2}, 2, false, ELEM_F32);
+    check_convolution(7, &(Convolution){16, 14, 16, 8, {5, 3}, 1, 1, 0, 2, 2}, 5, false, ELEM_F64);
+    check_convolution(8, &(Convolution){14, 12, 16, 16, {3, 3}, 1, 1, 2, 2, 2}, 9, false, ELEM_F32);
+    check_convolution(9, &(Convolution){14, 14, 64, 64, {3, 3}, 1, 1, 1, 1, 4}, 3, false, ELEM_F32);
+    check_convolution(10, &(Convolution){66, 64, 8, 8, {3, 3}, 1, 1, 1, 1, 2}, 1, false, ELEM_F32);
+}
+
 /* Points side by side, in a loop of their own where windows stay inside. */
 static void test_beside(void **state) {
     (void)state;
@@ -221,6 +237,7 @@ int main(void) {
         cmocka_unit_test(test_few_filters),
         cmocka_unit_test(test_few_columns),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_small_groups),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_parts),
