@@ -345,7 +345,7 @@ static void pack_full_stretch(const Pack *p, const PackA *block) {
     Loop           ks = loop_begin(b, c64(p, 0), p->kk, c64(p, 1));
     LLVMValueRef   k  = irb_add(b, p->p0, ks.index);
     for (int64_t i = 0; i < p->plan->ma; i += 64 / p->plan->elem_bytes)
-        irb_prefetch(b, element_address(p, irb_add(b, block->m0, c64(p, i)), irb_add(b, k, c64(p, K_AHEAD))));
+        irb_prefetch(b, element_address(p, irb_add(b, block->m0, c64(p, i)), irb_add(b, k, c64(p, K_AHEAD))), TO_READ);
     for (int i = 0; i < (int)p->plan->ma / mr; i++) {
         LLVMValueRef value = load_lanes(p, irb_add(b, block->m0, c64(p, (int64_t)i * mr)), k, mr, false, NULL);
         irb_store(b, value, row_panel_address(p, block, c64(p, i), ks.index));

@@ -91,7 +91,7 @@ static void sum_steps(const Tile *t, const TileArgs *args, RunPlace *at, LLVMVal
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
     if (ahead) {
         LLVMTypeRef ptr = LLVMPointerTypeInContext(irb_context(b), 0);
-        irb_prefetch(b, LLVMBuildLoad2(b, ptr, irb_at(b, ptr, ahead, loop.index), ""));
+        irb_prefetch(b, LLVMBuildLoad2(b, ptr, irb_at(b, ptr, ahead, loop.index), ""), TO_READ);
     }
     rank_one(t, a_at, b_at, sums);
     loop_next(&loop, 0, t->row_start[0] ? irb_add(b, a_at, args->a_k) : irb_at(b, t->elem, a_at, args->a_k));

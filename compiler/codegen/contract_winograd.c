@@ -151,9 +151,9 @@ static void ask_for_row(const Winograd *w, const Block *block, LLVMValueRef whic
     LLVMValueRef        row   = irb_min(b, irb_add(b, row0, x.index), irb_sub(b, e->m, e->one));
     Loop                line  = loop_begin(b, e->n0, e->n1, i64c(w, CACHE_LINE / e->plan->elem_bytes));
     int                 n     = e->spec->ahead(e->spec->store_user, row, line.index, lines);
-    for (int i = 0; i < n; i++) irb_prefetch(b, lines[i]);
+    for (int i = 0; i < n; i++) irb_prefetch(b, lines[i], TO_READ);
     n = e->spec->ahead_writes(e->spec->store_user, row, line.index, lines);
-    for (int i = 0; i < n; i++) irb_prefetch_to_write(b, lines[i]);
+    for (int i = 0; i < n; i++) irb_prefetch(b, lines[i], TO_WRITE);
     loop_end(&line, b);
     loop_end(&x, b);
 }

@@ -231,20 +231,12 @@ LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type) {
     return v;
 }
 
-static void prefetch(LLVMBuilderRef b, LLVMValueRef pointer, bool write) {
-    LLVMTypeRef  i32 = LLVMInt32TypeInContext(irb_context(b));
-    LLVMValueRef how = LLVMConstInt(i32, write, false), locality = LLVMConstInt(i32, 3, false),
-                 data   = LLVMConstInt(i32, 1, false);
+void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer, PrefetchFor use) {
+    LLVMTypeRef  i32      = LLVMInt32TypeInContext(irb_context(b));
+    LLVMValueRef how      = LLVMConstInt(i32, use == TO_WRITE, false),
+                 locality = LLVMConstInt(i32, use == TO_READ_FAR ? 2 : 3, false), data = LLVMConstInt(i32, 1, false);
     LLVMValueRef args[] = {pointer, how, locality, data};
     irb_intrinsic(b, "llvm.prefetch", LLVMTypeOf(pointer), args, 4);
-}
-
-void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer) {
-    prefetch(b, pointer, false);
-}
-
-void irb_prefetch_to_write(LLVMBuilderRef b, LLVMValueRef pointer) {
-    prefetch(b, pointer, true);
 }
 
 /* ---- loops and branches ---- */

@@ -53,9 +53,9 @@ void         irb_fence(LLVMBuilderRef b);
 LLVMValueRef irb_masked_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer,
                              LLVMValueRef mask); /* others 0 */
 void         irb_masked_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer, LLVMValueRef mask);
-LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type);     /* an alloca at the function's entry */
-void         irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer); /* to read soon; past any end is harmless */
-void         irb_prefetch_to_write(LLVMBuilderRef b, LLVMValueRef pointer);
+LLVMValueRef irb_variable(LLVMBuilderRef b, LLVMTypeRef type);           /* an alloca at the function's entry */
+typedef enum PrefetchFor { TO_READ, TO_READ_FAR, TO_WRITE } PrefetchFor; /* far: not so soon, into the second cache */
+void irb_prefetch(LLVMBuilderRef b, LLVMValueRef pointer, PrefetchFor use); /* past any end is harmless */
 
 /* An intrinsic overloaded on one type, such as llvm.fma; NULL: on none. */
 LLVMValueRef irb_intrinsic(LLVMBuilderRef b, const char *name, LLVMTypeRef overload, LLVMValueRef *args, int n_args);

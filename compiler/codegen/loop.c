@@ -266,7 +266,11 @@ void loop_row_pass(LoopEmit *l, Scope *row, int pass) {
 }
 
 void loop_row(LoopEmit *l, Scope *row) {
-    for (int pass = 0; pass < l->kernel->n_passes; pass++) loop_row_pass(l, row, pass);
+    for (int pass = 0; pass < l->kernel->n_passes; pass++) {
+        l->k->ahead = ahead_elements(l, pass, 1);
+        loop_row_pass(l, row, pass);
+    }
+    l->k->ahead = 0;
 }
 
 /* ---- units ------------------------------------------------------------------------------------------------------------------------- */

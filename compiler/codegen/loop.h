@@ -92,6 +92,11 @@ int  sets_pick(const LoopEmit *l);
 void sets_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high);
 void sets_merge(LoopEmit *l, Scope *scope, int reduction);
 
+/* loop_ahead.c: whether rows are of a length and in an order that passes can be arranged for; elements from what a pass over `rows` rows
+ * side by side loads to what it asks for, 0: nothing */
+bool    ahead_plain_rows(const LoopEmit *l);
+int64_t ahead_elements(const LoopEmit *l, int pass, int rows);
+
 /* loop_abreast.c: two rows at a time, pass by pass */
 bool abreast_fits(const LoopEmit *l);
 void abreast_rows(LoopEmit *l, Scope *parent, LLVMValueRef low, LLVMValueRef high);

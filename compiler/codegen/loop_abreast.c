@@ -1,6 +1,5 @@
 /* The loop template: two rows abreast, each pass over both before the next pass. What ends a row's pass, such as the sum over lanes and a division, is a
- * chain of a few instructions that all of the next pass waits for; so it runs beside the other row's pass. Rows that come from memory are asked for
- * while exponentials of the ones before are computed: the processor itself looks no further than the end of a page. */
+ * chain of a few instructions that all of the next pass waits for; so it runs beside the other row's pass. */
 #include "codegen/loop.h"
 
 #include <string.h>
@@ -8,10 +7,8 @@
 #include "ir/cost.h"
 
 enum {
-    ABREAST        = 2,
-    ELEMENTS_LEAST = 256, /* of a row: below, its end is no large part of it or all of it is straight-line code */
-    ELEMENTS_MOST  = 2048,
-    LONG_CHAIN     = 20, /* cost of an op from which on a pass takes longer than its memory */
+    ABREAST    = 2,
+    LONG_CHAIN = 20, /* cost of an op from which on a pass takes longer than its memory */
 };
 
 /* What is kept of the rows shares the room for one row of f64. */
@@ -30,11 +27,7 @@ static bool computes_long(const KernelEmit *k) {
 
 /* In the task for large tensors only where arithmetic bounds: else the stream of one row after the other is what counts. */
 bool abreast_fits(const LoopEmit *l) {
-    const Kernel *kernel = l->kernel;
-    int64_t       row    = dims_constant(kernel->n_inner, kernel->inner);
-    bool          plain  = kernel->n_passes > 1 && !l->straight && l->nest == 1 && kernel->n_rows && !kernel->flat;
-    return plain && row >= ELEMENTS_LEAST && row <= ELEMENTS_MOST && kept_fit(kernel) &&
-           (!l->k->streams || computes_long(l->k));
+    return ahead_plain_rows(l) && kept_fit(l->kernel) && (!l->k->streams || computes_long(l->k));
 }
 
 static LLVMValueRef *kept_of(LoopEmit *l, int row) {
@@ -49,12 +42,6 @@ static LLVMValueRef *kept_of(LoopEmit *l, int row) {
     return kept;
 }
 
-/* Elements from a row of this pass to the one that is asked for. */
-static int64_t row_ahead(const LoopEmit *l, int pass, int count) {
-    bool asks = l->k->streams && pass == 1 && count == ABREAST;
-    return asks ? ABREAST * dims_constant(l->kernel->n_inner, l->kernel->inner) : 0;
-}
-
 static void turn(LoopEmit *l, Scope *scope, LLVMValueRef first, int count) {
     KernelEmit   *k   = l->k;
     LLVMValueRef *all = k->kept_rows, *kept[ABREAST];
@@ -65,7 +52,7 @@ static void turn(LoopEmit *l, Scope *scope, LLVMValueRef first, int count) {
         kept[r] = kept_of(l, r);
     }
     for (int pass = 0; pass < l->kernel->n_passes; pass++) {
-        k->ahead = row_ahead(l, pass, count);
+        k->ahead = count == ABREAST ? ahead_elements(l, pass, ABREAST) : 0;
         for (int r = 0; r < count; r++) {
             memcpy(l->index, index[r], sizeof index[r]);
             k->kept_rows = kept[r];

@@ -137,7 +137,7 @@ Value memory_load(KernelEmit *k, LLVMValueRef base, const Type *type, const Inde
     LLVMTypeRef elem = emit_mem_type(k->e, type->elem);
     at               = irb_at(scope->b, elem, at, vector.v);
     if (k->ahead && !k->mask && type->rank == k->kernel->n_rows + k->kernel->n_inner)
-        irb_prefetch(scope->b, irb_at(scope->b, elem, at, irb_i64(scope->b, k->ahead)));
+        irb_prefetch(scope->b, irb_at(scope->b, elem, at, irb_i64(scope->b, k->ahead)), TO_READ_FAR);
     return value_new(k, build_load_lanes(k, scope->b, at, type->elem, k->lanes, k->mask), scope);
 }
 

@@ -1,5 +1,5 @@
 /* Two rows abreast: against the interpreter, for even and odd counts of rows, with sums over rows and updates in place, and taken for long rows of
- * several passes; rows are asked for ahead where they come from memory and exponentials are computed meanwhile. */
+ * several passes; rows are asked for ahead where they come from memory and exponentials are computed meanwhile, or two tensors are read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,16 +75,18 @@ static void test_taken(void **state) {
     }
 }
 
-static int prefetches(bool exponential, int64_t rows) {
+/* Of the second pass over rows of one or two tensors. */
+static int prefetches(bool exponential, bool two, int64_t rows, int64_t columns) {
     Scratch                 *s       = scratch_new(17);
-    Form                     form    = {1, rows, 1024, false, ELEM_F32, true};
+    Form                     form    = {1, rows, columns, false, ELEM_F32, true};
     Type                     type    = space_of(s, &form);
     int                      last    = 2, count;
     static const char *const words[] = {"call void @llvm.prefetch"};
     s->c.options.target              = "x86-64-v4";
     Node *x                          = scratch_slot(s, &type);
     Node *sum                        = node_reduce(s->graph, OP_SUM, x, 1, &last);
-    Node *rest                       = node_binary(s->graph, OP_SUB, x, node_expand(s->graph, sum, &type, 1, &last));
+    if (two) x = node_binary(s->graph, OP_MUL, x, scratch_slot(s, &type));
+    Node *rest = node_binary(s->graph, OP_SUB, x, node_expand(s->graph, sum, &type, 1, &last));
     scratch_result(s, scratch_fn(s, FN_PREDICT, "f"), exponential ? node_unary(s->graph, OP_EXP, rest) : rest);
     emitted_lines(s, 1, words, &count);
     scratch_free(s);
@@ -93,9 +95,12 @@ static int prefetches(bool exponential, int64_t rows) {
 
 static void test_ahead(void **state) {
     (void)state;
-    assert_int_not_equal(prefetches(true, 8192), 0);
-    assert_int_equal(prefetches(false, 8192), 0);
-    assert_int_equal(prefetches(true, 64), 0);
+    assert_int_not_equal(prefetches(true, false, 8192, 1024), 0);
+    assert_int_not_equal(prefetches(false, true, 8192, 1024), 0);
+    assert_int_equal(prefetches(false, false, 8192, 1024), 0);
+    assert_int_equal(prefetches(true, false, 64, 1024), 0);
+    assert_int_equal(prefetches(false, true, 64, 1024), 0);
+    assert_int_equal(prefetches(false, true, 8192, 4096), 0);
 }
 
 int main(void) {
