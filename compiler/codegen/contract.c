@@ -259,6 +259,21 @@ int64_t contract_scratch_bytes(const ContractPlan *plan) {
     return plan->scratch_bytes;
 }
 
+/* Blocks of rows, about as many as the table says, so that two and four threads get as much each where the rows are as many as is likely. */
+static int64_t blocks_of_rows(const ContractPlan *plan) {
+    int64_t base = plan->blocking->row_blocks, m = plan->shape.m >= 0 ? plan->shape.m : plan->shape.m_likely;
+    int64_t row_tiles = (m + plan->mr - 1) / plan->mr, best = base, least_work = INT64_MAX;
+    for (int64_t blocks = base; m > 0 && blocks < 2 * base; blocks++) {
+        int64_t height = (row_tiles + blocks - 1) / blocks, count = (row_tiles + height - 1) / height;
+        int64_t work =
+            2 * ((count + 1) / 2 * height) + 4 * ((count + 3) / 4 * height); /* of the busiest, times threads */
+        if (work >= least_work) continue;
+        best       = blocks;
+        least_work = work;
+    }
+    return best;
+}
+
 Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n, LLVMValueRef k) {
     if (plan->shape.window && !plan->shape.window->image_in_k) return window_cut(plan, b, m, n);
     if (plan->winograd) return winograd_kernel_cut(plan, b, n);
@@ -277,7 +292,7 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
     cut.widths[0]           = irb_round_up(b, irb_ceil_div(b, cols, few), plan->nr);
     cut.widths[1]           = irb_round_up(b, irb_ceil_div(b, cols, many), plan->lanes);
     LLVMValueRef wide       = LLVMBuildOr(b, small, tall, "");
-    LLVMValueRef row_target = LLVMBuildSelect(b, small, one, irb_i64(b, plan->blocking->row_blocks), "");
+    LLVMValueRef row_target = LLVMBuildSelect(b, small, one, irb_i64(b, blocks_of_rows(plan)), "");
     cut.width               = LLVMBuildSelect(b, wide, cut.widths[0], cut.widths[1], "");
     cut.col_blocks          = irb_ceil_div(b, cols, cut.width);
     cut.height              = irb_round_up(b, irb_ceil_div(b, rows, row_target), plan->mr);

@@ -166,6 +166,7 @@ enum { CONTRACT_DOT_COLUMNS = 4 }; /* beside windows, up to so many columns lane
 typedef struct ContractShape {
     bool      is_double;
     int64_t   m, n, k;
+    int64_t   m_likely; /* m at nominal sizes; 0: not known */
     int64_t   a_stride_m, a_stride_k, b_stride_k, b_stride_n;
     bool      a_has_load, b_has_load;
     bool      b_has_levels;     /* k in several levels, for a windowed A */

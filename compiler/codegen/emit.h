@@ -266,8 +266,8 @@ struct CompiledKernel {
     size_t         length;
     const int64_t *sizes;        /* as Emit's */
     LLVMValueRef   task, finish; /* finish may be NULL */
-    LLVMValueRef   join;         /* a second task, over rows of a product whose sums are in parts; else NULL */
-    LLVMValueRef   prepare;      /* of a kernel in a loop that packs an operand before the first step; else NULL */
+    LLVMValueRef   join;    /* a second task, over rows of a product or scatter whose sums are in parts; else NULL */
+    LLVMValueRef   prepare; /* of a kernel in a loop that packs an operand before the first step; else NULL */
     int            n_operands;
     const struct ContractPlan *contract;
     struct Sequence           *body; /* of a loop */
@@ -286,6 +286,7 @@ int          operand_index(const LocationVec *operands, const Location *location
 CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands);
 void            kernel_operands_merge(Emit *e, LocationVec *all, const LocationVec *some);
 KernelSize      kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *compiled, DimEnv *dims);
+LLVMValueRef    kernel_join_units(Emit *e, const Kernel *kernel, DimEnv *dims);
 
 LLVMValueRef function_new(Emit *e, const char *name, LLVMTypeRef type); /* internal, for the target */
 
@@ -308,6 +309,8 @@ void                       matmul_emit_task(KernelEmit *k, LLVMValueRef begin, L
 
 KernelSize scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims);
 void       scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+bool       scatter_joins(const Emit *e, const Kernel *kernel);
+void       scatter_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
 
 /* ---- functions and tables (step.c, object.c) ------------------------------------------------------------------------------------ */
 

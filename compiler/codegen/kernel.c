@@ -61,6 +61,11 @@ KernelSize kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *comp
     BUG("unknown template");
 }
 
+LLVMValueRef kernel_join_units(Emit *e, const Kernel *kernel, DimEnv *dims) {
+    if (kernel->scatter) return dims_value(dims, kernel->scatter->type.dims[0]);
+    return matmul_join_units(e, kernel, dims);
+}
+
 /* ---- functions ---------------------------------------------------------------------------------------------------------------- */
 
 static void set_function_attributes(Emit *e, LLVMValueRef fn) {
@@ -157,11 +162,12 @@ static LLVMValueRef emit_prepare(KernelEmit k) {
 }
 
 static LLVMValueRef emit_join(KernelEmit k) {
-    if (!k.contract || !contract_joins(k.contract)) return NULL;
-    Emit       *e        = k.e;
+    Emit *e        = k.e;
+    bool  products = k.contract && contract_joins(k.contract);
+    if (!products && !scatter_joins(e, k.kernel)) return NULL;
     LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
     open_function(&k, function_name(&k, "_join"), params, 4);
-    matmul_emit_join(&k, LLVMGetParam(k.fn, 1), LLVMGetParam(k.fn, 2));
+    (products ? matmul_emit_join : scatter_emit_join)(&k, LLVMGetParam(k.fn, 1), LLVMGetParam(k.fn, 2));
     return close_function(&k);
 }
 

@@ -329,7 +329,7 @@ static void emit_unit(LoopEmit *l, Scope *scope) {
 
 static void emit_flat(LoopEmit *l, LLVMValueRef begin, LLVMValueRef end) {
     LLVMBuilderRef b     = l->k->root->b;
-    LLVMValueRef   block = irb_i64(b, LOOP_FLAT_BLOCK), all = irb_mul(b, l->space.rows, l->space.row_elements);
+    LLVMValueRef   block = l->space.flat_block, all = irb_mul(b, l->space.rows, l->space.row_elements);
     l->lanes = l->k->full_lanes;
     loop_vectors(l, l->k->root, l->kernel->n_rows + l->kernel->n_inner - 1, irb_mul(b, begin, block),
                  irb_min(b, all, irb_mul(b, end, block)));

@@ -5,17 +5,17 @@
 #include "codegen/emit.h"
 
 enum {
-    LOOP_PARTS      = 4,    /* accumulators of a reduction that run side by side */
-    LOOP_STRAIGHT   = 8,    /* vectors in a row, up to which the row is straight-line code */
-    LOOP_PERIOD     = 4,    /* rows of a turn at most */
-    LOOP_TOGETHER   = 8,    /* indices of a window's last axis at most that are straight-line code */
-    LOOP_COLUMNS    = 12,   /* column sums that a straight row keeps in registers at most */
-    LOOP_FLAT_BLOCK = 8192, /* elements of a unit of a flat kernel */
+    LOOP_PARTS    = 4,  /* accumulators of a reduction that run side by side */
+    LOOP_STRAIGHT = 8,  /* vectors in a row, up to which the row is straight-line code */
+    LOOP_PERIOD   = 4,  /* rows of a turn at most */
+    LOOP_TOGETHER = 8,  /* indices of a window's last axis at most that are straight-line code */
+    LOOP_COLUMNS  = 12, /* column sums that a straight row keeps in registers at most */
 };
 
 /* Sizes of a kernel, in the block that `dims` belongs to. */
 typedef struct LoopSpace {
     LLVMValueRef rows, row_elements, rows_per_unit, units;
+    LLVMValueRef flat_block;           /* elements of a unit of a flat kernel */
     LLVMValueRef offsets[MAX_CARRIED]; /* by reduction: its partial sums in the shared scratch, in bytes */
     LLVMValueRef shared_bytes, kept_bytes;
 } LoopSpace;

@@ -1,7 +1,14 @@
 /* The loop template: how its work is cut into units, and what scratch it needs. All by shape only. */
 #include "codegen/loop.h"
 
-enum { UNIT_ELEMENTS = 8192, MAX_PARTIAL_UNITS = 64, NEST_ROW = 128, WINDOWS_ROW = 1024 };
+enum {
+    UNIT_ELEMENTS     = 8192,
+    MAX_PARTIAL_UNITS = 64,
+    EVEN_UNITS        = 4,
+    FLAT_MULTIPLE     = 256,
+    NEST_ROW          = 128,
+    WINDOWS_ROW       = 1024
+};
 
 static bool is_partial(const Reduction *reduction) {
     return reduction->to == LEVEL_COLUMN || reduction->to == LEVEL_TOTAL;
@@ -48,11 +55,19 @@ int64_t loop_nest(const Kernel *kernel) {
     return row > 0 && row <= most && last > 1 && last * row <= UNIT_ELEMENTS * (most / NEST_ROW) ? last : 1;
 }
 
+/* So many units that two and four threads get as much each: one, or a multiple of four. */
+static LLVMValueRef even_units(LLVMBuilderRef b, LLVMValueRef units) {
+    LLVMValueRef several = LLVMBuildICmp(b, LLVMIntSGT, units, irb_i64(b, 1), "");
+    return LLVMBuildSelect(b, several, irb_round_up(b, units, EVEN_UNITS), irb_i64(b, 1), "");
+}
+
 static LLVMValueRef rows_per_unit(const Kernel *kernel, LLVMBuilderRef b, LLVMValueRef rows,
                                   LLVMValueRef row_elements) {
-    LLVMValueRef one  = irb_i64(b, 1);
-    LLVMValueRef some = LLVMBuildUDiv(b, irb_i64(b, UNIT_ELEMENTS), irb_max(b, row_elements, one), "");
-    if (loop_has_finish(kernel)) some = irb_max(b, some, irb_ceil_div(b, rows, irb_i64(b, MAX_PARTIAL_UNITS)));
+    LLVMValueRef one   = irb_i64(b, 1);
+    LLVMValueRef some  = LLVMBuildUDiv(b, irb_i64(b, UNIT_ELEMENTS), irb_max(b, row_elements, one), "");
+    LLVMValueRef units = irb_ceil_div(b, rows, irb_max(b, some, one));
+    if (loop_has_finish(kernel)) units = irb_min(b, units, irb_i64(b, MAX_PARTIAL_UNITS));
+    some = irb_ceil_div(b, rows, even_units(b, units));
     return irb_round_up(b, irb_max(b, some, one), loop_nest(kernel));
 }
 
@@ -72,7 +87,10 @@ LoopSpace loop_space(const Kernel *kernel, DimEnv *dims) {
                         .row_elements = dims_product(dims, kernel->n_inner, kernel->inner)};
     if (kernel->reductions.len > MAX_CARRIED) BUG("%s has %d reductions", kernel->name, kernel->reductions.len);
     if (kernel->flat && kernel->n_inner) {
-        s.units = irb_ceil_div(b, irb_mul(b, s.rows, s.row_elements), irb_i64(b, LOOP_FLAT_BLOCK));
+        LLVMValueRef all   = irb_max(b, irb_mul(b, s.rows, s.row_elements), irb_i64(b, 1));
+        LLVMValueRef units = even_units(b, irb_ceil_div(b, all, irb_i64(b, UNIT_ELEMENTS)));
+        s.flat_block       = irb_round_up(b, irb_ceil_div(b, all, units), FLAT_MULTIPLE);
+        s.units            = irb_ceil_div(b, all, s.flat_block);
     } else if (kernel->n_rows) {
         s.rows_per_unit = rows_per_unit(kernel, b, s.rows, s.row_elements);
         s.units         = irb_ceil_div(b, s.rows, s.rows_per_unit);

@@ -4,16 +4,20 @@
 #include "codegen/tuning.h"
 #include "plan/plan.h"
 
-/* k at nominal sizes, where it may be summed in parts: one product, whose epilogue has no sums of its own. */
-static int64_t likely_depth(Emit *e, const Kernel *kernel, const Product *p) {
-    const int64_t *sizes = nominal_sizes(e->c, e->program);
-    int64_t        depth = 1, size;
-    if (p->a.batch.count || kernel->groups || kernel->reductions.len) return 0;
-    for (int i = 0; i < p->a.contract.count; i++) {
-        if (!dim_eval(p->a.node->type.dims[p->a.contract.axes[i]], sizes, &size)) return 0;
-        if (size > 0 && __builtin_mul_overflow(depth, size, &depth)) return 0;
+/* At nominal sizes; 0 where it is not known. */
+static int64_t likely_extent(Emit *e, const Side *side, const AxisList *list) {
+    const int64_t *sizes  = nominal_sizes(e->c, e->program);
+    int64_t        extent = 1, size;
+    for (int i = 0; i < list->count; i++) {
+        if (!dim_eval(side->node->type.dims[list->axes[i]], sizes, &size)) return 0;
+        if (size > 0 && __builtin_mul_overflow(extent, size, &extent)) return 0;
     }
-    return depth;
+    return extent;
+}
+
+/* One product, whose epilogue has no sums of its own. */
+static bool may_sum_in_parts(const Kernel *kernel, const Product *p) {
+    return !p->a.batch.count && !kernel->groups && !kernel->reductions.len;
 }
 
 static int64_t stride_constant(const Side *side, const Dim *stride) {
@@ -29,6 +33,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
                            .m            = side_extent_constant(&p.a, &p.a.free),
                            .n            = side_extent_constant(&p.b, &p.columns),
                            .k            = side_extent_constant(&p.a, &p.a.contract),
+                           .m_likely     = likely_extent(e, &p.a, &p.a.free),
                            .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
                            .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
                            .b_stride_k   = stride_constant(&p.b, p.b.stride_k),
@@ -44,7 +49,7 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
         *window                = p.geometry;
         shape.window           = window;
-        shape.k_likely         = likely_depth(e, kernel, &p);
+        shape.k_likely         = may_sum_in_parts(kernel, &p) ? likely_extent(e, &p.a, &p.a.contract) : 0;
     }
     shape.blocking = tuning_choose(e->c->tuning, e->target, e->arena, &shape);
     return contract_plan(e->arena, e->target, &shape);

@@ -1,8 +1,22 @@
-/* The scatter template: dest = 0, then dest[index[i]] += values[i] in index order. The work is cut along the trailing dims (or is one
- * unit where there are none), never along the index, so that every sum has one order. */
+/* The scatter template: dest = 0, then dest[index[i]] += values[i] in index order. The work is cut along the trailing dims. Where these are
+ * few and the index is long beside dest, it is cut into parts of the index, by shape only: each has sums of its own in scratch, rows
+ * padded to whole vectors, and a second task ("join") adds them up in the parts' order. So every sum has one order. */
 #include "codegen/emit.h"
 
-enum { SCATTER_COLUMNS = 256 }; /* of a unit */
+#include "plan/plan.h"
+
+enum {
+    SCATTER_COLUMNS = 256, /* of a unit */
+    PARTS_MOST      = 8,
+    PART_VALUES     = 4096, /* in a part, at least */
+    INDEX_PER_ROW   = 1,    /* of a part: as many as dest has rows, at least */
+};
+
+typedef struct ScatterParts {
+    int64_t count;  /* 1: the index is not cut */
+    int64_t stride; /* elements of a row of sums */
+    int     lanes;  /* of their vectors */
+} ScatterParts;
 
 typedef struct Scatter {
     KernelEmit  *k;
@@ -10,7 +24,11 @@ typedef struct Scatter {
     const Store *store;
     int          n_index, n_rest;
     const Dim  **rest;
-    LLVMValueRef columns, low, high; /* the unit's range of the trailing elements */
+    int          lanes;
+    LLVMValueRef rows, columns, low, high; /* low, high: the unit's range of the trailing elements */
+    LLVMValueRef to, stride;               /* where row 0 lies; elements from one row to the next */
+    ScatterParts parts;
+    bool         is_last; /* nothing behind the last column may be overwritten */
 } Scatter;
 
 static LLVMValueRef column_count(const Kernel *kernel, DimEnv *dims) {
@@ -18,10 +36,49 @@ static LLVMValueRef column_count(const Kernel *kernel, DimEnv *dims) {
     return dims_product(dims, type->rank - 1, type->dims + 1);
 }
 
+/* At nominal sizes; 1 where it is not known. */
+static int64_t likely_count(const int64_t *sizes, const Type *type, int first) {
+    int64_t count = 1, size;
+    for (int i = first; i < type->rank; i++)
+        if (!dim_eval(type->dims[i], sizes, &size) || __builtin_mul_overflow(count, size > 1 ? size : 1, &count))
+            return 1;
+    return count;
+}
+
+static ScatterParts parts_of(const Emit *e, const Kernel *kernel) {
+    const int64_t *sizes   = nominal_sizes(e->c, e->program);
+    const Type    *to      = &kernel->scatter->type;
+    ScatterParts   parts   = {.count = 1, .lanes = 1};
+    int64_t        columns = dims_constant(to->rank - 1, to->dims + 1), rows;
+    if ((to->elem != ELEM_F32 && to->elem != ELEM_F64) || columns < 1 || columns > SCATTER_COLUMNS) return parts;
+    for (int i = 0; i < kernel->stores.len; i++)
+        if (kernel->stores.data[i].type.elem != to->elem) return parts;
+    int full = target_lanes(e->target, elem_size(to->elem));
+    while (parts.lanes < columns && parts.lanes < full) parts.lanes *= 2;
+    parts.stride  = (columns + parts.lanes - 1) / parts.lanes * parts.lanes;
+    int64_t index = likely_count(sizes, &kernel->scatter->inputs[1]->type, 0);
+    if (!dim_eval(to->dims[0], sizes, &rows) || rows < 1) return parts;
+    parts.count = PARTS_MOST;
+    while (parts.count > 1 &&
+           (index < parts.count * rows * INDEX_PER_ROW || index * columns < parts.count * PART_VALUES))
+        parts.count /= 2;
+    return parts;
+}
+
 KernelSize scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims) {
-    (void)e;
-    LLVMValueRef units = irb_ceil_div(dims->b, column_count(kernel, dims), irb_i64(dims->b, SCATTER_COLUMNS));
-    return (KernelSize){units, irb_i64(dims->b, 0), irb_i64(dims->b, 0)};
+    LLVMBuilderRef b     = dims->b;
+    ScatterParts   parts = parts_of(e, kernel);
+    LLVMValueRef   none  = irb_i64(b, 0);
+    if (parts.count == 1)
+        return (KernelSize){irb_ceil_div(b, column_count(kernel, dims), irb_i64(b, SCATTER_COLUMNS)), none, none};
+    const Type  *to    = &kernel->scatter->type;
+    LLVMValueRef bytes = irb_i64(b, parts.count * parts.stride * elem_size(to->elem));
+    return (KernelSize){irb_i64(b, parts.count), irb_round_up(b, irb_mul(b, dims_value(dims, to->dims[0]), bytes), 64),
+                        none};
+}
+
+bool scatter_joins(const Emit *e, const Kernel *kernel) {
+    return kernel->template == TEMPLATE_SCATTER && parts_of(e, kernel).count > 1;
 }
 
 /* The trailing index of flat column `at`. */
@@ -37,32 +94,44 @@ static void split_columns(Scatter *s, Index at, Index *parts) {
 
 typedef void ScatterBody(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef column);
 
-/* body(row, column) for all columns of the unit, in vectors. */
-static void for_columns(Scatter *s, Scope *scope, LLVMValueRef row, ScatterBody *body) {
-    KernelEmit    *k     = s->k;
-    LLVMBuilderRef b     = scope->b;
-    LLVMValueRef   size  = irb_sub(b, s->high, s->low);
-    int            full  = s->n_rest ? k->full_lanes : 1;
-    LLVMValueRef   whole = irb_add(b, s->low, LLVMBuildAnd(b, size, irb_i64(b, -full), ""));
-    ScopedLoop     loop;
-    k->lanes = full;
-    scope_loop_begin(k, &loop, scope, s->low, whole, irb_i64(b, full), 0, NULL);
-    body(s, loop.scope, row, loop.index);
-    scope_loop_end(k, &loop, NULL);
-    if (full > 1) {
-        scope_loop_begin(k, &loop, scope, whole, s->high, irb_i64(scope->b, full), 0, NULL);
-        k->mask       = irb_mask_below(loop.scope->b, irb_sub(loop.scope->b, s->high, loop.index), full);
-        k->mask_scope = loop.scope;
-        body(s, loop.scope, row, loop.index);
-        k->mask = NULL;
-        scope_loop_end(k, &loop, NULL);
-    }
-    k->lanes = 1;
+static LLVMValueRef target_at(Scatter *s, LLVMBuilderRef b, LLVMValueRef row, LLVMValueRef column) {
+    LLVMValueRef at = irb_add(b, irb_mul(b, row, s->stride), column);
+    return irb_at(b, emit_mem_type(s->k->e, s->store->type.elem), s->to, at);
 }
 
-static LLVMValueRef target_at(Scatter *s, LLVMBuilderRef b, LLVMValueRef row, LLVMValueRef column) {
-    LLVMValueRef at = irb_add(b, irb_mul(b, row, s->columns), column);
-    return irb_at(b, emit_mem_type(s->k->e, s->store->type.elem), operand_pointer(s->k, &s->store->to), at);
+/* body(row, column) for columns [low, high) in vectors. */
+static void for_vectors(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef low, LLVMValueRef high,
+                        ScatterBody *body) {
+    ScopedLoop loop;
+    scope_loop_begin(s->k, &loop, scope, low, high, irb_i64(scope->b, s->k->lanes), 0, NULL);
+    body(s, loop.scope, row, loop.index);
+    scope_loop_end(s->k, &loop, NULL);
+}
+
+/* The same where only those before s->high exist. */
+static void for_part_of_vector(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef low, ScatterBody *body) {
+    KernelEmit *k = s->k;
+    ScopedLoop  loop;
+    scope_loop_begin(k, &loop, scope, low, s->high, irb_i64(scope->b, k->lanes), 0, NULL);
+    k->mask       = irb_mask_below(loop.scope->b, irb_sub(loop.scope->b, s->high, loop.index), k->lanes);
+    k->mask_scope = loop.scope;
+    body(s, loop.scope, row, loop.index);
+    k->mask = NULL;
+    scope_loop_end(k, &loop, NULL);
+}
+
+/* body(row, column) for all columns of the unit, in vectors. */
+static void for_columns(Scatter *s, Scope *scope, LLVMValueRef row, ScatterBody *body) {
+    KernelEmit    *k   = s->k;
+    LLVMBuilderRef b   = scope->b;
+    k->lanes           = s->lanes;
+    LLVMValueRef rest  = LLVMBuildURem(b, irb_sub(b, s->high, s->low), irb_i64(b, k->lanes), "");
+    LLVMValueRef whole = irb_sub(b, s->high, rest);
+    int64_t      part, first, last;
+    bool         is_known = irb_const(rest, &part) && irb_const(s->low, &first) && irb_const(whole, &last);
+    if (!is_known || first < last) for_vectors(s, scope, row, s->low, whole, body);
+    if (k->lanes > 1 && (!is_known || part > 0)) for_part_of_vector(s, scope, row, whole, body);
+    k->lanes = 1;
 }
 
 static void clear_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef column) {
@@ -71,7 +140,7 @@ static void clear_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef 
     build_store_lanes(s->k, scope->b, target_at(s, scope->b, row, column), elem, LLVMConstNull(type), s->k->mask);
 }
 
-/* `row` is the flat index into the index tensor. */
+/* `row` is the flat index into the index tensor. Rows of a part's sums have room for whole vectors. */
 static void add_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef column) {
     KernelEmit *k = s->k;
     Index       at[MAX_RANK];
@@ -85,8 +154,8 @@ static void add_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef co
     if (s->n_index) at[0] = flat;
     Value        target_row = value_at(k, s->index, at);
     Scope       *in         = target_row->scope;
-    LLVMValueRef wide = math_cast(k->e, in->b, s->index->type.elem, ELEM_I64, target_row->v), safe, mask = k->mask;
-    LLVMValueRef rows = dims_value(&k->dims, s->node->type.dims[0]);
+    LLVMValueRef wide       = math_cast(k->e, in->b, s->index->type.elem, ELEM_I64, target_row->v), safe;
+    LLVMValueRef rows = dims_value(&k->dims, s->node->type.dims[0]), mask = s->parts.count > 1 ? NULL : k->mask;
     fault_unless_below(k, in, wide, rows, &safe);
     split_columns(s, rest, at + s->n_index);
     ElemType       elem = s->store->type.elem, reg = math_register_elem(elem);
@@ -99,28 +168,120 @@ static void add_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef co
     build_store_lanes(k, b, to, elem, math_build(k->e, b, MATH_ADD, reg, operands), mask);
 }
 
-static void for_rows(Scatter *s, LLVMValueRef count, ScatterBody *body) {
+static void for_rows(Scatter *s, Scope *scope, LLVMValueRef begin, LLVMValueRef end, ScatterBody *body) {
     KernelEmit *k = s->k;
     ScopedLoop  rows;
-    scope_loop_begin(k, &rows, k->root, irb_i64(k->root->b, 0), count, irb_i64(k->root->b, 1), 0, NULL);
+    scope_loop_begin(k, &rows, scope, begin, end, irb_i64(scope->b, 1), 0, NULL);
     for_columns(s, rows.scope, rows.index, body);
     scope_loop_end(k, &rows, NULL);
 }
 
+static Scatter scatter_of(KernelEmit *k) {
+    Node   *node = k->kernel->scatter;
+    Scatter s    = {.k = k, .node = node, .values = node->inputs[0], .index = node->inputs[1]};
+    s.parts      = parts_of(k->e, k->kernel);
+    s.n_index    = s.index->type.rank;
+    s.n_rest     = node->type.rank - 1;
+    s.rest       = node->type.dims + 1;
+    s.lanes      = s.n_rest ? k->full_lanes : 1;
+    s.rows       = dims_value(&k->dims, node->type.dims[0]);
+    s.columns    = column_count(k->kernel, &k->dims);
+    s.low        = irb_i64(k->root->b, 0);
+    s.high = s.stride = s.columns;
+    for (int i = 0; i < k->kernel->stores.len; i++)
+        if (k->kernel->stores.data[i].node != node) BUG("%s: a scatter stores nothing else", k->kernel->name);
+    return s;
+}
+
+static LLVMValueRef index_count(Scatter *s) {
+    return dims_product(&s->k->dims, s->n_index, s->index->type.dims);
+}
+
+/* ---- sums in parts ------------------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef part_at(Scatter *s, LLVMBuilderRef b, LLVMValueRef part) {
+    LLVMValueRef bytes = irb_mul(b, s->rows, irb_i64(b, s->parts.stride * elem_size(s->store->type.elem)));
+    return irb_at(b, s->k->e->t_i8, kernel_shared_scratch(s->k), irb_mul(b, part, bytes));
+}
+
+/* Parts [begin, end), each cleared, then added to. They are the same for all stores. */
+static void emit_parts(Scatter *s, LLVMValueRef begin, LLVMValueRef end) {
+    KernelEmit *k = s->k;
+    ScopedLoop  parts;
+    s->store  = &k->kernel->stores.data[0];
+    s->lanes  = s->parts.lanes;
+    s->stride = irb_i64(k->root->b, s->parts.stride);
+    scope_loop_begin(k, &parts, k->root, begin, end, irb_i64(k->root->b, 1), 0, NULL);
+    LLVMBuilderRef b   = parts.scope->b;
+    LLVMValueRef   all = index_count(s), count = irb_i64(b, s->parts.count);
+    LLVMValueRef   bytes = irb_mul(b, s->rows, irb_i64(b, s->parts.stride * elem_size(s->store->type.elem)));
+    s->to                = part_at(s, b, parts.index);
+    LLVMBuildMemSet(b, s->to, LLVMConstNull(k->e->t_i8), bytes, 4);
+    LLVMValueRef next = irb_add(b, parts.index, irb_i64(b, 1));
+    LLVMValueRef low  = LLVMBuildUDiv(b, irb_mul(b, parts.index, all), count, ""),
+                 high = LLVMBuildUDiv(b, irb_mul(b, next, all), count, "");
+    for_rows(s, parts.scope, low, high, add_body);
+    scope_loop_end(k, &parts, NULL);
+}
+
+/* The sums of all parts at a row's columns, to all stores; without a mask, what lies behind the last column is overwritten, too. */
+static void join_vector(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef column, LLVMValueRef mask) {
+    KernelEmit    *k    = s->k;
+    LLVMBuilderRef b    = scope->b;
+    ElemType       elem = s->node->type.elem;
+    LLVMValueRef   from = irb_add(b, irb_mul(b, row, irb_i64(b, s->parts.stride)), column), sum = NULL;
+    LLVMValueRef   to   = irb_add(b, irb_mul(b, row, s->columns), column);
+    LLVMTypeRef    type = emit_mem_type(k->e, elem);
+    for (int p = 0; p < s->parts.count; p++) {
+        LLVMValueRef at   = irb_at(b, type, part_at(s, b, irb_i64(b, p)), from);
+        LLVMValueRef part = build_load_lanes(k, b, at, elem, k->lanes, mask), operands[] = {sum, part};
+        sum = sum ? math_build(k->e, b, MATH_ADD, elem, operands) : part;
+    }
+    for (int i = 0; i < k->kernel->stores.len; i++)
+        build_store_lanes(k, b, irb_at(b, type, operand_pointer(k, &k->kernel->stores.data[i].to), to), elem, sum,
+                          mask);
+}
+
+static void join_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef column) {
+    join_vector(s, scope, row, column, s->is_last ? s->k->mask : NULL);
+}
+
+/* Rows [begin, end). Where a row ends in part of a vector, whole ones are stored over the start of the next row, which comes after it;
+ * but for the last row, behind which is somebody else's. */
+void scatter_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
+    Scatter        s = scatter_of(k);
+    LLVMBuilderRef b = k->root->b;
+    s.store          = &k->kernel->stores.data[0];
+    if (dims_constant(s.n_rest, s.rest) == s.parts.stride) { /* rows lie together: as one */
+        s.lanes   = k->full_lanes;
+        s.low     = irb_mul(b, begin, s.columns);
+        s.high    = irb_mul(b, end, s.columns);
+        s.is_last = true;
+        for_columns(&s, k->root, irb_i64(b, 0), join_body);
+        return;
+    }
+    LLVMValueRef last = irb_sub(b, end, irb_i64(b, 1));
+    s.lanes           = s.parts.lanes;
+    for_rows(&s, k->root, begin, last, join_body);
+    s.is_last = true;
+    for_rows(&s, k->root, last, end, join_body);
+}
+
+/* ---- the task ------------------------------------------------------------------------------------------------------------------- */
+
 void scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
-    Node          *node = k->kernel->scatter;
-    LLVMBuilderRef b    = k->root->b;
-    Scatter        s    = {.k = k, .node = node, .values = node->inputs[0], .index = node->inputs[1]};
-    s.n_index           = s.index->type.rank;
-    s.n_rest            = node->type.rank - 1;
-    s.rest              = node->type.dims + 1;
-    s.columns           = column_count(k->kernel, &k->dims);
-    s.low               = irb_mul(b, begin, irb_i64(b, SCATTER_COLUMNS));
-    s.high              = irb_min(b, s.columns, irb_mul(b, end, irb_i64(b, SCATTER_COLUMNS)));
+    Scatter        s = scatter_of(k);
+    LLVMBuilderRef b = k->root->b;
+    if (s.parts.count > 1) {
+        emit_parts(&s, begin, end);
+        return;
+    }
+    s.low  = irb_mul(b, begin, irb_i64(b, SCATTER_COLUMNS));
+    s.high = irb_min(b, s.columns, irb_mul(b, end, irb_i64(b, SCATTER_COLUMNS)));
     for (int i = 0; i < k->kernel->stores.len; i++) {
         s.store = &k->kernel->stores.data[i];
-        if (s.store->node != node) BUG("%s: a scatter stores nothing else", k->kernel->name);
-        for_rows(&s, dims_value(&k->dims, node->type.dims[0]), clear_body);
-        for_rows(&s, dims_product(&k->dims, s.n_index, s.index->type.dims), add_body);
+        s.to    = operand_pointer(k, &s.store->to);
+        for_rows(&s, k->root, irb_i64(b, 0), s.rows, clear_body);
+        for_rows(&s, k->root, irb_i64(b, 0), index_count(&s), add_body);
     }
 }

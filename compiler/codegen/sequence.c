@@ -8,8 +8,8 @@
 
 #include "nnrt.h"
 
-/* About 10 us of work: flops at 32 a ns, bytes at 16 a ns. Below it a kernel is not worth handing to other threads. */
-enum { PARALLEL_WORK = 320000, BYTE_WORK = 2, JOIN_WORK = 4 };
+/* About 10 us of work: flops at 32 a ns, bytes at 16 a ns, a lookup 1.5 ns. Below it a kernel is not worth handing to other threads. */
+enum { PARALLEL_WORK = 320000, BYTE_WORK = 2, JOIN_WORK = 4, LOOKUP_WORK = 48 };
 
 Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
     Sequence *sequence = ARENA_NEW(e->arena, Sequence);
@@ -97,8 +97,10 @@ static void call_parallel(const SequenceRun *run, LLVMValueRef task, LLVMValueRe
 }
 
 static LLVMValueRef work_of(const SequenceRun *run, const Kernel *kernel) {
-    LLVMValueRef bytes = irb_mul(run->b, dims_value(run->dims, kernel->bytes), irb_i64(run->b, BYTE_WORK));
-    return irb_add(run->b, dims_value(run->dims, kernel->flops), bytes);
+    LLVMBuilderRef b    = run->b;
+    LLVMValueRef   work = irb_mul(b, dims_value(run->dims, kernel->bytes), irb_i64(b, BYTE_WORK));
+    work                = irb_add(b, work, irb_mul(b, dims_value(run->dims, kernel->lookups), irb_i64(b, LOOKUP_WORK)));
+    return irb_add(b, dims_value(run->dims, kernel->flops), work);
 }
 
 static LLVMValueRef is_worth_threads(const SequenceRun *run, LLVMValueRef work, LLVMValueRef pool, LLVMValueRef units) {
@@ -156,7 +158,7 @@ static void run_task(const SequenceRun *run, LLVMValueRef task, LLVMValueRef wor
 /* The sums of a product's parts are read, and what the epilogue makes of them. */
 static void run_join(const SequenceRun *run, const SequenceKernel *kernel, LLVMValueRef shared_bytes) {
     LLVMValueRef work = irb_mul(run->b, shared_bytes, irb_i64(run->b, JOIN_WORK));
-    run_task(run, kernel->compiled->join, work, matmul_join_units(run->sequence->e, kernel->kernel, run->dims));
+    run_task(run, kernel->compiled->join, work, kernel_join_units(run->sequence->e, kernel->kernel, run->dims));
 }
 
 static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {

@@ -19,7 +19,7 @@ typedef struct Count {
     Kernel    *kernel;
     DimTable  *dims;
     Map       *seen;
-    const Dim *flops, *bytes;
+    const Dim *flops, *bytes, *lookups;
 } Count;
 
 static void count_dot(Count *count, const Node *dot) {
@@ -34,8 +34,10 @@ static void count_dot(Count *count, const Node *dot) {
 static void count_steps(Count *count, const Node *node) {
     const FnPlan *body = count->kernel->body;
     for (int i = 0; i < body->kernels.len; i++) {
-        const Dim *flops = dim_mul(count->dims, body->kernels.data[i]->flops, node->attr.scan->length);
-        const Dim *bytes = dim_mul(count->dims, body->kernels.data[i]->bytes, node->attr.scan->length);
+        const Dim *flops   = dim_mul(count->dims, body->kernels.data[i]->flops, node->attr.scan->length);
+        const Dim *bytes   = dim_mul(count->dims, body->kernels.data[i]->bytes, node->attr.scan->length);
+        const Dim *lookups = dim_mul(count->dims, body->kernels.data[i]->lookups, node->attr.scan->length);
+        if (lookups) count->lookups = dim_plus(count->dims, count->lookups, lookups, 1);
         if (flops) count->flops = dim_plus(count->dims, count->flops, flops, 1);
         if (bytes) count->bytes = dim_plus(count->dims, count->bytes, bytes, 1);
     }
@@ -64,6 +66,8 @@ static void count_node(Count *count, const Node *node) {
         count->flops = dim_plus(count->dims, count->flops, type_count(count->dims, &node->type), 1);
     if (op_info[node->op].class == REDUCTION)
         count->flops = dim_plus(count->dims, count->flops, type_count(count->dims, &node->inputs[0]->type), 1);
+    if (node->op == OP_GATHER || node->op == OP_SCATTER_ADD)
+        count->lookups = dim_plus(count->dims, count->lookups, type_count(count->dims, &node->inputs[1]->type), 1);
     if (node->op == OP_DOT) count_dot(count, node);
     if (node->op == OP_SCAN) count_steps(count, node);
 }
@@ -77,13 +81,14 @@ static void count_value(Count *count, Node *root) {
 }
 
 void kernel_cost(Fuse *f, Kernel *kernel) {
-    DimTable *dims  = graph_dims(f->graph);
-    Count     count = {f, kernel, dims, map_new(f->c->arena), dim_const(dims, 0), dim_const(dims, 0)};
+    DimTable *dims = graph_dims(f->graph);
+    Count count = {f, kernel, dims, map_new(f->c->arena), dim_const(dims, 0), dim_const(dims, 0), dim_const(dims, 0)};
     for (int i = 0; i < kernel->stores.len; i++) {
         const Store *store = &kernel->stores.data[i];
         count_value(&count, store->node);
         count.bytes = dim_plus(dims, count.bytes, type_count(dims, &store->type), elem_size(store->type.elem));
     }
-    kernel->flops = count.flops;
-    kernel->bytes = count.bytes;
+    kernel->flops   = count.flops;
+    kernel->bytes   = count.bytes;
+    kernel->lookups = count.lookups;
 }

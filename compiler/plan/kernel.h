@@ -22,16 +22,16 @@
  *                 With no rows it has one row; with no dims at all it is a scalar kernel. Reductions to COLUMN and TOTAL are partial sums by
  *                 block of rows (blocks cut by shape only), added in block order after all units are done; then the COLUMN and
  *                 TOTAL stores run (the "finish"), on the calling thread.
- *                 `flat`: every load and store is at the identity index of the same shape or a rank-0 value, so the kernel may run as one
- *                 linear loop over the whole space.
+ *                 `flat`: every load and store is at the identity index of the same shape or a rank-0 value, or the space has one dim, so the
+ *                 kernel may run as one linear loop over the whole space.
  * TEMPLATE_CONTRACT  `dot` through codegen/contract.h; its stores are POINT stores over the dot's output dims (batch, left free,
  *                 right free), evaluated on the register tile with the dot's value kept. Sums over its rows (the left free dims) of what it
  *                 alone makes are COLUMN values, with a finish, as in a loop. Operands that are not located are load anchors.
  *                 With `groups` the first right free axis has so many indices, and values that read the dot's elements of all of them
  *                 are computed here, too (the gates of a cell, each a group of columns):
  *                   GROUP   node dims == the dot's without that axis
- * TEMPLATE_SCATTER  `scatter` = SCATTER_ADD: zero (then) add rows in index order into dest; partition over the trailing dims or
- *                 over target rows, never over the index, so that sums have a fixed order.
+ * TEMPLATE_SCATTER  `scatter` = SCATTER_ADD: zero (then) add rows in index order into dest; partition over the trailing dims, or over
+ *                 parts of the index that the shape says, whose sums are added up in their order.
  * TEMPLATE_SCAN   `scan`: the kernels of `body`, a plan of its own, once a step. The body's inputs are LOCALs (LOC_LOCAL: carries,
  *                 slices, captures, then the index), its results the next carries and the emits; stores are of the SCAN's PICKs.
  */
@@ -118,10 +118,10 @@ typedef struct Kernel {
     bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */
     Triangle       triangle;
     Clip           clip;
-    Node          *scatter;       /* TEMPLATE_SCATTER */
-    Node          *scan;          /* TEMPLATE_SCAN */
-    struct FnPlan *body;          /* of its steps */
-    const Dim     *flops, *bytes; /* counts, in the symbolic dims */
+    Node          *scatter;                 /* TEMPLATE_SCATTER */
+    Node          *scan;                    /* TEMPLATE_SCAN */
+    struct FnPlan *body;                    /* of its steps */
+    const Dim     *flops, *bytes, *lookups; /* counts, in the symbolic dims; of places found through an index */
 } Kernel;
 
 typedef struct Buffer { /* a tensor in the workspace */

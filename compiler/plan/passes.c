@@ -156,10 +156,22 @@ static int count_passes(const Kernel *kernel) {
 
 /* ---- the kernel -------------------------------------------------------------------------------------------------------- */
 
-/* One linear loop will do: same shapes everywhere, only elementwise ops and expanded scalars between. */
-static bool is_flat(const Passes *p) {
+/* Of a space of one dim: values are computed, moved or looked up. */
+static bool is_line(const Passes *p) {
+    if (p->cluster->space.rank != 1) return false;
+    for (int i = 0; i < p->order.len; i++) {
+        const Node *node = p->order.data[i];
+        OpClass class    = op_info[node->op].class;
+        bool moved       = class == MOVEMENT && node->op != OP_SLIDE;
+        if (node->type.rank && !loaded(p, node) && class != ELEMENTWISE && !moved && node->op != OP_GATHER)
+            return false;
+    }
+    return true;
+}
+
+/* The same shapes everywhere, only elementwise ops and expanded scalars between. */
+static bool is_even(const Passes *p) {
     const Type *space = &p->cluster->space;
-    if (p->kernel->reductions.len || p->cluster->template != TEMPLATE_LOOP) return false;
     for (int i = 0; i < p->order.len; i++) {
         const Node *node = p->order.data[i];
         if (node->type.rank == 0) continue;
@@ -170,6 +182,12 @@ static bool is_flat(const Passes *p) {
         return false;
     }
     return true;
+}
+
+/* One linear loop will do. */
+static bool is_flat(const Passes *p) {
+    if (p->kernel->reductions.len || p->cluster->template != TEMPLATE_LOOP) return false;
+    return is_even(p) || is_line(p);
 }
 
 static bool slides_windows(const Passes *p) {
