@@ -223,6 +223,10 @@ void         window_locate_a(const ContractEmit *e, const TilePlace *at, TileArg
 bool contract_looks_ahead(const ContractEmit *e);
 void contract_look_ahead(const ContractEmit *e, const TilePlace *at, LLVMValueRef whole, TileArgs *args);
 
+/* Calls the store anchor; returns how many instructions that emitted, more than any limit where it has control flow. */
+unsigned contract_store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
+                               LLVMValueRef mask);
+
 /* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
 void contract_step(const ContractEmit *e, const TilePlace *at);
 

@@ -150,8 +150,8 @@ static void store_groups(const ContractEmit *e, const TilePlace *at, LLVMValueRe
 }
 
 /* The anchor's size is how many instructions it emitted; one with control flow counts as long. */
-static unsigned store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
-                             LLVMValueRef mask) {
+unsigned contract_store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
+                               LLVMValueRef mask) {
     LLVMBasicBlockRef block  = LLVMGetInsertBlock(e->b);
     unsigned          before = count_instructions(block);
     e->spec->store(e->spec->store_user, i, j, value, e->plan->lanes, mask);
@@ -162,7 +162,7 @@ static unsigned store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef
 static unsigned store_scratch_vector(const ContractEmit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column,
                                      LLVMValueRef i, LLVMValueRef mask) {
     if (e->plan->groups == 1)
-        return store_vector(e, i, irb_add(e->b, at->j0, column), load_sums(e, at, row, column), mask);
+        return contract_store_vector(e, i, irb_add(e->b, at->j0, column), load_sums(e, at, row, column), mask);
     store_groups(e, at, row, column, i, mask);
     return SHORT_ANCHOR + 1;
 }
@@ -250,7 +250,7 @@ static unsigned store_column(const ContractEmit *e, const TilePlace *at, LLVMVal
     spec->columns_begin(spec->columns_user, e->plan->lanes);
     Loop         rows = loop_begin(b, e->zero, at->rows, e->one);
     LLVMValueRef i    = row_number(e, irb_add(b, at->i0, rows.index));
-    unsigned     size = store_vector(e, i, irb_add(b, at->j0, column), load_sums(e, at, rows.index, column), mask);
+    unsigned size = contract_store_vector(e, i, irb_add(b, at->j0, column), load_sums(e, at, rows.index, column), mask);
     loop_end(&rows, b);
     spec->columns_end(spec->columns_user, row_block_of(e, at), irb_add(b, at->j0, column), mask);
     return size;
@@ -334,7 +334,7 @@ static void store_sums(const ContractEmit *e, const TilePlace *at, const LLVMVal
         LLVMValueRef mask   = left < plan->lanes ? irb_mask_below(b, c64(e, left), plan->lanes) : NULL;
         LLVMValueRef column = irb_add(b, at->j0, c64(e, first));
         if (spec->columns_begin) spec->columns_begin(spec->columns_user, plan->lanes);
-        for (int r = 0; r < plan->mr; r++) store_vector(e, rows[r], column, sums[r * plan->nv + v], mask);
+        for (int r = 0; r < plan->mr; r++) contract_store_vector(e, rows[r], column, sums[r * plan->nv + v], mask);
         if (spec->columns_end) spec->columns_end(spec->columns_user, row_block_of(e, at), column, mask);
     }
 }

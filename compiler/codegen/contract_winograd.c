@@ -14,6 +14,7 @@
 enum {
     TILES_MOST     = 24, /* of a block: V and M of some hundred channels stay in L2, those of few half in L1 */
     LEAST_CHANNELS = 16,
+    SHORT_ANCHOR   = 40, /* instructions of an anchor worth repeating for each result of a tile */
     CACHE_LINE     = 64, /* bytes */
 };
 
@@ -68,7 +69,6 @@ typedef struct Winograd {
     ContractEmit      *e;
     const WindowPlane *plane;
     LLVMValueRef       u, v, m, results; /* in scratch */
-    LLVMValueRef       facts;            /* the plane's */
 } Winograd;
 
 static LLVMValueRef i64c(const Winograd *w, int64_t value) {
@@ -85,7 +85,6 @@ static Winograd winograd_begin(ContractEmit *e) {
     w.v                       = irb_at(e->b, e->elem, w.u, i64c(&w, u_elems(plan)));
     w.m                       = irb_at(e->b, e->elem, w.v, i64c(&w, v));
     w.results                 = irb_at(e->b, e->elem, w.m, i64c(&w, m_elems(plan)));
-    w.facts                   = winograd_plane(e, w.plane->extents, w.plane->strides);
     return w;
 }
 
@@ -120,42 +119,45 @@ typedef struct Block {                 /* of tiles of a chunk */
 } Block;
 
 static void transform_images(const Winograd *w, const Block *block) {
-    const ContractEmit *e      = w->e;
-    LLVMBuilderRef      b      = e->b;
-    Loop                tiles  = loop_begin(b, e->zero, block->count, e->one);
-    WinogradPlace       at     = winograd_place(e, irb_add(b, block->first, tiles.index));
-    LLVMValueRef        image  = irb_mul(b, at.image, i64c(w, e->plan->shape.window->image_stride));
-    LLVMValueRef        args[] = {irb_at(b, e->elem, block->image0, image),
-                                  w->facts,
-                                  irb_add(b, at.y, i64c(w, w->plane->starts[0])),
-                                  irb_add(b, at.x, i64c(w, w->plane->starts[1])),
-                                  irb_at(b, e->elem, w->v, irb_mul(b, tiles.index, i64c(w, w->plane->channels))),
-                                  i64c(w, v_plane(e->plan)),
-                                  i64c(w, w->plane->channels)};
-    winograd_call(e, WINOGRAD_ELEMENTS, e->plan->lanes, args, 7);
+    const ContractEmit *e       = w->e;
+    LLVMBuilderRef      b       = e->b;
+    const WindowPlane  *p       = w->plane;
+    WinogradPatches     patches = {.extents = p->extents, .strides = p->strides, .point = v_plane(e->plan)};
+    Loop                tiles   = loop_begin(b, e->zero, block->count, e->one);
+    WinogradPlace       at      = winograd_place(e, irb_add(b, block->first, tiles.index));
+    LLVMValueRef        image   = irb_mul(b, at.image, i64c(w, e->plan->shape.window->image_stride));
+    at.y                        = irb_add(b, at.y, i64c(w, p->starts[0]));
+    at.x                        = irb_add(b, at.x, i64c(w, p->starts[1]));
+    winograd_patch(e, WINOGRAD_ELEMENTS, e->plan->lanes, &patches, irb_at(b, e->elem, block->image0, image), &at,
+                   irb_at(b, e->elem, w->v, irb_mul(b, tiles.index, i64c(w, p->channels))), i64c(w, p->channels));
     loop_end(&tiles, b);
 }
 
-/* The lines that the epilogue will read of one row of results of each tile are asked for while the block is multiplied, some at each step of its loops: it
- * reads them tile by tile, in an order that no hardware prefetcher follows. */
+/* The product's row of a tile's first result. */
+static LLVMValueRef result_row(const Winograd *w, const Block *block, const WinogradPlace *at) {
+    LLVMBuilderRef b     = w->e->b;
+    LLVMValueRef   above = irb_add(b, irb_mul(b, at->image, i64c(w, w->plane->positions[0])), at->y);
+    return irb_add(b, block->row0, irb_add(b, irb_mul(b, above, i64c(w, w->plane->positions[1])), at->x));
+}
+
+/* The lines that the epilogue will read and write of one row of results of each tile are asked for while the block is multiplied, some at each
+ * step of its loops: it touches them tile by tile, in an order that no hardware prefetcher follows. */
 static void ask_for_row(const Winograd *w, const Block *block, LLVMValueRef which) {
-    const ContractEmit *e     = w->e;
-    LLVMBuilderRef      b     = e->b;
-    const int64_t      *size  = w->plane->positions;
-    LLVMValueRef        side  = i64c(w, TILE_SIDE), lines[CONTRACT_AHEAD];
-    WinogradPlace       at    = winograd_place(e, irb_add(b, block->first, LLVMBuildUDiv(b, which, side, "")));
-    LLVMValueRef        y     = irb_add(b, at.y, LLVMBuildURem(b, which, side, ""));
-    LLVMValueRef        above = irb_add(b, irb_mul(b, at.image, i64c(w, size[0])), y);
-    LLVMValueRef        row0  = irb_add(b, block->row0, irb_add(b, irb_mul(b, above, i64c(w, size[1])), at.x));
-    Loop                x     = loop_begin(b, e->zero, side, e->one);
-    LLVMValueRef        row   = irb_min(b, irb_add(b, row0, x.index), irb_sub(b, e->m, e->one));
-    Loop                line  = loop_begin(b, e->n0, e->n1, i64c(w, CACHE_LINE / e->plan->elem_bytes));
-    int                 n     = e->spec->ahead(e->spec->store_user, row, line.index, lines);
-    for (int i = 0; i < n; i++) irb_prefetch(b, lines[i], TO_READ);
-    n = e->spec->ahead_writes(e->spec->store_user, row, line.index, lines);
-    for (int i = 0; i < n; i++) irb_prefetch(b, lines[i], TO_WRITE);
+    const ContractEmit *e    = w->e;
+    LLVMBuilderRef      b    = e->b;
+    LLVMValueRef        side = i64c(w, TILE_SIDE), lines[CONTRACT_AHEAD];
+    WinogradPlace       at   = winograd_place(e, irb_add(b, block->first, LLVMBuildUDiv(b, which, side, "")));
+    at.y                     = irb_add(b, at.y, LLVMBuildURem(b, which, side, ""));
+    LLVMValueRef last = irb_sub(b, e->m, side), row0 = irb_min(b, result_row(w, block, &at), last);
+    Loop         line = loop_begin(b, e->n0, e->n1, i64c(w, CACHE_LINE / e->plan->elem_bytes));
+    for (int x = 0; x < TILE_SIDE; x++) {
+        LLVMValueRef row = irb_add(b, row0, i64c(w, x));
+        int          n   = e->spec->ahead(e->spec->store_user, row, line.index, lines);
+        for (int i = 0; i < n; i++) irb_prefetch(b, lines[i], TO_READ);
+        n = e->spec->ahead_writes(e->spec->store_user, row, line.index, lines);
+        for (int i = 0; i < n; i++) irb_prefetch(b, lines[i], TO_WRITE);
+    }
     loop_end(&line, b);
-    loop_end(&x, b);
 }
 
 static void look_ahead(const Winograd *w, const Block *block, LLVMValueRef step) {
@@ -216,26 +218,85 @@ static void multiply(const Winograd *w, const Block *block) {
     loop_end(&points, b);
 }
 
-/* A tile's results of one vector of columns, those inside the image. */
-static void store_results(const Winograd *w, const Block *block, const WinogradPlace *at, LLVMValueRef column) {
+/* One vector of columns of a tile. */
+typedef struct Results {
+    const Winograd      *w;
+    const WinogradPlace *at;
+    LLVMValueRef         row0;   /* the product's row of the first of them */
+    LLVMValueRef         column; /* the product's first column */
+    LLVMValueRef         sums;   /* of the first point */
+    int64_t              point;  /* from one point's sums to the next's */
+} Results;
+
+static void sums_over_rows(const Results *r, bool begin) {
+    const ContractEmit *e = r->w->e;
+    if (!e->spec->columns_begin) return;
+    if (begin)
+        e->spec->columns_begin(e->spec->columns_user, e->plan->lanes);
+    else
+        e->spec->columns_end(e->spec->columns_user, e->row_block, r->column, NULL);
+}
+
+/* Those inside the image, by way of scratch. Returns the anchor's size. */
+static unsigned store_some(const Results *r) {
+    const Winograd     *w    = r->w;
     const ContractEmit *e    = w->e;
     LLVMBuilderRef      b    = e->b;
     const int64_t      *size = w->plane->positions;
-    LLVMValueRef        side = i64c(w, TILE_SIDE);
-    if (e->spec->columns_begin) e->spec->columns_begin(e->spec->columns_user, e->plan->lanes);
-    Loop         rows    = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[0]), at->y)), e->one);
-    LLVMValueRef above   = irb_add(b, irb_mul(b, at->image, i64c(w, size[0])), irb_add(b, at->y, rows.index));
-    LLVMValueRef row0    = irb_add(b, block->row0, irb_add(b, irb_mul(b, above, i64c(w, size[1])), at->x));
-    Loop         columns = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[1]), at->x)), e->one);
-    LLVMValueRef which   = irb_add(b, irb_mul(b, rows.index, side), columns.index);
-    LLVMValueRef value =
-        irb_load(b, e->vec, irb_at(b, e->elem, w->results, irb_mul(b, which, i64c(w, e->plan->lanes))));
-    e->spec->store(e->spec->store_user, irb_add(b, row0, columns.index), irb_add(b, e->n0, column), value,
-                   e->plan->lanes, NULL);
+    LLVMValueRef        side = i64c(w, TILE_SIDE), args[] = {r->sums, i64c(w, r->point), w->results};
+    winograd_call(e, WINOGRAD_SUMS, e->plan->lanes, args, 3);
+    sums_over_rows(r, true);
+    Loop         rows    = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[0]), r->at->y)), e->one);
+    LLVMValueRef row0    = irb_add(b, r->row0, irb_mul(b, rows.index, i64c(w, size[1])));
+    Loop         columns = loop_begin(b, e->zero, irb_min(b, side, irb_sub(b, i64c(w, size[1]), r->at->x)), e->one);
+    LLVMValueRef which   = irb_mul(b, irb_add(b, irb_mul(b, rows.index, side), columns.index), i64c(w, e->plan->lanes));
+    LLVMValueRef value   = irb_load(b, e->vec, irb_at(b, e->elem, w->results, which));
+    unsigned     n       = contract_store_vector(e, irb_add(b, row0, columns.index), r->column, value, NULL);
     loop_end(&columns, b);
     loop_end(&rows, b);
-    if (e->spec->columns_end)
-        e->spec->columns_end(e->spec->columns_user, e->row_block, irb_add(b, e->n0, column), NULL);
+    sums_over_rows(r, false);
+    return n;
+}
+
+/* All of them, from the registers. */
+static void store_all(const Results *r) {
+    const ContractEmit *e = r->w->e;
+    LLVMValueRef        values[TILE_SIDE * TILE_SIDE];
+    winograd_results(e, r->sums, r->point, values);
+    sums_over_rows(r, true);
+    for (int i = 0; i < TILE_SIDE * TILE_SIDE; i++) {
+        int64_t behind = i / TILE_SIDE * r->w->plane->positions[1] + i % TILE_SIDE;
+        contract_store_vector(e, irb_add(e->b, r->row0, i64c(r->w, behind)), r->column, values[i], NULL);
+    }
+    sums_over_rows(r, false);
+}
+
+/* The way by scratch is emitted first, as in contract_step.c: where the anchor is short, whole tiles go another way. */
+static void store_results(const Results *r) {
+    const Winograd   *w       = r->w;
+    LLVMBuilderRef    b       = w->e->b;
+    const int64_t    *size    = w->plane->positions;
+    LLVMContextRef    context = irb_context(b);
+    LLVMValueRef      below   = LLVMBuildICmp(b, LLVMIntSLE, r->at->y, i64c(w, size[0] - TILE_SIDE), "");
+    LLVMValueRef      right   = LLVMBuildICmp(b, LLVMIntSLE, r->at->x, i64c(w, size[1] - TILE_SIDE), "");
+    LLVMValueRef      whole   = LLVMBuildAnd(b, below, right, "");
+    LLVMBasicBlockRef fork    = LLVMGetInsertBlock(b),
+                      some    = LLVMAppendBasicBlockInContext(context, irb_function(b), "results_by_scratch");
+    LLVMPositionBuilderAtEnd(b, some);
+    bool              is_short = store_some(r) <= SHORT_ANCHOR;
+    LLVMBasicBlockRef after    = LLVMAppendBasicBlockInContext(context, irb_function(b), "results_stored");
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, fork);
+    if (is_short) {
+        LLVMBasicBlockRef all = LLVMAppendBasicBlockInContext(context, irb_function(b), "results_by_registers");
+        LLVMBuildCondBr(b, whole, all, some);
+        LLVMPositionBuilderAtEnd(b, all);
+        store_all(r);
+        LLVMBuildBr(b, after);
+    } else {
+        LLVMBuildBr(b, some);
+    }
+    LLVMPositionBuilderAtEnd(b, after);
 }
 
 static void transform_results(const Winograd *w, const Block *block) {
@@ -243,18 +304,22 @@ static void transform_results(const Winograd *w, const Block *block) {
     const ContractPlan *plan = e->plan;
     LLVMBuilderRef      b    = e->b;
     LLVMValueRef        nr = i64c(w, plan->nr), mr = i64c(w, plan->mr);
-    int64_t             panels = panels_of(plan), point = row_tiles(plan) * panels * block_of_sums(plan);
+    int64_t             panels = panels_of(plan);
     Loop                tiles  = loop_begin(b, e->zero, block->count, e->one);
     WinogradPlace       at     = winograd_place(e, irb_add(b, block->first, tiles.index));
+    LLVMValueRef        row0   = result_row(w, block, &at);
     Loop                column = loop_begin(b, e->zero, irb_sub(b, e->n1, e->n0), i64c(w, plan->lanes));
     LLVMValueRef panel = LLVMBuildUDiv(b, column.index, nr, ""), row_tile = LLVMBuildUDiv(b, tiles.index, mr, "");
     LLVMValueRef sums =
         irb_mul(b, irb_add(b, irb_mul(b, row_tile, i64c(w, panels)), panel), i64c(w, block_of_sums(plan)));
-    sums                = irb_add(b, sums, irb_mul(b, LLVMBuildURem(b, tiles.index, mr, ""), i64c(w, plan->c_row)));
-    sums                = irb_add(b, sums, LLVMBuildURem(b, column.index, nr, ""));
-    LLVMValueRef args[] = {irb_at(b, e->elem, w->m, sums), i64c(w, point), w->results};
-    winograd_call(e, WINOGRAD_SUMS, plan->lanes, args, 3);
-    store_results(w, block, &at, column.index);
+    sums = irb_add(b, sums, irb_mul(b, LLVMBuildURem(b, tiles.index, mr, ""), i64c(w, plan->c_row)));
+    sums = irb_add(b, sums, LLVMBuildURem(b, column.index, nr, ""));
+    store_results(&(Results){.w      = w,
+                             .at     = &at,
+                             .row0   = row0,
+                             .column = irb_add(b, e->n0, column.index),
+                             .sums   = irb_at(b, e->elem, w->m, sums),
+                             .point  = row_tiles(plan) * panels * block_of_sums(plan)});
     loop_end(&column, b);
     loop_end(&tiles, b);
 }

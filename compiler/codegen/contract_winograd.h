@@ -12,17 +12,15 @@ enum {
     TAPS       = 3,
 };
 
-/* Of a plane in memory, for the functions that read patches: {height, width, row stride, column stride}, strides in elements; a constant
- * of the module. */
-LLVMValueRef winograd_plane(const ContractEmit *e, const int64_t *extents, const int64_t *strides);
-
 /* The functions below take vectors of `lanes` elements; `point` is the distance from one point's results to the next's, in elements.
  *
- * elements (base, plane, y, x, to, point, count)  B' d B of the 6 x 6 patch from (y, x) on, for `count` channels; outside are zeros
- * slopes   (base, plane, y, x, to, point, count)  A d A' of the 4 x 4 patch from (y, x) on
- * kernel   (kernel, tap, to, point)               G g G' of one vector; taps `tap` elements apart
- * sums     (sums, point, to)                      A' m A: 4 x 4 vectors, one after the other
- * taps     (sums, point, to)                      G' m G: 3 x 3 vectors */
+ * kernel   (kernel, tap, to, point)     G g G' of one vector; taps `tap` elements apart
+ * sums     (sums, point, to)            A' m A: 4 x 4 vectors, one after the other
+ * taps     (sums, point, to)            G' m G: 3 x 3 vectors
+ *
+ * Of these there is one for each kind of patches (WinogradPatches), whose numbers are constants in it:
+ * elements (base, y, x, to, count)      B' d B of the 6 x 6 patch from (y, x) on, for `count` channels; outside are zeros
+ * slopes   (base, y, x, to, count)      A d A' of the 4 x 4 patch from (y, x) on */
 typedef enum WinogradFunction {
     WINOGRAD_ELEMENTS,
     WINOGRAD_SLOPES,
@@ -32,11 +30,23 @@ typedef enum WinogradFunction {
 } WinogradFunction;
 void winograd_call(const ContractEmit *e, WinogradFunction which, int lanes, LLVMValueRef *args, unsigned n);
 
+typedef struct WinogradPatches { /* of planes in memory */
+    const int64_t *extents;      /* rows and columns */
+    const int64_t *strides;      /* elements from one row, one column to the next */
+    int64_t        point;        /* from one point's results to the next's */
+} WinogradPatches;
+
+/* The same as `sums`, in place: results[TILE_SIDE * row + column] of one vector of filters. */
+void winograd_results(const ContractEmit *e, LLVMValueRef sums, int64_t point, LLVMValueRef *results);
+
 /* A tile among those of all images, row by row: its image and its first result. */
 typedef struct WinogradPlace {
     LLVMValueRef image, y, x;
 } WinogradPlace;
 WinogradPlace winograd_place(const ContractEmit *e, LLVMValueRef tile);
+/* Calls `elements` or `slopes` for the patch at place `from` of the plane at `base`. */
+void winograd_patch(const ContractEmit *e, WinogradFunction which, int lanes, const WinogradPatches *patches,
+                    LLVMValueRef base, const WinogradPlace *from, LLVMValueRef to, LLVMValueRef count);
 /* Tiles of an image, each way. */
 int64_t winograd_tiles(const WindowPlane *plane, int way);
 

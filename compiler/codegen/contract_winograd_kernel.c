@@ -94,7 +94,6 @@ typedef struct Gradient {
     ContractEmit      *e;
     const WindowPlane *plane;
     LLVMValueRef       v, w, m, results; /* in scratch */
-    LLVMValueRef       images, slopes;   /* facts of the two planes */
     LLVMValueRef       channel, count;   /* the channels at hand */
     LLVMValueRef       filters;          /* of the column block */
     LLVMValueRef       start;            /* the first of all tiles */
@@ -108,43 +107,32 @@ static LLVMValueRef c64(const Gradient *g, int64_t value) {
 static Gradient gradient_begin(ContractEmit *e) {
     const ContractPlan *plan = e->plan;
     Gradient            g    = {.e = e, .plane = plan->shape.window->plane, .v = e->c_buffer};
-    const WindowPlane  *p    = g.plane;
-    int64_t             row  = plan->shape.b_stride_k * p->positions[1];
     g.w                      = irb_at(e->b, e->elem, g.v, c64(&g, v_elems(plan)));
     g.m                      = irb_at(e->b, e->elem, g.w, c64(&g, POINTS * w_point(plan)));
     g.results                = irb_at(e->b, e->elem, g.m, c64(&g, POINTS * m_point(plan)));
-    g.images                 = winograd_plane(e, p->extents, p->strides);
-    g.slopes                 = winograd_plane(e, p->positions, (const int64_t[]){row, plan->shape.b_stride_k});
     return g;
 }
 
 static void transform_block(const Gradient *g) {
-    const ContractEmit *e     = g->e;
-    const ContractPlan *plan  = e->plan;
-    LLVMBuilderRef      b     = e->b;
-    int64_t             image = plan->shape.window->positions * plan->shape.b_stride_k;
-    Loop                tiles = loop_begin(b, e->zero, g->tiles, e->one);
-    WinogradPlace       at    = winograd_place(e, irb_add(b, g->first, tiles.index));
-    LLVMValueRef        from  = irb_add(b, irb_mul(b, at.image, c64(g, plan->shape.window->image_stride)), g->channel);
-    LLVMValueRef        to    = irb_mul(b, tiles.index, g->count);
-    LLVMValueRef        elements[] = {irb_at(b, e->elem, e->spec->a.base, from),
-                                      g->images,
-                                      irb_add(b, at.y, c64(g, g->plane->starts[0])),
-                                      irb_add(b, at.x, c64(g, g->plane->starts[1])),
-                                      irb_at(b, e->elem, g->v, to),
-                                      c64(g, v_point(plan)),
-                                      g->count};
-    winograd_call(e, WINOGRAD_ELEMENTS, unit_channels(plan), elements, 7);
-    from                  = irb_add(b, irb_mul(b, at.image, c64(g, image)), e->n0);
-    to                    = irb_mul(b, tiles.index, c64(g, width_of(plan)));
-    LLVMValueRef slopes[] = {irb_at(b, e->elem, e->spec->b.base, from),
-                             g->slopes,
-                             at.y,
-                             at.x,
-                             irb_at(b, e->elem, g->w, to),
-                             c64(g, w_point(plan)),
-                             g->filters};
-    winograd_call(e, WINOGRAD_SLOPES, plan->lanes, slopes, 7);
+    const ContractEmit *e        = g->e;
+    const ContractPlan *plan     = e->plan;
+    LLVMBuilderRef      b        = e->b;
+    const WindowPlane  *p        = g->plane;
+    int64_t             image    = plan->shape.window->positions * plan->shape.b_stride_k;
+    int64_t             step[]   = {plan->shape.b_stride_k * p->positions[1], plan->shape.b_stride_k};
+    WinogradPatches     elements = {.extents = p->extents, .strides = p->strides, .point = v_point(plan)};
+    WinogradPatches     slopes   = {.extents = p->positions, .strides = step, .point = w_point(plan)};
+    Loop                tiles    = loop_begin(b, e->zero, g->tiles, e->one);
+    WinogradPlace       at = winograd_place(e, irb_add(b, g->first, tiles.index)), from = at;
+    LLVMValueRef        offset = irb_mul(b, at.image, c64(g, plan->shape.window->image_stride));
+    from.y                     = irb_add(b, at.y, c64(g, p->starts[0]));
+    from.x                     = irb_add(b, at.x, c64(g, p->starts[1]));
+    winograd_patch(e, WINOGRAD_ELEMENTS, unit_channels(plan), &elements,
+                   irb_at(b, e->elem, e->spec->a.base, irb_add(b, offset, g->channel)), &from,
+                   irb_at(b, e->elem, g->v, irb_mul(b, tiles.index, g->count)), g->count);
+    offset = irb_add(b, irb_mul(b, at.image, c64(g, image)), e->n0);
+    winograd_patch(e, WINOGRAD_SLOPES, plan->lanes, &slopes, irb_at(b, e->elem, e->spec->b.base, offset), &at,
+                   irb_at(b, e->elem, g->w, irb_mul(b, tiles.index, c64(g, width_of(plan)))), g->filters);
     loop_end(&tiles, b);
 }
 

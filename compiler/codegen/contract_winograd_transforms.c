@@ -1,5 +1,6 @@
 /* The transforms of minimal filtering: products with the small matrices B, G and A of F(4 x 4, 3 x 3) and their transposes, on vectors, and
  * the module's functions that apply them to patches, kernels and sums. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,10 +10,11 @@
 /* ---- arithmetic --------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Vectors { /* arithmetic on vectors */
-    const ContractPlan *plan;
-    LLVMBuilderRef      b;
-    LLVMTypeRef         elem, vec;
-    int                 lanes;
+    const ContractPlan    *plan;
+    LLVMBuilderRef         b;
+    LLVMTypeRef            elem, vec;
+    int                    lanes;
+    const WinogradPatches *patches; /* of a function of patches */
 } Vectors;
 
 static LLVMValueRef add(const Vectors *v, LLVMValueRef x, LLVMValueRef y) {
@@ -129,69 +131,79 @@ static void store_points(const Vectors *v, const LLVMValueRef *points, int count
         irb_store(v->b, points[p], irb_at(v->b, v->elem, to, irb_mul(v->b, stride, c64(v, p))));
 }
 
-typedef struct PatchForm {
-    Transform *transform;
-    int        side;
-} PatchForm;
-
-typedef struct Patch { /* places along both ways, whether inside and their offsets */
-    LLVMValueRef inside[2][PATCH_SIDE], offset[2][PATCH_SIDE];
-    LLVMValueRef whole; /* nothing is outside */
+typedef struct Patch { /* a function's: of `side` places each way */
+    Transform             *transform;
+    int                    side;
+    const WinogradPatches *of;
+    LLVMValueRef           base, start[2], to, count; /* its parameters */
+    LLVMValueRef           inside[2][PATCH_SIDE];     /* vectors of i1, the same in all lanes */
 } Patch;
 
-/* Offsets of places outside are those of the nearest inside. */
-static Patch patch_of(const Vectors *v, LLVMValueRef f, int side) {
-    LLVMTypeRef    i64   = LLVMInt64TypeInContext(irb_context(v->b));
-    LLVMBuilderRef b     = v->b;
-    Patch          patch = {.whole = LLVMConstInt(LLVMInt1TypeInContext(irb_context(b)), 1, false)};
+/* All places each way lie inside. */
+static LLVMValueRef is_whole(const Vectors *v, const Patch *patch) {
+    LLVMValueRef whole = LLVMConstInt(LLVMInt1TypeInContext(irb_context(v->b)), 1, false);
     for (int way = 0; way < 2; way++) {
-        LLVMValueRef start  = LLVMGetParam(f, 2 + (unsigned)way);
-        LLVMValueRef extent = irb_load(b, i64, irb_at(b, i64, LLVMGetParam(f, 1), c64(v, way)));
-        LLVMValueRef stride = irb_load(b, i64, irb_at(b, i64, LLVMGetParam(f, 1), c64(v, 2 + way)));
-        for (int i = 0; i < side; i++) {
-            LLVMValueRef at = irb_add(b, start, c64(v, i)), last = irb_sub(b, extent, c64(v, 1));
-            patch.inside[way][i] = LLVMBuildICmp(b, LLVMIntULT, at, extent, "");
-            patch.offset[way][i] = irb_mul(b, irb_max(b, irb_min(b, at, last), c64(v, 0)), stride);
-        }
-        patch.whole = LLVMBuildAnd(b, patch.whole, patch.inside[way][0], "");
-        patch.whole = LLVMBuildAnd(b, patch.whole, patch.inside[way][side - 1], "");
+        LLVMValueRef last = c64(v, patch->of->extents[way] - patch->side);
+        LLVMValueRef high = LLVMBuildICmp(v->b, LLVMIntSLE, patch->start[way], last, "");
+        LLVMValueRef low  = LLVMBuildICmp(v->b, LLVMIntSGE, patch->start[way], c64(v, 0), "");
+        whole             = LLVMBuildAnd(v->b, whole, LLVMBuildAnd(v->b, low, high, ""), "");
     }
-    return patch;
+    return whole;
 }
 
-static void patch_loop(const Vectors *v, LLVMValueRef f, const PatchForm *form, const Patch *patch, bool whole) {
-    LLVMBuilderRef b    = v->b;
-    int            side = form->side;
-    Loop           loop = loop_begin(b, c64(v, 0), LLVMGetParam(f, 6), c64(v, v->lanes));
-    LLVMValueRef   elements[POINTS], points[POINTS], zero = irb_zero(v->vec);
-    for (int i = 0; i < side * side; i++) {
-        int          y = i / side, x = i % side;
-        LLVMValueRef at = irb_add(b, irb_add(b, patch->offset[0][y], patch->offset[1][x]), loop.index);
-        LLVMValueRef in = LLVMBuildAnd(b, patch->inside[0][y], patch->inside[1][x], "");
-        elements[i]     = load_at(v, LLVMGetParam(f, 0), at);
-        if (!whole) elements[i] = LLVMBuildSelect(b, in, elements[i], zero, "");
-    }
-    transform_both(v, form->transform, side, elements, PATCH_SIDE, points);
-    store_points(v, points, POINTS, irb_at(b, v->elem, LLVMGetParam(f, 4), loop.index), LLVMGetParam(f, 5));
+static void find_inside(const Vectors *v, Patch *patch) {
+    for (int way = 0; way < 2; way++)
+        for (int i = 0; i < patch->side; i++) {
+            LLVMValueRef at       = irb_add(v->b, patch->start[way], c64(v, i));
+            LLVMValueRef in       = LLVMBuildICmp(v->b, LLVMIntULT, at, c64(v, patch->of->extents[way]), "");
+            patch->inside[way][i] = irb_splat(v->b, in, v->lanes);
+        }
+}
+
+/* Of a patch that is not whole, what is outside is neither read nor pointed at: there addresses are no part of the plane. */
+static LLVMValueRef load_element(const Vectors *v, const Patch *patch, LLVMValueRef corner, int y, int x, bool whole) {
+    LLVMValueRef offset = c64(v, y * patch->of->strides[0] + x * patch->of->strides[1]);
+    LLVMValueRef at     = LLVMBuildGEP2(v->b, v->elem, corner, &offset, 1, "");
+    if (whole) return irb_load(v->b, v->vec, at);
+    return irb_masked_load(v->b, v->vec, at, LLVMBuildAnd(v->b, patch->inside[0][y], patch->inside[1][x], ""));
+}
+
+static void patch_loop(const Vectors *v, const Patch *patch, bool whole) {
+    LLVMBuilderRef b      = v->b;
+    const int64_t *stride = patch->of->strides;
+    LLVMValueRef   place =
+        irb_add(b, irb_mul(b, patch->start[0], c64(v, stride[0])), irb_mul(b, patch->start[1], c64(v, stride[1])));
+    Loop         loop = loop_begin(b, c64(v, 0), patch->count, c64(v, v->lanes));
+    LLVMValueRef elements[POINTS], points[POINTS], offset = irb_add(b, place, loop.index);
+    LLVMValueRef corner = LLVMBuildGEP2(b, v->elem, patch->base, &offset, 1, "");
+    for (int i = 0; i < patch->side * patch->side; i++)
+        elements[i] = load_element(v, patch, corner, i / patch->side, i % patch->side, whole);
+    transform_both(v, patch->transform, patch->side, elements, PATCH_SIDE, points);
+    store_points(v, points, POINTS, irb_at(b, v->elem, patch->to, loop.index), c64(v, patch->of->point));
     loop_end(&loop, b);
 }
 
-/* Patches inside of the plane are read as they are; those at its borders choose between elements and zeros. */
-static void patch_body(const Vectors *v, LLVMValueRef f, const PatchForm *form) {
-    Patch  patch  = patch_of(v, f, form->side);
-    Branch inside = branch_begin(v->b, patch.whole);
-    patch_loop(v, f, form, &patch, true);
+/* Patches inside of the plane are read as they are; those at its borders where they lie inside. */
+static void patch_body(const Vectors *v, LLVMValueRef f, Patch *patch) {
+    patch->base     = LLVMGetParam(f, 0);
+    patch->start[0] = LLVMGetParam(f, 1);
+    patch->start[1] = LLVMGetParam(f, 2);
+    patch->to       = LLVMGetParam(f, 3);
+    patch->count    = LLVMGetParam(f, 4);
+    Branch inside   = branch_begin(v->b, is_whole(v, patch));
+    patch_loop(v, patch, true);
     branch_else(&inside, v->b);
-    patch_loop(v, f, form, &patch, false);
+    find_inside(v, patch);
+    patch_loop(v, patch, false);
     branch_end(&inside, v->b);
 }
 
 static void elements_body(const Vectors *v, LLVMValueRef f) {
-    patch_body(v, f, &(PatchForm){transform_elements, PATCH_SIDE});
+    patch_body(v, f, &(Patch){.transform = transform_elements, .side = PATCH_SIDE, .of = v->patches});
 }
 
 static void slopes_body(const Vectors *v, LLVMValueRef f) {
-    patch_body(v, f, &(PatchForm){transform_slopes, TILE_SIDE});
+    patch_body(v, f, &(Patch){.transform = transform_slopes, .side = TILE_SIDE, .of = v->patches});
 }
 
 static void kernel_body(const Vectors *v, LLVMValueRef f) {
@@ -216,15 +228,15 @@ static void taps_body(const Vectors *v, LLVMValueRef f) {
     results_body(v, f, transform_taps, TAPS);
 }
 
-enum { PARAMS_MOST = 7 };
+enum { PARAMS_MOST = 5 };
 
 typedef struct FunctionRow {
     const char *name, *params; /* p: a pointer, i: a number */
     void (*body)(const Vectors *v, LLVMValueRef f);
 } FunctionRow;
 static const FunctionRow functions[] = {
-    [WINOGRAD_ELEMENTS] = {"elements", "ppiipii", elements_body},
-    [WINOGRAD_SLOPES]   = {"slopes", "ppiipii", slopes_body},
+    [WINOGRAD_ELEMENTS] = {"elements", "piipi", elements_body},
+    [WINOGRAD_SLOPES]   = {"slopes", "piipi", slopes_body},
     [WINOGRAD_KERNEL]   = {"kernel", "pipi", kernel_body},
     [WINOGRAD_SUMS]     = {"sums", "pip", sums_body},
     [WINOGRAD_TAPS]     = {"taps", "pip", taps_body},
@@ -239,16 +251,21 @@ static LLVMTypeRef function_type(LLVMContextRef context, const char *letters) {
 }
 
 /* Made when first asked for, and shared by the module. */
-static LLVMValueRef function_of(const ContractEmit *e, WinogradFunction which, int lanes) {
+static LLVMValueRef function_of(const ContractEmit *e, WinogradFunction which, int lanes,
+                                const WinogradPatches *patches) {
     const FunctionRow *row     = &functions[which];
     LLVMModuleRef      module  = irb_module(e->b);
     LLVMContextRef     context = irb_context(e->b);
-    char               name[64];
-    snprintf(name, sizeof name, "nnc.winograd.%s.v%d", row->name, lanes);
+    char               name[192];
+    int                n = snprintf(name, sizeof name, "nnc.winograd.%s.v%d", row->name, lanes);
+    if (patches)
+        snprintf(name + n, sizeof name - (size_t)n, ".%" PRId64 "x%" PRId64 ".%" PRId64 ".%" PRId64 ".%" PRId64,
+                 patches->extents[0], patches->extents[1], patches->strides[0], patches->strides[1], patches->point);
     LLVMValueRef f = LLVMGetNamedFunction(module, name);
     if (f) return f;
     f         = irb_internal_function(module, name, function_type(context, row->params));
     Vectors v = {.plan = e->plan, .elem = e->elem, .vec = irb_vector_type(e->elem, lanes), .lanes = lanes};
+    v.patches = patches;
     v.b       = LLVMCreateBuilderInContext(context);
     LLVMPositionBuilderAtEnd(v.b, LLVMAppendBasicBlockInContext(context, f, "entry"));
     row->body(&v, f);
@@ -258,23 +275,24 @@ static LLVMValueRef function_of(const ContractEmit *e, WinogradFunction which, i
 }
 
 void winograd_call(const ContractEmit *e, WinogradFunction which, int lanes, LLVMValueRef *args, unsigned n) {
-    LLVMValueRef f = function_of(e, which, lanes);
+    LLVMValueRef f = function_of(e, which, lanes, NULL);
     LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, args, n, "");
 }
 
-/* ---- planes and places ------------------------------------------------------------------------------------------------------------ */
-
-LLVMValueRef winograd_plane(const ContractEmit *e, const int64_t *extents, const int64_t *strides) {
-    LLVMTypeRef  i64     = LLVMInt64TypeInContext(irb_context(e->b));
-    LLVMValueRef facts[] = {irb_i64(e->b, extents[0]), irb_i64(e->b, extents[1]), irb_i64(e->b, strides[0]),
-                            irb_i64(e->b, strides[1])};
-    LLVMValueRef plane   = LLVMAddGlobal(irb_module(e->b), LLVMArrayType2(i64, 4), "nnc.plane");
-    LLVMSetInitializer(plane, LLVMConstArray2(i64, facts, 4));
-    LLVMSetGlobalConstant(plane, true);
-    LLVMSetLinkage(plane, LLVMPrivateLinkage);
-    LLVMSetUnnamedAddress(plane, LLVMGlobalUnnamedAddr);
-    return plane;
+void winograd_patch(const ContractEmit *e, WinogradFunction which, int lanes, const WinogradPatches *patches,
+                    LLVMValueRef base, const WinogradPlace *from, LLVMValueRef to, LLVMValueRef count) {
+    LLVMValueRef f = function_of(e, which, lanes, patches), args[] = {base, from->y, from->x, to, count};
+    LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, args, PARAMS_MOST, "");
 }
+
+void winograd_results(const ContractEmit *e, LLVMValueRef sums, int64_t point, LLVMValueRef *results) {
+    Vectors      v = {.plan = e->plan, .b = e->b, .elem = e->elem, .vec = e->vec, .lanes = e->plan->lanes};
+    LLVMValueRef points[POINTS];
+    load_points(&v, sums, irb_i64(e->b, point), POINTS, points);
+    transform_both(&v, transform_sums, PATCH_SIDE, points, TILE_SIDE, results);
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------------------ */
 
 int64_t winograd_tiles(const WindowPlane *plane, int way) {
     return (plane->positions[way] + TILE_SIDE - 1) / TILE_SIDE;

@@ -53,6 +53,8 @@ EpilogueMemory epilogue_memory(KernelEmit *k) {
         find_reads(k, store->node, seen, &memory);
         if (is_large(k, &store->type) && memory.n_writes < CONTRACT_AHEAD) memory.writes[memory.n_writes++] = store;
     }
+    for (int i = 0; i < k->kernel->reductions.len; i++)
+        find_reads(k, k->kernel->reductions.data[i].node->inputs[0], seen, &memory);
     return memory;
 }
 

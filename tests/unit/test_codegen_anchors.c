@@ -21,11 +21,11 @@ typedef struct Ahead {
 } Ahead;
 
 static const Ahead aheads[] = {
-    {{8, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, true, 1},
-    {{7, 10, 32, 48, {3, 3}, 1, 1, 1, 1, 1}, 21, true, 1},
-    {{5, 13, 16, 80, {3, 3}, 1, 1, 0, 2, 1}, 23, true, 1},
-    {{7, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, true, 0}, /* below 256 KB at 64 images, for which it is compiled */
-    {{8, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, false, 0},
+    {{8, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, true, true},
+    {{7, 10, 32, 48, {3, 3}, 1, 1, 1, 1, 1}, 21, true, true},
+    {{5, 13, 16, 80, {3, 3}, 1, 1, 0, 2, 1}, 23, true, true},
+    {{7, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, true, false}, /* below 256 KB at 64 images, for which it is compiled */
+    {{8, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, false, false},
 };
 
 /* A convolution beside another tensor of its results' shape. */
@@ -47,7 +47,7 @@ static void test_ahead_taken(void **state) {
         Scratch *s = residual(&aheads[i]);
         int      lines[2];
         emitted_lines(s, 2, words, lines);
-        if (lines[0] != aheads[i].prefetches || lines[1] != aheads[i].prefetches)
+        if ((lines[0] > 0) != aheads[i].prefetches || (lines[1] > 0) != aheads[i].prefetches)
             fail_msg("convolution %zu: %d prefetches of reads, %d of writes", i, lines[0], lines[1]);
         scratch_free(s);
     }
