@@ -101,7 +101,7 @@ typedef struct Across {
 } Across;
 
 /* Points of neighbouring rows that are computed together: the last of the rows' indices, of each. */
-enum { BESIDE_MOST = 8, WINDOW_STRAIGHT = 25 };
+enum { BESIDE_MOST = 8, WINDOW_STRAIGHT = 49 };
 typedef struct Beside {
     int   count;
     Index index[BESIDE_MOST];

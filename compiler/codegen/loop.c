@@ -53,12 +53,16 @@ static int pick_period(const KernelEmit *k, int64_t nest) {
     return 1;
 }
 
-/* Points of neighbouring rows that add up windows: what they share is loaded once. */
+/* Points of neighbouring rows that add up windows: what they share is loaded once. Of sums over rows each is loaded and stored once for all of a
+ * turn's points, so that with large windows more of them pay. */
 static int pick_beside(const LoopEmit *l) {
-    static const int counts[] = {4, 3, 2, 5, 7};
+    enum { LARGE = 10, COUNTS = 5 };
+    static const int of_points[COUNTS] = {4, 3, 2, 5, 7}, of_sums[COUNTS] = {4, 7, 3, 2, 5},
+                     of_large_sums[COUNTS] = {7, 4, 3, 2, 5};
+    const int *counts = !l->kernel->reductions.len ? of_points : l->kernel->window < LARGE ? of_sums : of_large_sums;
     if (l->nest < 2 || l->period > 1 || l->clip || l->kernel->window < 2 || l->kernel->window > WINDOW_STRAIGHT)
         return 1;
-    for (int i = 0; i < (int)(sizeof counts / sizeof *counts); i++)
+    for (int i = 0; i < COUNTS; i++)
         if (l->nest % counts[i] == 0) return counts[i];
     return 1;
 }
