@@ -6,6 +6,7 @@
 enum {
     STRAIGHT_MOST = 64, /* k of a tile without a loop */
     ROWS_LEAST    = 6,  /* of a tile */
+    VECTORS_LEAST = 4,  /* ... of vectors */
     ROWS_MOST     = 16, /* ... of images' rows */
     TAPS_MOST     = 28, /* ... of a kernel's: beside its vector of B they fill the registers */
     TAPS_SHARED   = 7,  /* vectors of B at once */
@@ -24,37 +25,55 @@ static int offsets_of(const ContractLevel *levels, int n_levels, int32_t *offset
     return count;
 }
 
-/* Where neighbouring rows lie a part of a run apart, the elements of a run that they share are loaded once for all of them. */
-static int shared_taps(const ContractWindow *w) {
-    ContractLevel run = window_run(w), row = w->rows[w->n_rows - 1];
-    bool          even = run.stride == 1 && row.stride > 0 && run.extent % row.stride == 0;
-    int64_t       taps = even ? run.extent / row.stride : 0;
-    return taps > 1 && taps <= TAPS_SHARED ? (int)taps : 0;
+/* Whether neighbouring rows share elements of a run: it is as long as a few rows are apart or, of vectors, rows are few of its elements apart. */
+static bool share_taps(const ContractPlan *plan, FixedTile *fixed) {
+    const ContractWindow *w   = plan->shape.window;
+    ContractLevel         run = window_run(w), row = w->rows[w->n_rows - 1];
+    bool                  vectors = plan->shape.a_vectors;
+    if (row.stride <= 0 || run.stride <= 0) return false;
+    if (vectors ? row.stride % run.stride != 0 : run.stride != 1 || run.extent % row.stride != 0) return false;
+    int64_t taps    = vectors ? run.extent : run.extent / row.stride;
+    fixed->tap_step = (int)(vectors ? run.stride : row.stride);
+    fixed->phases   = vectors ? 1 : (int)row.stride;
+    fixed->row_taps = (int)(row.stride / fixed->tap_step);
+    fixed->taps     = (int)taps;
+    return taps > 1 && taps <= TAPS_SHARED && fixed->row_taps < taps;
 }
 
-/* Of a tile that is all of a level: how many of the elements that its rows meet lie outside the image. */
-static void find_zeros(const WindowReach *reach, FixedTile *fixed) {
-    int64_t met = fixed->n_rows + fixed->taps - 1, behind = reach->offset + met - reach->extent;
-    fixed->zeros[0] = reach->offset < 0 ? (int)-reach->offset : 0;
-    fixed->zeros[1] = behind > 0 ? (int)behind : 0;
+/* The places that a tile's rows meet; of one that is all of a level without those outside of the image. */
+static void find_met(const WindowReach *reach, bool whole, FixedTile *fixed) {
+    int64_t end      = (fixed->n_rows - 1) * fixed->row_taps + fixed->taps;
+    fixed->met_begin = 0;
+    fixed->met_end   = (int)end;
+    if (!whole || reach->step != fixed->row_taps) return;
+    if (reach->offset < 0) fixed->met_begin = (int)-reach->offset;
+    if (reach->offset + end > reach->extent) fixed->met_end = (int)(reach->extent - reach->offset);
+}
+
+/* The most rows whose sums leave room in the registers for the taps' vectors of B and two of A. */
+static int64_t rows_of(const ContractPlan *plan, int taps, int64_t extent) {
+    int64_t most = plan->target->vector_registers - taps - 2, rows = 0;
+    for (int64_t r = 1; r <= ROWS_MOST && r <= most; r++)
+        if (extent % r == 0) rows = r;
+    return rows;
 }
 
 /* Rows of images: a tile is a part of the innermost level's; k is all of a window, straight-line or run by run. */
 static bool fix_images(const ContractPlan *plan, bool narrow, FixedTile *fixed) {
-    const ContractWindow *w      = plan->shape.window;
-    int64_t               extent = w->n_rows ? w->rows[w->n_rows - 1].extent : 0, rows = 0;
-    for (int64_t r = ROWS_LEAST; r <= ROWS_MOST; r++)
-        if (extent % r == 0) rows = r;
-    if (!rows || plan->shape.k < 1) return false;
+    const ContractWindow *w        = plan->shape.window;
+    int64_t               extent   = w->n_rows ? w->rows[w->n_rows - 1].extent : 0, rows;
+    bool                  straight = narrow && plan->shape.k <= STRAIGHT_MOST && !plan->shape.a_vectors;
+    if (plan->shape.k < 1 || !extent) return false;
+    if (!straight && !share_taps(plan, fixed)) return false;
+    rows = rows_of(plan, straight ? 0 : fixed->taps, extent);
+    if (rows < (plan->shape.a_vectors ? VECTORS_LEAST : ROWS_LEAST)) return false;
     fixed->n_rows = (int)rows;
     for (int i = 0; i < rows; i++) fixed->rows[i] = (int32_t)(i * w->rows[w->n_rows - 1].stride);
-    if (narrow && plan->shape.k <= STRAIGHT_MOST) {
+    if (straight)
         fixed->n_k = offsets_of(w->depth, w->n_depth, fixed->k);
-        return true;
-    }
-    fixed->taps = shared_taps(w);
-    if (rows == extent && w->reach[1].step == 1) find_zeros(&w->reach[1], fixed);
-    return fixed->taps > 0;
+    else
+        find_met(&w->reach[1], rows == extent, fixed);
+    return true;
 }
 
 /* Rows of a kernel: all of them are one tile, for which packing B would not pay; or a tile is a part of the innermost level's. */

@@ -33,6 +33,12 @@ static LLVMValueRef element_of_row(const Tile *t, LLVMValueRef a, int r) {
     return t->row_start[0] ? irb_at(t->b, t->elem, t->row_start[r], a) : irb_at(t->b, t->elem, a, t->row_offset[r]);
 }
 
+/* In all lanes; of vectors each lane's own. */
+static LLVMValueRef load_element(const Tile *t, LLVMValueRef at) {
+    if (t->plan->shape.a_vectors) return irb_load(t->b, t->vec, at);
+    return irb_splat(t->b, irb_load(t->b, t->elem, at), t->lanes);
+}
+
 /* One k: sums[row][vector] += a[row] * b[vector]. */
 static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef *sums) {
     LLVMValueRef columns[4];
@@ -41,8 +47,7 @@ static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef
         columns[v]      = t->columns ? irb_masked_load(t->b, t->vec, at, t->columns) : irb_load(t->b, t->vec, at);
     }
     for (int r = 0; r < t->rows; r++) {
-        LLVMValueRef scalar = irb_load(t->b, t->elem, element_of_row(t, a, r));
-        LLVMValueRef row    = irb_splat(t->b, scalar, t->lanes);
+        LLVMValueRef row = load_element(t, element_of_row(t, a, r));
         for (int v = 0; v < t->vectors; v++) {
             LLVMValueRef *sum = &sums[r * t->vectors + v];
             *sum              = multiply_add(t, row, columns[v], *sum);
@@ -140,25 +145,41 @@ static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     for (int i = 0; i < n; i++) sums[i] = loop.result[i];
 }
 
-/* A run, of which row r's elements are those of row r + 1 from the `taps`-th part on: each is loaded once, for all rows that meet it. */
+/* The row whose element `tap` is place p of a run; -1: none. */
+static int row_met(const FixedTile *fixed, int p, int tap) {
+    int from_first = p - tap;
+    return from_first >= 0 && from_first % fixed->row_taps == 0 && from_first / fixed->row_taps < fixed->n_rows
+               ? from_first / fixed->row_taps
+               : -1;
+}
+
+static bool meets_any(const FixedTile *fixed, int p) {
+    for (int v = 0; v < fixed->taps; v++)
+        if (row_met(fixed, p, v) >= 0) return true;
+    return false;
+}
+
+/* A run, of which neighbouring rows meet the same elements: each is loaded once, for all rows that meet it. Two stretches of them in turn, so that
+ * no sum is added to twice in a row. */
 static void sum_taps(const Tile *t, const TileArgs *args, const RunPlace *at, LLVMValueRef *sums) {
     LLVMBuilderRef   b     = t->b;
     const FixedTile *fixed = &t->plan->fixed_tile;
-    LLVMValueRef     step  = irb_i64(b, fixed->rows[1]), columns[TILE_SUMS_MOST];
-    Loop             loop  = loop_begin(b, irb_i64(b, 0), step, irb_i64(b, 1));
+    LLVMValueRef     columns[TILE_SUMS_MOST], step = irb_i64(b, fixed->tap_step);
+    Loop             loop = loop_begin(b, irb_i64(b, 0), irb_i64(b, fixed->phases), irb_i64(b, 1));
     LLVMValueRef     a_at = loop_carry(&loop, b, at->a), b_at = loop_carry(&loop, b, at->b);
+    LLVMValueRef     tap = irb_mul(b, args->b_k, irb_i64(b, fixed->phases));
     for (int r = 0; r < t->rows; r++) sums[r] = loop_carry(&loop, b, sums[r]);
-    for (int i = 0; i < fixed->taps; i++)
-        columns[i] =
-            irb_load(b, t->vec, irb_at(b, t->elem, b_at, irb_mul(b, args->b_k, irb_mul(b, step, irb_i64(b, i)))));
-    int first = fixed->zeros[0], met = t->rows + fixed->taps - 1 - fixed->zeros[1] - first, half = (met + 1) / 2;
+    for (int v = 0; v < fixed->taps; v++)
+        columns[v] = irb_load(b, t->vec, irb_at(b, t->elem, b_at, irb_mul(b, tap, irb_i64(b, v))));
+    int met = fixed->met_end - fixed->met_begin, half = (met + 1) / 2;
     for (int i = 0; i < 2 * half; i++) {
-        int p = first + i / 2 + i % 2 * half;
-        if (p >= first + met) continue;
-        LLVMValueRef scalar = irb_load(b, t->elem, irb_at(b, t->elem, a_at, irb_mul(b, step, irb_i64(b, p))));
-        LLVMValueRef row    = irb_splat(b, scalar, t->lanes);
-        for (int v = 0; v < fixed->taps; v++)
-            if (p >= v && p - v < t->rows) sums[p - v] = multiply_add(t, row, columns[v], sums[p - v]);
+        int p = fixed->met_begin + i / 2 + i % 2 * half;
+        if (p >= fixed->met_end || !meets_any(fixed, p)) continue;
+        LLVMValueRef row = load_element(t, irb_at(b, t->elem, a_at, irb_mul(b, step, irb_i64(b, p))));
+        for (int v = 0; v < fixed->taps; v++) {
+            int r = row_met(fixed, p, v);
+            if (r >= 0) sums[r] = multiply_add(t, row, columns[v], sums[r]);
+        }
     }
     loop_next(&loop, 0, irb_at(b, t->elem, a_at, irb_i64(b, 1)));
     loop_next(&loop, 1, irb_at(b, t->elem, b_at, args->b_k));
@@ -271,11 +292,11 @@ static LLVMValueRef open_function(LLVMModuleRef module, const char *name, LLVMTy
 
 /* Equal offsets are equal functions. */
 static uint64_t fixed_key(const FixedTile *fixed) {
-    uint64_t key = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
-    key          = hash_bytes(key, &fixed->b_step, sizeof fixed->b_step);
-    key          = hash_bytes(key, &fixed->b_columns, sizeof fixed->b_columns);
-    key          = hash_bytes(key, &fixed->taps, sizeof fixed->taps);
-    key          = hash_bytes(key, fixed->zeros, sizeof fixed->zeros);
+    uint64_t key   = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
+    key            = hash_bytes(key, &fixed->b_step, sizeof fixed->b_step);
+    key            = hash_bytes(key, &fixed->b_columns, sizeof fixed->b_columns);
+    int32_t taps[] = {fixed->taps, fixed->row_taps, fixed->tap_step, fixed->phases, fixed->met_begin, fixed->met_end};
+    key            = hash_bytes(key, taps, sizeof taps);
     return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
 }
 
@@ -288,9 +309,11 @@ static LLVMValueRef tile_function(const ContractPlan *plan, LLVMModuleRef module
     LLVMBuilderRef           b;
     bool                     windows = kind == TILE_WINDOWS;
     LLVMContextRef           context = LLVMGetModuleContext(module);
-    snprintf(name, sizeof name, "nnc.%s.v%df%d.%dx%d", names[kind], plan->lanes, plan->elem_bytes * 8, rows, vectors);
+    snprintf(name, sizeof name, "nnc.%s%s.v%df%d.%dx%d", names[kind], plan->shape.a_vectors ? ".channels" : "",
+             plan->lanes, plan->elem_bytes * 8, rows, vectors);
     if (plan->fixed && windows && rows == plan->fixed_tile.n_rows)
-        snprintf(name, sizeof name, "nnc.fixed.v%d.%016" PRIx64, plan->lanes, fixed_key(&plan->fixed_tile));
+        snprintf(name, sizeof name, "nnc.fixed%s.v%df%d.%016" PRIx64, plan->shape.a_vectors ? ".channels" : "",
+                 plan->lanes, plan->elem_bytes * 8, fixed_key(&plan->fixed_tile));
     LLVMTypeRef  type = kind == TILE_AHEAD ? ahead_type(context) : tile_type(context, windows, false);
     LLVMValueRef f    = open_function(module, name, type, &b);
     if (!b) return f;
@@ -336,8 +359,8 @@ void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef
     char           name[64];
     bool           windows = args->runs != NULL;
     LLVMBuilderRef own;
-    snprintf(name, sizeof name, "nnc.%s.v%df%d.x%d", windows ? "window_tail" : "tail", plan->lanes,
-             plan->elem_bytes * 8, vectors);
+    snprintf(name, sizeof name, "nnc.%s%s.v%df%d.x%d", windows ? "window_tail" : "tail",
+             plan->shape.a_vectors ? ".channels" : "", plan->lanes, plan->elem_bytes * 8, vectors);
     LLVMTypeRef  type = tile_type(irb_context(b), windows, true);
     LLVMValueRef f    = open_function(irb_module(b), name, type, &own);
     if (own) {

@@ -110,6 +110,7 @@ static void element_index(KernelEmit *k, const Anchor *a, Index m, Index n, Inde
     int          n_batch = row->batch.count, rank = n_batch + row->free.count + a->product->columns.count;
     for (int i = 0; i < rank; i++)
         at[i] = i < n_batch ? a->batch[i] : i < n_batch + n_left ? left[i - n_batch] : right[i - n_batch - n_left];
+    if (a->product->lanes) at[0] = index_add(k, a->batch[0], n);
 }
 
 /* The dot's value is bound at its index or, where movement ops are part of the kernel, at that of what they make of it: its points'. */
@@ -133,7 +134,7 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     Anchor     *a = user;
     KernelEmit *k = a->k;
     Saved       saved;
-    if (!a->product->b.free.count && lanes > 1) { /* one column: only the first lane exists */
+    if (!a->product->b.free.count && lanes > 1 && !a->product->lanes) { /* one column: only the first lane exists */
         value = LLVMBuildExtractElement(a->b, value, irb_i64(a->b, 0), "");
         lanes = 1;
         mask  = NULL;
@@ -301,7 +302,7 @@ static void blocks_end(Blocks *blocks) {
 static ContractSpec spec_of(KernelEmit *k, const Product *p) {
     return (ContractSpec){.elem = emit_reg_type(k->e, k->kernel->dot->type.elem),
                           .m    = side_extent(&k->dims, &p->a, &p->a.free),
-                          .n    = side_extent(&k->dims, &p->b, &p->columns),
+                          .n    = product_columns(k->contract, &k->dims, p),
                           .k    = side_extent(&k->dims, &p->a, &p->a.contract)};
 }
 
@@ -340,6 +341,7 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     ContractSpec spec = spec_of(k, p);
     spec.a            = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a);
     spec.b            = operand_of(k, &right, &p->b);
+    if (p->lanes) spec.b.stride_free = (Extent){1, irb_i64(k->root->b, 1)};
     spec.store        = store_anchor;
     spec.store_column = store_column_anchor;
     spec.store_groups = store_groups_anchor;
@@ -406,12 +408,13 @@ static void emit_batches(KernelEmit *k, const Product *p, LLVMValueRef begin, LL
     emit_prepare(k, p, scratch);
     LLVMBuilderRef b     = k->root->b;
     bool           turns = p->windowed && !p->geometry.image_in_k;
-    LLVMValueRef   one = irb_i64(b, 1), elements = side_extent(&k->dims, &p->a, &p->a.batch).value;
+    LLVMValueRef   one = irb_i64(b, 1), elements = product_count(k->contract, &k->dims, p);
     scope_loop_begin(k, &loop, k->root, turns ? begin : LLVMBuildUDiv(b, begin, each, ""),
                      turns ? end : irb_ceil_div(b, end, each), one, 0, NULL);
     for (int i = 0; i < MAX_RANK; i++) batch[i] = index_constant(k, 0);
     LLVMBuilderRef body    = loop.scope->b;
     LLVMValueRef   element = turns ? LLVMBuildURem(body, loop.index, elements, "") : loop.index;
+    if (p->lanes) element = irb_mul(body, element, irb_i64(body, p->lanes));
     split_axes(k, &p->a, &p->a.batch, index_uniform(element, loop.scope), batch);
     LLVMValueRef first = irb_mul(body, loop.index, each);
     LLVMValueRef low   = irb_max(body, irb_sub(body, begin, first), irb_i64(body, 0)),

@@ -31,13 +31,14 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
     Product       p     = product_of(e, plan, kernel);
     ContractShape shape = {.is_double    = elem == ELEM_F64,
                            .m            = side_extent_constant(&p.a, &p.a.free),
-                           .n            = side_extent_constant(&p.b, &p.columns),
+                           .n            = p.lanes ? p.lanes : side_extent_constant(&p.b, &p.columns),
                            .k            = side_extent_constant(&p.a, &p.a.contract),
                            .m_likely     = likely_extent(e, &p.a, &p.a.free),
                            .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
                            .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
                            .b_stride_k   = stride_constant(&p.b, p.b.stride_k),
-                           .b_stride_n   = stride_constant(&p.b, p.b.stride_free),
+                           .b_stride_n   = p.lanes ? 1 : stride_constant(&p.b, p.b.stride_free),
+                           .a_vectors    = p.lanes > 0,
                            .a_has_load   = !p.a.plain,
                            .b_has_load   = !p.b.plain,
                            .b_has_levels = p.b.n_outer > 0,
@@ -55,8 +56,20 @@ const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kerne
     return contract_plan(e->arena, e->target, &shape);
 }
 
+Extent product_columns(const ContractPlan *plan, DimEnv *env, const Product *p) {
+    const ContractShape *shape = contract_shape(plan);
+    if (shape->a_vectors) return (Extent){shape->n, irb_i64(env->b, shape->n)};
+    return side_extent(env, &p->b, &p->columns);
+}
+
+LLVMValueRef product_count(const ContractPlan *plan, DimEnv *env, const Product *p) {
+    const ContractShape *shape = contract_shape(plan);
+    LLVMValueRef         count = side_extent(env, &p->a, &p->a.batch).value;
+    return shape->a_vectors ? LLVMBuildUDiv(env->b, count, irb_i64(env->b, shape->n), "") : count;
+}
+
 LLVMValueRef product_units(const ContractPlan *plan, DimEnv *env, const Product *p) {
-    return contract_units(plan, env->b, side_extent(env, &p->a, &p->a.free), side_extent(env, &p->b, &p->columns),
+    return contract_units(plan, env->b, side_extent(env, &p->a, &p->a.free), product_columns(plan, env, p),
                           side_extent(env, &p->a, &p->a.contract));
 }
 
@@ -71,7 +84,7 @@ LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
     LoopSpace      space = {.shared_bytes = irb_i64(b, 0)};
     if (!kernel->reductions.len) return space;
     Product p          = product_without_views(e, kernel);
-    Extent  n          = side_extent(dims, &p.b, &p.columns);
+    Extent  n          = product_columns(plan, dims, &p);
     space.row_elements = n.value;
     space.units =
         contract_row_blocks(plan, b, side_extent(dims, &p.a, &p.a.free), n, side_extent(dims, &p.a, &p.a.contract));
@@ -87,11 +100,11 @@ LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
 KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     if (!plan) return loop_size(e, kernel, dims);
     Product      p      = product_without_views(e, kernel);
-    LLVMValueRef batch  = side_extent(dims, &p.a, &p.a.batch).value;
+    LLVMValueRef batch  = product_count(plan, dims, &p);
     LLVMValueRef units  = irb_mul(dims->b, batch, product_units(plan, dims, &p));
     LLVMValueRef shared = matmul_space(e, kernel, plan, dims).shared_bytes;
     if (contract_joins(plan)) {
-        Extent m = side_extent(dims, &p.a, &p.a.free), n = side_extent(dims, &p.b, &p.columns);
+        Extent m = side_extent(dims, &p.a, &p.a.free), n = product_columns(plan, dims, &p);
         shared = contract_partial_bytes(plan, dims->b, m, n, side_extent(dims, &p.a, &p.a.contract));
     }
     return (KernelSize){units, shared, irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
@@ -104,6 +117,6 @@ LLVMValueRef matmul_join_units(Emit *e, const Kernel *kernel, DimEnv *dims) {
 
 LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {
     Product p = product_without_views(e, kernel);
-    return contract_packed_bytes(plan, dims->b, side_extent(dims, &p.a, &p.a.free), side_extent(dims, &p.b, &p.columns),
+    return contract_packed_bytes(plan, dims->b, side_extent(dims, &p.a, &p.a.free), product_columns(plan, dims, &p),
                                  side_extent(dims, &p.a, &p.a.contract));
 }

@@ -129,7 +129,8 @@ static bool turn_windows(Emit *e, Product *p) {
 /* Beside a windowed A, B may be a view whose k does not run on. */
 static bool use_windows(Emit *e, Product *p, int elem_bytes) {
     Side       *a = &p->a, *b = &p->b;
-    WindowSides sides = {&a->batch, &a->free, &a->contract, side_extent_constant(b, &b->free)};
+    WindowSides sides = {&a->batch, &a->free, &a->contract, side_extent_constant(b, &b->free), p->lanes > 0};
+    if (p->lanes) p->windows.lanes = p->lanes;
     if (!windows_geometry(e, &p->windows, a->node, &sides, elem_bytes, &p->geometry)) return false;
     p->windowed = true;
     if (b->plain || !b->stride_free || p->geometry.image_in_k) return true;
@@ -138,10 +139,22 @@ static bool use_windows(Emit *e, Product *p, int elem_bytes) {
     return true;
 }
 
+/* One channel a product, all channels side by side in memory: a vector of them is computed together. */
+static int lanes_of_batch(const Emit *e, const Product *p) {
+    int64_t     extent, stride;
+    const Side *a = &p->a, *b = &p->b;
+    int         lanes = target_lanes(e->target, elem_size(a->node->type.elem)), last = p->windows.rank - 1;
+    if (a->batch.count != 1 || b->free.count || !b->is_view || last < 1 || lanes < 2) return 0;
+    if (!dim_is_const(a->node->type.dims[a->batch.axes[0]], &extent) || extent % lanes) return 0;
+    if (!dim_is_const(b->view.strides[b->batch.axes[0]], &stride) || stride != 1) return 0;
+    return p->windows.in_memory && p->windows.axes[last].whole == a->batch.axes[0] ? lanes : 0;
+}
+
 static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
     int bytes = elem_size(kernel->dot->type.elem);
     if (p->a.plain || !windows_of(e, plan, kernel, p->a.node, &p->a.batch, &p->windows)) return;
     int64_t columns = side_extent_constant(&p->b, &p->b.free);
+    p->lanes        = lanes_of_batch(e, p);
     int64_t most    = p->a.batch.count ? WINDOW_GROUP_COLUMNS : CONTRACT_DOT_COLUMNS;
     if (columns > 0 && columns <= most && p->b.is_view) {
         Product turned = *p;
@@ -150,7 +163,7 @@ static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Prod
             return;
         }
     }
-    use_windows(e, p, bytes);
+    if (!use_windows(e, p, bytes)) p->lanes = 0;
 }
 
 Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {

@@ -26,7 +26,12 @@ typedef struct Product {
     bool           windowed; /* A is seen through windows */
     Windows        windows;
     ContractWindow geometry;
+    int lanes; /* so many neighbours of the batch, which lie together in both operands, are one product of vectors; 0: none are */
 } Product;
+
+/* Columns of one product, and how many products there are. */
+Extent       product_columns(const ContractPlan *plan, DimEnv *env, const Product *p);
+LLVMValueRef product_count(const ContractPlan *plan, DimEnv *env, const Product *p);
 
 Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel);
 

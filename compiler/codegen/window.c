@@ -309,6 +309,7 @@ static bool of_few_columns(const WindowSides *sides) {
 static bool prefers_copy(const Windows *w, const Node *operand, const WindowSides *sides, const ContractWindow *g) {
     enum { COLUMNS = 8, DEPTH = 64, ZEROS = 3 }; /* ZEROS: a copy is larger by less than one part in so many */
     int64_t depth = 1, copied = 1, extent = 1;
+    if (sides->vectors) return true;
     for (int i = 0; i < sides->contract->count; i++) depth *= extent_of_axis(operand, sides->contract->axes[i]);
     for (int i = w->has_images; i < w->rank; i++) {
         copied *= w->axes[i].copied;
@@ -324,6 +325,7 @@ static bool prefers_copy(const Windows *w, const Node *operand, const WindowSide
  * long, where each region is whole tiles. */
 static bool use_regions(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
     int tile_rows = contract_tile_rows(e->target);
+    if (sides->vectors) w->in_place = false;
     if (w->in_place || !w->in_memory || g->positions > POSITIONS_MOST || prefers_copy(w, operand, sides, g))
         return false;
     w->in_place      = true; /* its layout is the source's */
@@ -363,7 +365,7 @@ static WindowReach reach_along(const Windows *w, const Node *operand, int row, i
 static void find_reach(const Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
     const int *rows = sides->free->axes + w->has_images, *k = sides->contract->axes;
     if (!g->copied || g->image_in_k || g->bands > 1 || sides->free->count != w->has_images + 2) return;
-    if (sides->contract->count != 3 || g->n_rows != 2 || g->n_depth != 2) return;
+    if (sides->contract->count != 3 - sides->vectors || g->n_rows != 2 || g->n_depth != 2) return;
     if (g->depth[0].extent != extent_of_axis(operand, k[0])) return;
     for (int i = 0; i < 2; i++) g->reach[i] = reach_along(w, operand, rows[i], k[i]);
 }
@@ -436,7 +438,8 @@ static const WindowPlane *find_plane(const Emit *e, const Windows *w, const Node
 
 bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *g) {
-    *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = !w->in_place};
+    *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = sides->vectors || !w->in_place};
+    if (sides->vectors) w->axes[w->rank - 1].high = w->axes[w->rank - 1].low + w->lanes - 1;
     if (!find_images(w, sides->free, sides->contract, &g->image_in_k)) return false;
     const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
     for (int i = w->has_images; i < positions->count; i++) {

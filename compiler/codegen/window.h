@@ -31,6 +31,7 @@ typedef struct Windows {
     bool       has_images;     /* axis 0 counts images */
     int        banded;         /* the axis along which images are cut into bands; -1: none */
     int        band_axis;      /* ... by this axis of the operand */
+    int64_t    lanes; /* so many neighbours along the last axis are copied together; 1: as the other axes say */
 } Windows;
 
 /* False where the operand is no such view, or where sizes that matter are not known when compiling. */
@@ -41,6 +42,7 @@ enum { WINDOW_GROUP_COLUMNS = 8 }; /* of a group, up to which its images are cop
 typedef struct WindowSides { /* the operand's axes as the product runs over them */
     const AxisList *batch, *free, *contract;
     int64_t         columns; /* of the other operand; -1: not known */
+    bool            vectors; /* elements are Windows.lanes of the last axis, which is the batch */
 } WindowSides;
 /* How the contraction reads it. Sets the copy's layout in `windows`. False where it does not fit. */
 bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,

@@ -54,6 +54,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     if (!scan) tables_from_few_rows(c, program, fn);
     scores_in_bands(c, program->graph, fn);
     columns_from_windows(c, program->graph, fn);
+    products_of_channels(c, program->graph, fn);
     products_compute_moves(c, program->graph, fn);
     roots_compute(program->graph, fn);
     factors_leave_operands(c, program->graph, fn);

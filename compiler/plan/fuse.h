@@ -105,6 +105,9 @@ void tables_from_few_rows(Compilation *c, Program *program, Fn *fn);
 /* columns.c: contractions over windows with few columns get more of them, which are added up afterwards. */
 void columns_from_windows(Compilation *c, Graph *graph, Fn *fn);
 
+/* channels.c: convolutions of one channel each are contractions, where that pays. */
+void products_of_channels(Compilation *c, Graph *graph, Fn *fn);
+
 /* moved.c: products of convolutions by groups are stored in the order in which others read them. Then, of a function's facts, which those are. */
 void products_compute_moves(Compilation *c, Graph *graph, Fn *fn);
 void products_find_moves(Fuse *f);

@@ -150,6 +150,20 @@ static void test_small_groups(void **state) {
     check_convolution(10, &(Convolution){66, 64, 8, 8, {3, 3}, 1, 1, 1, 1, 2}, 1, false, ELEM_F32);
 }
 
+/* Channels by themselves, a vector of them together: windows that reach out of images at all sides or at one, tiles of a row of the image and of a part
+ * of it, rows that no tile divides, several images a copy, and images in bands. */
+static void test_channels(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){14, 14, 16, 16, {7, 7}, 1, 1, 3, 3, 16}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){7, 7, 32, 32, {3, 3}, 1, 1, 1, 1, 32}, 5, false, ELEM_F32);
+    check_convolution(3, &(Convolution){9, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, true, ELEM_F32);
+    check_convolution(4, &(Convolution){11, 13, 48, 48, {3, 5}, 1, 1, 3, 1, 48}, 3, false, ELEM_F32);
+    check_convolution(5, &(Convolution){8, 12, 16, 16, {4, 3}, 1, 2, 0, 2, 16}, 2, false, ELEM_F64);
+    check_convolution(6, &(Convolution){66, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, 1, false, ELEM_F32);
+    check_convolution(7, &(Convolution){10, 11, 16, 16, {1, 9}, 1, 1, 4, 4, 16}, 2, false, ELEM_F32);
+    check_convolution(8, &(Convolution){6, 6, 32, 32, {3, 3}, 1, 1, 0, 0, 32}, 40, false, ELEM_F32);
+}
+
 /* Points side by side, in a loop of their own where windows stay inside. */
 static void test_beside(void **state) {
     (void)state;
@@ -238,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_few_columns),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_small_groups),
+        cmocka_unit_test(test_channels),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_parts),
