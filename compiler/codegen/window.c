@@ -288,16 +288,13 @@ static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget,
     return true;
 }
 
-/* As many images as make a chunk worth while, in whole tiles if that takes few more. */
-static int64_t choose_images(const ContractWindow *g, int64_t enough, int64_t image_elems, int64_t budget,
-                             int tile_rows) {
-    int64_t most = POSITIONS_MOST / g->positions, least = (enough + g->positions - 1) / g->positions;
+/* As many images as make a chunk worth while. */
+static int64_t choose_images(const Emit *e, const Node *operand, const WindowSides *sides, const ContractWindow *g,
+                             int64_t enough, int64_t image_elems, int64_t budget) {
+    int64_t most = POSITIONS_MOST / g->positions, fewest = (enough + g->positions - 1) / g->positions;
     if (g->copied && budget / image_elems < most) most = budget / image_elems;
     if (most < 1) most = 1;
-    if (least > most) least = most;
-    for (int64_t n = least; n <= most && n < least + tile_rows; n++)
-        if (n * g->positions % tile_rows == 0) return n;
-    return least;
+    return window_images(e, operand, sides, g, fewest < most ? fewest : most, most, contract_tile_rows(e->target));
 }
 
 /* A group of a convolution whose channels are spread over the image's lines of memory. */
@@ -342,7 +339,7 @@ static bool use_regions(const Emit *e, Windows *w, const Node *operand, const Wi
     int64_t most    = w->has_images ? POSITIONS_MOST / g->positions : 1;
     g->copied       = false;
     g->image_stride = elems;
-    g->images       = choose_images(g, POSITIONS_ENOUGH, elems, elems, tile_rows);
+    g->images       = choose_images(e, operand, sides, g, POSITIONS_ENOUGH, elems, elems);
     if (most >= tile_rows && g->images < tile_rows) g->images = tile_rows; /* borders of few rows fill tiles */
     if (!w->has_images) g->images = 1;
     g->band = 1;
@@ -381,7 +378,7 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
         return false;
     if (!large) {
         int64_t enough = of_few_columns(sides) ? GROUP_POSITIONS : POSITIONS_ENOUGH;
-        g->images      = w->has_images ? choose_images(g, enough, elems, budget, contract_tile_rows(e->target)) : 1;
+        g->images      = w->has_images ? choose_images(e, operand, sides, g, enough, elems, budget) : 1;
         g->band        = 1;
     } else {
         if (g->image_in_k && g->n_depth < 2) return false;

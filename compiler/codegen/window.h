@@ -47,6 +47,10 @@ typedef struct WindowSides { /* the operand's axes as the product runs over them
 /* How the contraction reads it. Sets the copy's layout in `windows`. False where it does not fit. */
 bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *geometry);
+/* The images of a chunk, `fewest` or more: whole tiles if that takes few more, and such that of the images that are likely two and four threads
+ * get as many each. */
+int64_t window_images(const Emit *e, const Node *operand, const WindowSides *sides, const ContractWindow *geometry,
+                      int64_t fewest, int64_t most, int tile_rows);
 /* Its rows by what of k they meet, as the source lies in memory; NULL where axes are too many or too much entangled. */
 const WindowRegions *windows_regions(const Emit *e, const Windows *windows, const Node *operand,
                                      const WindowSides *sides, bool images_in_k);
