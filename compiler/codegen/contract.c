@@ -22,13 +22,14 @@ static const TileRow tiles[] = {
 };
 
 enum {
-    C_BYTES_MOST = 5 << 18, /* of the sums kept where K takes several blocks */
-    MA_ROWS      = 96,      /* rows of A packed at once: whole cache lines of a transposed A */
-    SHARED_ROWS  = 1056,    /* rows of a transposed A packed once for all column blocks: a multiple of MA_ROWS */
-    SHARED_LEAST = 480,     /* ... fewer would pack B too often */
-    SHARED_BYTES = 9 << 20, /* ... packed for all of K, or the sums of all columns kept beside one block of K */
-    SMALL_WORK   = 1 << 18, /* multiply-adds not worth cutting */
-    TALL_ROWS    = 256,     /* more rows than these are shared among workers, instead of columns */
+    C_BYTES_MOST    = 5 << 18, /* of the sums kept where K takes several blocks */
+    MA_ROWS         = 96,      /* rows of A packed at once: whole cache lines of a transposed A */
+    SHARED_ROWS     = 1056,    /* rows of a transposed A packed once for all column blocks: a multiple of MA_ROWS */
+    SHARED_LEAST    = 480,     /* ... fewer would pack B too often */
+    SHARED_BYTES    = 9 << 20, /* ... packed for all of K, or the sums of all columns kept beside one block of K */
+    SMALL_WORK      = 1 << 18, /* multiply-adds not worth cutting */
+    ONE_VECTOR_ROWS = 16,      /* of a tile through windows */
+    TALL_ROWS       = 256,     /* more rows than these are shared among workers, instead of columns */
 };
 
 static int64_t round_up(int64_t x, int64_t multiple) {
@@ -212,6 +213,12 @@ static void lay_out_scratch(ContractPlan *plan) {
     if (plan->dot_lanes) plan->scratch_bytes += round_up(contract_dot_elems(plan) * plan->elem_bytes, 64);
 }
 
+/* Beside one vector of B a tile has room for more rows, each of which is a load a step; B is one more. */
+static bool is_one_vector(const ContractPlan *plan) {
+    return plan->shape.window && plan->shape.window->image_in_k && !plan->winograd && !plan->fixed &&
+           !plan->dot_lanes && plan->nv == 1 && plan->target->vector_registers >= 2 * ONE_VECTOR_ROWS;
+}
+
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {
     ContractPlan *plan = ARENA_NEW(arena, ContractPlan);
     plan->target       = target;
@@ -239,6 +246,7 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     }
     plan->fixed = !plan->dot_lanes && contract_fix_tile(plan, &plan->fixed_tile);
     if (plan->fixed) plan->mr = plan->fixed_tile.n_rows;
+    if (is_one_vector(plan)) plan->mr = ONE_VECTOR_ROWS;
     plan->row_lanes = 1;
     while (plan->row_lanes < plan->mr) plan->row_lanes *= 2;
     choose_packing(plan);

@@ -30,13 +30,14 @@ static bool share_taps(const ContractPlan *plan, FixedTile *fixed) {
     const ContractWindow *w   = plan->shape.window;
     ContractLevel         run = window_run(w), row = w->rows[w->n_rows - 1];
     bool                  vectors = plan->shape.a_vectors;
-    if (row.stride <= 0 || run.stride <= 0) return false;
+    if (row.stride <= 0 || run.stride <= 0 || w->n_depth > 2) return false;
     if (vectors ? row.stride % run.stride != 0 : run.stride != 1 || run.extent % row.stride != 0) return false;
     int64_t taps    = vectors ? run.extent : run.extent / row.stride;
     fixed->tap_step = (int)(vectors ? run.stride : row.stride);
     fixed->phases   = vectors ? 1 : (int)row.stride;
     fixed->row_taps = (int)(row.stride / fixed->tap_step);
     fixed->taps     = (int)taps;
+    fixed->run_step = w->n_depth == 2 ? (int)w->depth[0].stride : 0;
     return taps > 1 && taps <= TAPS_SHARED && fixed->row_taps < taps;
 }
 

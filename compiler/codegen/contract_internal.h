@@ -25,9 +25,9 @@ typedef struct FixedTile {
     int32_t rows[32], k[64];
     int64_t b_step;    /* B is read in place, once: elements between its rows; 0: it is packed */
     int     b_columns; /* ... of so many columns */
-    /* Where rows share elements of a run (taps > 0), it is `phases` times `taps` places long, `tap_step` elements from place to place and 1 from
+    /* Where rows share elements of a run (taps > 0), runs are `run_step` elements apart; each is `phases` times `taps` places long, `tap_step` elements from place to place and 1 from
      * phase to phase; row r's first is place r * row_taps. Only places in [met_begin, met_end) are not always zero. */
-    int taps, row_taps, tap_step, phases, met_begin, met_end;
+    int taps, row_taps, tap_step, phases, run_step, met_begin, met_end;
 } FixedTile;
 
 struct ContractPlan {

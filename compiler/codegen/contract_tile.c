@@ -159,33 +159,49 @@ static bool meets_any(const FixedTile *fixed, int p) {
     return false;
 }
 
-/* A run, of which neighbouring rows meet the same elements: each is loaded once, for all rows that meet it. Two stretches of them in turn, so that
- * no sum is added to twice in a row. */
-static void sum_taps(const Tile *t, const TileArgs *args, const RunPlace *at, LLVMValueRef *sums) {
+/* One phase of a run: each element is loaded once, for all rows that meet it. Two stretches of them in turn, so that no sum is added to twice in
+ * a row. */
+static void sum_phase(const Tile *t, LLVMValueRef a, LLVMValueRef b_at, LLVMValueRef tap, LLVMValueRef *sums) {
     LLVMBuilderRef   b     = t->b;
     const FixedTile *fixed = &t->plan->fixed_tile;
     LLVMValueRef     columns[TILE_SUMS_MOST], step = irb_i64(b, fixed->tap_step);
-    Loop             loop = loop_begin(b, irb_i64(b, 0), irb_i64(b, fixed->phases), irb_i64(b, 1));
-    LLVMValueRef     a_at = loop_carry(&loop, b, at->a), b_at = loop_carry(&loop, b, at->b);
-    LLVMValueRef     tap = irb_mul(b, args->b_k, irb_i64(b, fixed->phases));
-    for (int r = 0; r < t->rows; r++) sums[r] = loop_carry(&loop, b, sums[r]);
     for (int v = 0; v < fixed->taps; v++)
         columns[v] = irb_load(b, t->vec, irb_at(b, t->elem, b_at, irb_mul(b, tap, irb_i64(b, v))));
     int met = fixed->met_end - fixed->met_begin, half = (met + 1) / 2;
     for (int i = 0; i < 2 * half; i++) {
         int p = fixed->met_begin + i / 2 + i % 2 * half;
         if (p >= fixed->met_end || !meets_any(fixed, p)) continue;
-        LLVMValueRef row = load_element(t, irb_at(b, t->elem, a_at, irb_mul(b, step, irb_i64(b, p))));
+        LLVMValueRef row = load_element(t, irb_at(b, t->elem, a, irb_mul(b, step, irb_i64(b, p))));
         for (int v = 0; v < fixed->taps; v++) {
             int r = row_met(fixed, p, v);
             if (r >= 0) sums[r] = multiply_add(t, row, columns[v], sums[r]);
         }
     }
-    loop_next(&loop, 0, irb_at(b, t->elem, a_at, irb_i64(b, 1)));
-    loop_next(&loop, 1, irb_at(b, t->elem, b_at, args->b_k));
-    for (int r = 0; r < t->rows; r++) loop_next(&loop, r + 2, sums[r]);
+}
+
+/* Runs of which neighbouring rows meet the same elements, phase by phase: one loop over all phases of all runs, which lie `run_step` apart. */
+static void sum_taps(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef *sums) {
+    LLVMBuilderRef   b     = t->b;
+    const FixedTile *fixed = &t->plan->fixed_tile;
+    LLVMValueRef     zero = irb_i64(b, 0), one = irb_i64(b, 1), phases = irb_i64(b, fixed->phases);
+    LLVMValueRef     tap    = irb_mul(b, args->b_k, phases);
+    LLVMValueRef     first  = table_entry(t, args->runs, one);
+    LLVMValueRef     a_from = irb_at(b, t->elem, a, table_entry(t, args->runs, zero));
+    LLVMValueRef     b_from = irb_at(b, t->elem, args->b, irb_mul(b, first, args->b_k));
+    LLVMValueRef     a_next = irb_i64(b, fixed->run_step - fixed->phases + 1);
+    LLVMValueRef     b_next = irb_mul(b, args->b_k, irb_i64(b, (int64_t)fixed->phases * (fixed->taps - 1) + 1));
+    Loop             loop   = loop_begin(b, zero, irb_mul(b, args->n_runs, phases), one);
+    LLVMValueRef     a_at = loop_carry(&loop, b, a_from), b_at = loop_carry(&loop, b, b_from),
+                 left = loop_carry(&loop, b, phases);
+    for (int r = 0; r < t->rows; r++) sums[r] = loop_carry(&loop, b, sums[r]);
+    sum_phase(t, a_at, b_at, tap, sums);
+    LLVMValueRef last = LLVMBuildICmp(b, LLVMIntEQ, left, one, "");
+    loop_next(&loop, 0, irb_at(b, t->elem, a_at, LLVMBuildSelect(b, last, a_next, one, "")));
+    loop_next(&loop, 1, irb_at(b, t->elem, b_at, LLVMBuildSelect(b, last, b_next, args->b_k, "")));
+    loop_next(&loop, 2, LLVMBuildSelect(b, last, phases, irb_sub(b, left, one), ""));
+    for (int r = 0; r < t->rows; r++) loop_next(&loop, r + 3, sums[r]);
     loop_end(&loop, b);
-    for (int r = 0; r < t->rows; r++) sums[r] = loop.result[r + 2];
+    for (int r = 0; r < t->rows; r++) sums[r] = loop.result[r + 3];
 }
 
 /* Rows at fixed offsets from the first one. */
@@ -198,6 +214,12 @@ static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
         rank_one(t, irb_at(b, t->elem, base, irb_i64(b, fixed->k[k])),
                  irb_at(b, t->elem, args->b, irb_i64(b, (int64_t)k * t->plan->nr)), sums);
     if (fixed->n_k) return;
+    if (fixed->taps) {
+        TileArgs packed = *args;
+        packed.b_k      = irb_i64(b, t->plan->nr);
+        sum_taps(t, &packed, base, sums);
+        return;
+    }
     LLVMValueRef b_k = irb_i64(b, fixed->b_step ? fixed->b_step : t->plan->nr);
     if (fixed->b_step && fixed->b_columns < t->lanes)
         t->columns = irb_mask_below(b, irb_i64(b, fixed->b_columns), t->lanes);
@@ -209,10 +231,7 @@ static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     LLVMValueRef at   = irb_at(b, t->elem, base, table_entry(t, args->runs, loop.index));
     TileArgs     run  = *args;
     run.b_k           = b_k;
-    if (fixed->taps)
-        sum_taps(t, &run, &(RunPlace){NULL, at, from}, sums);
-    else
-        sum_run(t, &run, at, from, sums);
+    sum_run(t, &run, at, from, sums);
     for (int i = 0; i < t->rows; i++) loop_next(&loop, i, sums[i]);
     loop_end(&loop, b);
     for (int i = 0; i < t->rows; i++) sums[i] = loop.result[i];
@@ -295,7 +314,8 @@ static uint64_t fixed_key(const FixedTile *fixed) {
     uint64_t key   = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
     key            = hash_bytes(key, &fixed->b_step, sizeof fixed->b_step);
     key            = hash_bytes(key, &fixed->b_columns, sizeof fixed->b_columns);
-    int32_t taps[] = {fixed->taps, fixed->row_taps, fixed->tap_step, fixed->phases, fixed->met_begin, fixed->met_end};
+    int32_t taps[] = {fixed->taps,     fixed->row_taps,  fixed->tap_step, fixed->phases,
+                      fixed->run_step, fixed->met_begin, fixed->met_end};
     key            = hash_bytes(key, taps, sizeof taps);
     return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
 }
@@ -359,8 +379,8 @@ void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef
     char           name[64];
     bool           windows = args->runs != NULL;
     LLVMBuilderRef own;
-    snprintf(name, sizeof name, "nnc.%s%s.v%df%d.x%d", windows ? "window_tail" : "tail",
-             plan->shape.a_vectors ? ".channels" : "", plan->lanes, plan->elem_bytes * 8, vectors);
+    snprintf(name, sizeof name, "nnc.%s%s.v%df%d.%dx%d", windows ? "window_tail" : "tail",
+             plan->shape.a_vectors ? ".channels" : "", plan->lanes, plan->elem_bytes * 8, plan->mr, vectors);
     LLVMTypeRef  type = tile_type(irb_context(b), windows, true);
     LLVMValueRef f    = open_function(irb_module(b), name, type, &own);
     if (own) {
