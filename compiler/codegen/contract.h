@@ -148,6 +148,8 @@ typedef struct ContractSpec {
     /* i1 (NULL: no): panels and groups of columns from the last to the first, so that of a product that is computed again and again, in turn
      * both ways, what the first-level cache still holds is used first. */
     LLVMValueRef backwards;
+    /* Of images that are summed over (NULL: all of them): this chunk alone, with the sums so far at `sums`, contract_sums_bytes of them. */
+    LLVMValueRef chunk, sums;
     bool prepared; /* contract_emit_prepare has been emitted for this scratch, where contract_prepares says so */
     /* Of a product of at most a tile's rows, instead of `store` (NULL: not so): values[r] are row r's at columns n, n + 1, ... */
     void (*store_rows)(void *user, LLVMValueRef n, const LLVMValueRef *values, int lanes, LLVMValueRef mask);
@@ -217,6 +219,11 @@ LLVMValueRef contract_row_blocks(const ContractPlan *plan, LLVMBuilderRef builde
 bool contract_prepares(const ContractPlan *plan);
 void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec,
                            LLVMValueRef scratch);
+
+/* Chunks of images that are summed over, and the bytes of the sums that are kept meanwhile. 0 where a product cannot be summed chunk by chunk, each
+ * for many products before the next. */
+int64_t      contract_sums_bytes(const ContractPlan *plan);
+LLVMValueRef contract_chunks(const ContractPlan *plan, LLVMBuilderRef builder, Extent k);
 
 /* Emits units [begin, end) of the contraction at the builder's position, calling the anchors. */
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,

@@ -182,7 +182,8 @@ static void emit_chunks_of_k(ContractEmit *e, LLVMValueRef copy, const RegionTab
     const ContractWindow *w     = e->plan->shape.window;
     LLVMValueRef          begin = e->chunk0 ? e->chunk0 : e->zero;
     LLVMValueRef          end   = e->chunk1 ? e->chunk1 : irb_max(b, window_chunks(e->plan, b, e->k), e->one);
-    Loop                  loop  = loop_begin(b, begin, end, e->one);
+    LLVMValueRef          one   = e->spec->chunk;
+    Loop                  loop  = loop_begin(b, one ? one : begin, one ? irb_add(b, one, e->one) : end, e->one);
     Chunk                 chunk = open_chunk(e, loop.index, copy, e->k);
     e->p0                       = chunk.begin;
     e->kk                       = irb_sub(b, chunk.end, chunk.begin);
@@ -223,6 +224,16 @@ static void emit_images_summed(ContractEmit *e, void *user) {
     loop_end(&columns, b);
 }
 
+int64_t contract_sums_bytes(const ContractPlan *plan) {
+    const ContractWindow *w   = plan->shape.window;
+    bool                  one = w && w->image_in_k && !plan->winograd && plan->parts == 1 && plan->mc >= plan->shape.m;
+    return one && plan->shape.m > 0 ? plan->a_offset - plan->c_offset : 0;
+}
+
+LLVMValueRef contract_chunks(const ContractPlan *plan, LLVMBuilderRef b, Extent k) {
+    return irb_max(b, window_chunks(plan, b, k.value), irb_i64(b, 1));
+}
+
 bool contract_prepares(const ContractPlan *plan) {
     const ContractWindow *w = plan->shape.window;
     return w && !w->regions && !plan->winograd;
@@ -246,6 +257,7 @@ void window_emit(ContractEmit *e) {
     RegionTables tables = {0};
     if (!e->plan->winograd) tables = window_make_tables(e, !e->spec->prepared);
     if (w->copied && w->bands == 1 && !e->spec->prepared) zero_copy(e, copy);
+    if (e->spec->sums) e->c_buffer = e->spec->sums;
     Images images = {copy, &tables};
     if (w->image_in_k)
         contract_emit_parts(e, emit_images_summed, &images);

@@ -329,9 +329,13 @@ static void sum_columns(KernelEmit *k, Anchor *anchor, ContractSpec *spec, Colum
     spec->columns_user  = sums;
 }
 
-/* Units [begin, end) of the product of one batch element; without scratch, rows [begin, end) of its parts' sums joined. */
-static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, LLVMValueRef begin,
-                         LLVMValueRef end, LLVMValueRef scratch) {
+/* Units [begin, end) of the product of one batch element; without scratch, rows [begin, end) of its parts' sums joined. Of images that are summed
+ * over one chunk alone, where `chunk` is given. */
+typedef struct Units {
+    LLVMValueRef begin, end, scratch, chunk, sums;
+} Units;
+
+static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, const Units *units) {
     Blocks blocks = blocks_begin(k, outer);
     Anchor common = {.k = k, .product = p, .b = blocks.b, .outer = outer};
     memcpy(common.batch, batch, sizeof common.batch);
@@ -363,12 +367,14 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
         triangle_range(k, &spec, &range);
         triangle_clip(k, &spec);
     }
+    spec.chunk    = units->chunk;
+    spec.sums     = units->sums;
     spec.prepared = p->a.batch.count && contract_prepares(k->contract);
     if (contract_joins(k->contract)) spec.partials = kernel_shared_scratch(k);
-    if (scratch)
-        contract_emit(k->contract, blocks.b, &spec, begin, end, scratch);
+    if (units->scratch)
+        contract_emit(k->contract, blocks.b, &spec, units->begin, units->end, units->scratch);
     else
-        contract_join(k->contract, blocks.b, &spec, begin, end);
+        contract_join(k->contract, blocks.b, &spec, units->begin, units->end);
     blocks_end(&blocks);
 }
 
@@ -376,7 +382,7 @@ void matmul_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
     Product p = product_of(k->e, k->plan, k->kernel);
     Index   none[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
-    emit_product(k, &p, k->root, none, begin, end, NULL);
+    emit_product(k, &p, k->root, none, &(Units){.begin = begin, .end = end});
 }
 
 void matmul_emit_prepare(KernelEmit *k) {
@@ -399,29 +405,80 @@ static void emit_prepare(KernelEmit *k, const Product *p, LLVMValueRef scratch) 
     blocks_end(&blocks);
 }
 
-/* Units [begin, end): element after element of the batch. Windows' units are taken all elements in turn, unit after unit: those of
- * neighbours lie in the same lines of memory. */
-static void emit_batches(KernelEmit *k, const Product *p, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef scratch) {
-    LLVMValueRef each = product_units(k->contract, &k->dims, p);
-    Index        batch[MAX_RANK];
-    ScopedLoop   loop;
-    emit_prepare(k, p, scratch);
-    LLVMBuilderRef b     = k->root->b;
-    bool           turns = p->windowed && !p->geometry.image_in_k;
-    LLVMValueRef   one = irb_i64(b, 1), elements = product_count(k->contract, &k->dims, p);
-    scope_loop_begin(k, &loop, k->root, turns ? begin : LLVMBuildUDiv(b, begin, each, ""),
-                     turns ? end : irb_ceil_div(b, end, each), one, 0, NULL);
+/* Element `number` of the batch, or of its vectors. */
+static void emit_element(KernelEmit *k, const Product *p, Scope *scope, LLVMValueRef number, const Units *units) {
+    LLVMBuilderRef b = scope->b;
+    Index          batch[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) batch[i] = index_constant(k, 0);
-    LLVMBuilderRef body    = loop.scope->b;
-    LLVMValueRef   element = turns ? LLVMBuildURem(body, loop.index, elements, "") : loop.index;
-    if (p->lanes) element = irb_mul(body, element, irb_i64(body, p->lanes));
-    split_axes(k, &p->a, &p->a.batch, index_uniform(element, loop.scope), batch);
-    LLVMValueRef first = irb_mul(body, loop.index, each);
-    LLVMValueRef low   = irb_max(body, irb_sub(body, begin, first), irb_i64(body, 0)),
-                 high  = irb_min(body, irb_sub(body, end, first), each);
-    if (turns) low = LLVMBuildUDiv(body, loop.index, elements, ""), high = irb_add(body, low, one);
-    emit_product(k, p, loop.scope, batch, low, high, scratch);
+    if (p->lanes) number = irb_mul(b, number, irb_i64(b, p->lanes));
+    split_axes(k, &p->a, &p->a.batch, index_uniform(number, scope), batch);
+    emit_product(k, p, scope, batch, units);
+}
+
+/* Of an element, those of the units [begin, end) of all that are its. */
+static void own_units(Units *units, LLVMBuilderRef b, LLVMValueRef number, LLVMValueRef each) {
+    LLVMValueRef first = irb_mul(b, number, each);
+    units->begin       = irb_max(b, irb_sub(b, units->begin, first), irb_i64(b, 0));
+    units->end         = irb_min(b, irb_sub(b, units->end, first), each);
+}
+
+/* Element after element. */
+static void emit_in_order(KernelEmit *k, const Product *p, const Units *all) {
+    ScopedLoop     loop;
+    Units          units = *all;
+    LLVMBuilderRef b     = k->root->b;
+    LLVMValueRef   each  = product_units(k->contract, &k->dims, p);
+    scope_loop_begin(k, &loop, k->root, LLVMBuildUDiv(b, all->begin, each, ""), irb_ceil_div(b, all->end, each),
+                     irb_i64(b, 1), 0, NULL);
+    own_units(&units, loop.scope->b, loop.index, each);
+    emit_element(k, p, loop.scope, loop.index, &units);
     scope_loop_end(k, &loop, NULL);
+}
+
+/* Windows over images as rows: unit after unit, of all elements in turn. Those of neighbours lie in the same lines of memory. */
+static void emit_in_turn(KernelEmit *k, const Product *p, const Units *all) {
+    ScopedLoop   loop;
+    Units        units = *all;
+    LLVMValueRef count = product_count(k->contract, &k->dims, p);
+    scope_loop_begin(k, &loop, k->root, all->begin, all->end, irb_i64(k->root->b, 1), 0, NULL);
+    LLVMBuilderRef b = loop.scope->b;
+    units.begin      = LLVMBuildUDiv(b, loop.index, count, "");
+    units.end        = irb_add(b, units.begin, irb_i64(b, 1));
+    emit_element(k, p, loop.scope, LLVMBuildURem(b, loop.index, count, ""), &units);
+    scope_loop_end(k, &loop, NULL);
+}
+
+/* Sums over images: chunk after chunk of them, for a few neighbours in turn. */
+static void emit_chunk_by_chunk(KernelEmit *k, const Product *p, const Units *all, int neighbours) {
+    ScopedLoop     some, chunks, loop;
+    LLVMBuilderRef b    = k->root->b;
+    LLVMValueRef   each = product_units(k->contract, &k->dims, p), one = irb_i64(b, 1), zero = irb_i64(b, 0);
+    LLVMValueRef   sums  = irb_at(b, k->e->t_i8, all->scratch, irb_i64(b, contract_scratch_bytes(k->contract)));
+    LLVMValueRef   first = LLVMBuildUDiv(b, all->begin, each, ""), end = irb_ceil_div(b, all->end, each);
+    LLVMValueRef   n_chunks = contract_chunks(k->contract, b, side_extent(&k->dims, &p->a, &p->a.contract));
+    scope_loop_begin(k, &some, k->root, first, end, irb_i64(b, neighbours), 0, NULL);
+    LLVMValueRef last = irb_min(some.scope->b, irb_add(some.scope->b, some.index, some.step), end);
+    scope_loop_begin(k, &chunks, some.scope, zero, n_chunks, one, 0, NULL);
+    scope_loop_begin(k, &loop, chunks.scope, some.index, last, one, 0, NULL);
+    LLVMBuilderRef body  = loop.scope->b;
+    LLVMValueRef   place = irb_sub(body, loop.index, some.index);
+    Units          units = *all;
+    own_units(&units, body, loop.index, each);
+    units.chunk = chunks.index;
+    units.sums  = irb_at(body, k->e->t_i8, sums, irb_mul(body, place, irb_i64(body, contract_sums_bytes(k->contract))));
+    emit_element(k, p, loop.scope, loop.index, &units);
+    scope_loop_end(k, &loop, NULL);
+    scope_loop_end(k, &chunks, NULL);
+    scope_loop_end(k, &some, NULL);
+}
+
+static void emit_batches(KernelEmit *k, const Product *p, const Units *units) {
+    int neighbours = product_neighbours(k->contract, p);
+    emit_prepare(k, p, units->scratch);
+    if (neighbours > 1)
+        emit_chunk_by_chunk(k, p, units, neighbours);
+    else
+        (p->windowed && !p->geometry.image_in_k ? emit_in_turn : emit_in_order)(k, p, units);
 }
 
 void matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
@@ -429,12 +486,12 @@ void matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
         loop_emit_task(k, begin, end);
         return;
     }
-    Product      p       = product_of(k->e, k->plan, k->kernel);
-    LLVMValueRef scratch = kernel_worker_scratch(k);
-    Index        none[MAX_RANK];
+    Product p     = product_of(k->e, k->plan, k->kernel);
+    Units   units = {.begin = begin, .end = end, .scratch = kernel_worker_scratch(k)};
+    Index   none[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
     if (p.a.batch.count)
-        emit_batches(k, &p, begin, end, scratch);
+        emit_batches(k, &p, &units);
     else
-        emit_product(k, &p, k->root, none, begin, end, scratch);
+        emit_product(k, &p, k->root, none, &units);
 }

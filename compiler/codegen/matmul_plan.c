@@ -68,6 +68,15 @@ LLVMValueRef product_count(const ContractPlan *plan, DimEnv *env, const Product 
     return shape->a_vectors ? LLVMBuildUDiv(env->b, count, irb_i64(env->b, shape->n), "") : count;
 }
 
+/* Products whose columns lie in the same line of memory. */
+int product_neighbours(const ContractPlan *plan, const Product *p) {
+    enum { LINE = 64 };
+    const ContractShape *shape = contract_shape(plan);
+    int64_t              bytes = shape->n * (shape->is_double ? 8 : 4);
+    if (!p->a.batch.count || shape->a_vectors || !contract_sums_bytes(plan) || bytes <= 0 || LINE % bytes) return 1;
+    return (int)(LINE / bytes);
+}
+
 LLVMValueRef product_units(const ContractPlan *plan, DimEnv *env, const Product *p) {
     return contract_units(plan, env->b, side_extent(env, &p->a, &p->a.free), product_columns(plan, env, p),
                           side_extent(env, &p->a, &p->a.contract));
@@ -107,7 +116,9 @@ KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
         Extent m = side_extent(dims, &p.a, &p.a.free), n = product_columns(plan, dims, &p);
         shared = contract_partial_bytes(plan, dims->b, m, n, side_extent(dims, &p.a, &p.a.contract));
     }
-    return (KernelSize){units, shared, irb_round_up(dims->b, irb_i64(dims->b, contract_scratch_bytes(plan)), 64)};
+    int64_t together = product_neighbours(plan, &p) - 1;
+    int64_t scratch  = contract_scratch_bytes(plan) + (together > 0 ? (together + 1) * contract_sums_bytes(plan) : 0);
+    return (KernelSize){units, shared, irb_round_up(dims->b, irb_i64(dims->b, scratch), 64)};
 }
 
 LLVMValueRef matmul_join_units(Emit *e, const Kernel *kernel, DimEnv *dims) {

@@ -31,6 +31,8 @@ typedef struct Product {
 
 /* Columns of one product, and how many products there are. */
 Extent       product_columns(const ContractPlan *plan, DimEnv *env, const Product *p);
+int          product_neighbours(const ContractPlan *plan,
+                                const Product      *p); /* worth summing in turn, chunk by chunk of images */
 LLVMValueRef product_count(const ContractPlan *plan, DimEnv *env, const Product *p);
 
 Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel);
