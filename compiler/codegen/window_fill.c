@@ -2,6 +2,8 @@
  * are. */
 #include "codegen/window.h"
 
+enum { SHORT_RUN = 64 }; /* elements */
+
 typedef struct Fill {
     const WindowFill *f;
     KernelEmit       *k;
@@ -169,11 +171,57 @@ static void copy_from_axis(Fill *f, int axis, LLVMValueRef to) {
     copy_row(f, irb_at(f->b, f->elem, to, place), count);
 }
 
+/* Elements that follow each other at each index of the axis before the run: their number where that is known, else 0. */
+static int64_t short_run(const Fill *f) {
+    const Windows *w     = f->f->windows;
+    int64_t        count = 1;
+    for (int i = f->run; i < w->rank; i++) {
+        if (!w->axes[i].inside || w->axes[i].spread != 1) return 0;
+        count *= w->axes[i].copied;
+    }
+    bool whole = count < f->k->full_lanes ? (count & (count - 1)) == 0 : count % f->k->full_lanes == 0;
+    return whole && count <= SHORT_RUN ? count : 0;
+}
+
+/* The axis before a short run: two addresses that move on. */
+static void copy_short_runs(Fill *f, int axis, LLVMValueRef to, int64_t count) {
+    LLVMBuilderRef    b    = f->b;
+    const Windows    *w    = f->f->windows;
+    const WindowAxis *at   = &w->axes[axis];
+    ElemType          elem = w->source->type.elem;
+    LLVMTypeRef       mem  = emit_mem_type(f->k->e, elem);
+    Reach             span = span_of(f, axis), inner = span_of(f, f->run);
+    int64_t           step = 1;
+    f->index[axis]         = span.begin;
+    f->index[f->run]       = inner.begin;
+    for (int i = f->run + 1; i < w->rank; i++) f->index[i] = c64(f, 0);
+    for (int i = axis + 1; i < w->rank; i++) step *= w->axes[i].extent;
+    LLVMValueRef place  = irb_mul(b, irb_add(b, inner.start, inner.begin), c64(f, w->axes[f->run].stride));
+    LLVMValueRef first  = irb_add(b, irb_mul(b, span.begin, c64(f, at->spread)), span.start);
+    place               = irb_add(b, place, irb_mul(b, first, c64(f, at->stride)));
+    LLVMValueRef from   = irb_at(b, mem, f->from, source_element(f));
+    LLVMValueRef dst    = irb_at(b, f->elem, to, place);
+    Loop         loop   = loop_begin(b, span.begin, span.end, c64(f, 1));
+    LLVMValueRef src_at = loop_carry(&loop, b, from), dst_at = loop_carry(&loop, b, dst);
+    int          lanes = count < f->k->full_lanes ? (int)count : f->k->full_lanes;
+    for (int64_t i = 0; i < count; i += lanes) {
+        LLVMValueRef v = build_load_lanes(f->k, b, irb_at(b, mem, src_at, c64(f, i)), elem, lanes, NULL);
+        irb_store(b, v, irb_at(b, f->elem, dst_at, c64(f, i)));
+    }
+    loop_next(&loop, 0, irb_at(b, mem, src_at, c64(f, step)));
+    loop_next(&loop, 1, irb_at(b, f->elem, dst_at, c64(f, at->spread * at->stride)));
+    loop_end(&loop, b);
+}
+
 static void fill_axis(Fill *f, int axis, LLVMValueRef to) {
     LLVMBuilderRef b = f->b;
     const Windows *w = f->f->windows;
     if (axis == (f->from ? f->run : f->lane) && axis < w->rank) {
         copy_from_axis(f, axis, to);
+        return;
+    }
+    if (f->from && axis + 1 == f->run && f->run < w->rank && short_run(f)) {
+        copy_short_runs(f, axis, to, short_run(f));
         return;
     }
     if (axis == w->rank) {
