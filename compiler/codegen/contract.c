@@ -40,10 +40,11 @@ static int64_t least(int64_t x, int64_t y) {
     return x < y ? x : y;
 }
 
-/* Few columns: a narrower tile, where that spares a last one of a single vector. */
+/* Few columns: a narrower tile, where that spares a last one of a single vector. Beside windows tiles have as many rows whatever their width, so
+ * that two workers may take half of the columns each. */
 static int choose_vectors(const ContractShape *shape, int most, int lanes) {
-    int64_t vectors = (shape->n + lanes - 1) / lanes;
-    if (shape->n < 0 || vectors > 4 || vectors % most == 0) return most;
+    int64_t vectors = (shape->n + lanes - 1) / lanes, few = shape->window && vectors % 2 == 0 ? 8 : 4;
+    if (shape->n < 0 || vectors > few || vectors % most == 0) return most;
     return vectors % 2 ? (int)least(vectors, most) : 2;
 }
 

@@ -188,8 +188,16 @@ void set_columns(ContractEmit *e, LLVMValueRef j) {
     LLVMBuilderRef b  = e->b;
     LLVMValueRef   nr = c64(e, e->plan->nr);
     e->column         = j;
+    LLVMValueRef end  = e->n;
     e->n0             = irb_mul(b, j, e->cut.width);
-    e->n1             = irb_min(b, irb_add(b, e->n0, e->cut.width), e->n);
+    if (e->cut.half) {
+        LLVMValueRef half = c64(e, e->cut.half), blocks = LLVMBuildUDiv(b, e->cut.col_blocks, c64(e, 2), "");
+        LLVMValueRef second = LLVMBuildICmp(b, LLVMIntSGE, j, blocks, "");
+        LLVMValueRef behind = irb_add(b, half, irb_mul(b, irb_sub(b, j, blocks), e->cut.width));
+        e->n0               = select_value(e, second, behind, e->n0);
+        end                 = select_value(e, second, e->n, half);
+    }
+    e->n1 = irb_min(b, irb_add(b, e->n0, e->cut.width), end);
     if (e->spec && e->spec->columns_limit)
         e->n1 = irb_min(b, e->n1,
                         irb_add(b, e->n0, whole_tiles(b, irb_sub(b, e->spec->columns_limit, e->n0), e->plan->nr)));

@@ -75,6 +75,7 @@ static inline int64_t a_panel_stride(const ContractPlan *plan) {
  * packs B for itself; others column by column, so that a worker packs its columns only. */
 typedef struct Cut {
     LLVMValueRef width, col_blocks;  /* columns of a block: at most nc */
+    int64_t      half;               /* columns that half of the blocks hold, 0: blocks follow each other */
     LLVMValueRef height, row_blocks; /* rows of a block: a multiple of mr */
     LLVMValueRef row_major;          /* i1 */
     LLVMValueRef widths[2];          /* what `width` may be: multiples of nr and of the lanes */

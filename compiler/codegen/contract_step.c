@@ -32,8 +32,12 @@ static bool may_have_vectors(const ContractEmit *e, int vectors) {
     for (int i = 0; i < 2; i++) {
         int64_t width, n = plan->shape.n;
         if (n < 0 || !irb_const(e->cut.widths[i], &width)) return true;
-        if (n >= width && may_leave(width, vectors, plan->nv, plan->lanes)) return true;
-        if (n % width && may_leave(n % width, vectors, plan->nv, plan->lanes)) return true;
+        int64_t halves[] = {e->cut.half ? e->cut.half : n, n - e->cut.half};
+        for (int h = 0; h < 2; h++) {
+            int64_t rest = halves[h] % width;
+            if (halves[h] >= width && may_leave(width, vectors, plan->nv, plan->lanes)) return true;
+            if (rest && may_leave(rest, vectors, plan->nv, plan->lanes)) return true;
+        }
     }
     return false;
 }

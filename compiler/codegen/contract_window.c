@@ -58,16 +58,43 @@ LLVMValueRef window_chunks(const ContractPlan *plan, LLVMBuilderRef b, LLVMValue
     return irb_mul(b, irb_ceil_div(b, images, irb_i64(b, w->images)), irb_i64(b, w->bands));
 }
 
+static int64_t ceil_of(int64_t x, int64_t y) {
+    return (x + y - 1) / y;
+}
+
+static int64_t round_to(int64_t x, int64_t multiple) {
+    return ceil_of(x, multiple) * multiple;
+}
+
+static int64_t width_of(const ContractPlan *plan, int64_t columns) {
+    return round_to(ceil_of(columns, ceil_of(columns, plan->nc)), plan->nr);
+}
+
+/* With few chunks of images workers share the columns: cut in the middle first, so that two get as many. 0: they do without, or it would take too
+ * many blocks, each of which has the images to transform. */
+static int64_t half_of(const ContractPlan *plan) {
+    const ContractWindow *w = plan->shape.window;
+    int64_t               n = plan->shape.n, images = plan->shape.m_likely / w->positions;
+    if (n <= plan->nc || ceil_of(images, w->images) * w->bands >= ROW_BLOCKS_ENOUGH) return 0;
+    int64_t width = width_of(plan, n), half = round_to(ceil_of(n, 2), plan->lanes), in_half = width_of(plan, half);
+    int64_t before = ceil_of(n, width), blocks = ceil_of(half, in_half);
+    if (before % 2 == 0 && n % width == 0) return 0;
+    if (n - half <= (blocks - 1) * in_half) return 0;
+    return plan->winograd && 2 * blocks > before + before / 8 ? 0 : half;
+}
+
 /* Blocks of rows are chunks of images. */
 Cut window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n) {
     LLVMValueRef one = irb_i64(b, 1), cols = irb_max(b, n, one);
     LLVMValueRef few = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
-    Cut          cut = {.height = irb_i64(b, chunk_positions(plan->shape.window))};
+    Cut          cut = {.height = irb_i64(b, chunk_positions(plan->shape.window)), .half = half_of(plan)};
     cut.width        = irb_round_up(b, irb_ceil_div(b, cols, few), plan->nr);
+    if (cut.half) cut.width = irb_i64(b, width_of(plan, cut.half));
     cut.widths[0] = cut.widths[1] = cut.width;
     cut.col_blocks                = irb_ceil_div(b, cols, cut.width);
-    cut.row_blocks                = irb_max(b, window_chunks(plan, b, m), one);
-    cut.row_major                 = LLVMBuildICmp(b, LLVMIntSGE, cut.row_blocks, irb_i64(b, ROW_BLOCKS_ENOUGH), "");
+    if (cut.half) cut.col_blocks = irb_mul(b, irb_ceil_div(b, irb_i64(b, cut.half), cut.width), irb_i64(b, 2));
+    cut.row_blocks = irb_max(b, window_chunks(plan, b, m), one);
+    cut.row_major  = LLVMBuildICmp(b, LLVMIntSGE, cut.row_blocks, irb_i64(b, ROW_BLOCKS_ENOUGH), "");
     return cut;
 }
 

@@ -84,6 +84,8 @@ static void test_many_images(void **state) {
 static void test_column_blocks(void **state) {
     (void)state;
     check_convolution(1, &(Convolution){3, 2, 300, 100, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){2, 3, 300, 150, {3, 3}, 1, 1, 1, 1, 1}, 1, false, ELEM_F32); /* halves */
+    check_within(3, &(Convolution){4, 4, 176, 256, {3, 3}, 1, 1, 1, 1, 1}, 1, false, ELEM_F32, 2e-3);
 }
 
 /* Kernels of 3 x 3 over enough channels: by minimal filtering where vectors are whole, with tiles that reach out of the image. */
@@ -225,7 +227,7 @@ static void test_parts(void **state) {
         Convolution v;
         int64_t     batch;
     } split[] = {
-        {{14, 28, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 45},  {{14, 14, 6, 16, {5, 5}, 1, 1, 0, 0, 1}, 11},
+        {{14, 28, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 19},  {{14, 14, 6, 16, {5, 5}, 1, 1, 0, 0, 1}, 11},
         {{12, 12, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 5}, {{14, 11, 32, 16, {3, 3}, 1, 1, 1, 1, 1}, 3},
         {{75, 70, 1, 2, {2, 3}, 1, 1, 1, 1, 1}, 2},   {{16, 16, 3, 16, {3, 3}, 2, 1, 1, 1, 1}, 1},
     };
@@ -235,7 +237,7 @@ static void test_parts(void **state) {
     for (int i = 0; i < (int)(sizeof split / sizeof *split); i++) {
         if (!in_parts(&split[i].v)) fail_msg("convolution %d is summed whole", i);
         check_within((uint64_t)i + 1, &split[i].v, split[i].batch, false, ELEM_F32, 1e-3);
-        check_within((uint64_t)i + 1, &split[i].v, split[i].batch, false, ELEM_F64, 1e-11);
+        if (split[i].v.channels < 16) check_within(9, &split[i].v, split[i].batch, false, ELEM_F64, 1e-11);
     }
     for (int i = 0; i < (int)(sizeof whole / sizeof *whole); i++)
         if (in_parts(&whole[i])) fail_msg("convolution %d is summed in parts", i);
