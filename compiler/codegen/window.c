@@ -412,6 +412,20 @@ static bool plane_axis(const Windows *w, const Node *operand, int which, int row
     return window == 3;
 }
 
+/* An axis along which the batch alone moves. */
+static bool is_groups(const WindowAxis *axis, const Node *operand, const AxisList *batch) {
+    for (int i = 0; i < operand->type.rank; i++)
+        if (axis->factors[i] && !is_in(batch, i)) return false;
+    return axis->inside && axis->spread == 1 && !axis->offset;
+}
+
+/* All of them, or a group's, which a batch axis tells. */
+static bool is_channels(const WindowAxis *axis, const Node *operand, const AxisList *batch, int k) {
+    for (int i = 0; i < operand->type.rank; i++)
+        if (axis->factors[i] && i != k && !is_in(batch, i)) return false;
+    return axis->whole == k || (batch->count && axis->inside && axis->factors[k] == 1 && !axis->offset);
+}
+
 /* Rows (images, y, x) and k (rows and columns of a window of 3 x 3, channels) over images in memory, or the other way round; else NULL. */
 static const WindowPlane *find_plane(const Emit *e, const Windows *w, const Node *operand, const WindowSides *sides,
                                      const ContractWindow *g) {
@@ -419,15 +433,17 @@ static const WindowPlane *find_plane(const Emit *e, const Windows *w, const Node
     const AxisList *window    = g->image_in_k ? sides->free : sides->contract;
     const int      *rows = positions->axes + w->has_images, *k = window->axes;
     bool            turned[2];
-    if (g->copied || g->bands > 1 || w->rank != w->has_images + 3 || sides->batch->count) return NULL;
+    if (g->copied || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
     if (positions->count != w->has_images + 2 || window->count != 3) return NULL;
     const WindowAxis *channels = &w->axes[w->rank - 1];
     WindowPlane      *plane    = ARENA_NEW(e->arena, WindowPlane);
     for (int i = 0; i < 2; i++)
         if (!plane_axis(w, operand, i, rows[i], k[i], plane, &turned[i])) return NULL;
-    if (channels->whole != k[2] || turned[0] != turned[1]) return NULL;
+    for (int i = w->has_images + 2; i < w->rank - 1; i++)
+        if (!is_groups(&w->axes[i], operand, sides->batch)) return NULL;
+    if (!is_channels(channels, operand, sides->batch, k[2]) || turned[0] != turned[1]) return NULL;
     if (!g->regions && (w->axes[w->has_images].offset || w->axes[w->has_images + 1].offset)) return NULL;
-    plane->channels = channels->extent;
+    plane->channels = extent_of_axis(operand, k[2]);
     plane->turned   = turned[0];
     plane->winograd = !e->c->options.no_winograd;
     return plane;

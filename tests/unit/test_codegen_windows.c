@@ -99,6 +99,9 @@ static void test_minimal_filtering(void **state) {
     check_within(4, &(Convolution){5, 4, 16, 80, {3, 3}, 1, 1, 2, 1, 1}, 9, false, ELEM_F32, tolerance);
     check_within(6, &(Convolution){4, 44, 48, 112, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
     check_convolution(5, &(Convolution){5, 4, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F64);
+    check_within(7, &(Convolution){9, 10, 32, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32, tolerance);
+    check_within(8, &(Convolution){6, 8, 96, 32, {3, 3}, 1, 1, 1, 1, 2}, 5, false, ELEM_F32, tolerance);
+    check_within(9, &(Convolution){9, 6, 64, 64, {3, 3}, 1, 1, 0, 0, 4}, 2, true, ELEM_F32, tolerance);
 }
 
 /* Few filters: tiles of fixed offsets over a copy, forward and for the kernel, and columns of a window that are added up afterwards. */
