@@ -29,6 +29,8 @@ enum {
     SHARED_BYTES    = 9 << 20, /* ... packed for all of K, or the sums of all columns kept beside one block of K */
     SMALL_WORK      = 1 << 18, /* multiply-adds not worth cutting */
     ONE_VECTOR_ROWS = 16,      /* of a tile through windows */
+    SHORT_K         = 16,      /* sums for which a wider tile pays ... */
+    WIDE_COLUMNS    = 512,     /* ... over so many columns */
     TALL_ROWS       = 256,     /* more rows than these are shared among workers, instead of columns */
 };
 
@@ -64,12 +66,20 @@ static TileRow tile_for(const Target *target) {
     return tiles[2];
 }
 
+/* Short sums over many columns, which a tile of a vector more divides: it starts fewer of them a row. */
+static bool is_short_and_wide(const ContractPlan *plan, const TileRow *tile) {
+    const ContractShape *s     = &plan->shape;
+    int                  lanes = target_lanes(plan->target, plan->elem_bytes);
+    return tile->vector_registers == 32 && s->k > 0 && s->k <= SHORT_K && s->n >= WIDE_COLUMNS &&
+           s->n % ((tile->nv + 1) * lanes) == 0;
+}
+
 /* The target's tile, or one of a vector more or less, of as many sums at most. Windows have tables by the target's rows. */
 static TileRow tile_of(const ContractPlan *plan) {
     TileRow tile = tile_for(plan->target);
     if (plan->shape.window) return tile;
     int sums = tile.mr * tile.nv;
-    tile.nv += plan->blocking->vectors;
+    tile.nv += plan->blocking->vectors ? plan->blocking->vectors : is_short_and_wide(plan, &tile);
     tile.mr = sums / tile.nv;
     return tile;
 }
