@@ -17,12 +17,16 @@ typedef struct Blocking {
     int64_t direct_k;                         /* sums over more k are long enough to go by way of scratch */
     int64_t columns_a_block, col_blocks_most; /* columns worth a block of their own; the most blocks cut for balance */
     int64_t row_blocks;                       /* that rows are cut into, for balance */
+    int64_t tall_rows;                        /* more rows than these are shared among workers, instead of columns */
     int     vectors; /* of a register tile, more than the target's; with as many sums, so of fewer rows */
     bool    plain;   /* no minimal filtering of convolutions */
 } Blocking;
 
 extern const Blocking blockings[];
 extern const int      blocking_count;
+
+/* Whether it differs from the default in how work is cut for several threads alone. */
+bool blocking_cuts_only(const Blocking *blocking);
 
 /* NULL for a name that is none. */
 const Blocking *blocking_named(const char *name);

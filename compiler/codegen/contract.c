@@ -31,7 +31,6 @@ enum {
     ONE_VECTOR_ROWS = 16,      /* of a tile through windows */
     SHORT_K         = 16,      /* sums for which a wider tile pays ... */
     WIDE_COLUMNS    = 512,     /* ... over so many columns */
-    TALL_ROWS       = 256,     /* more rows than these are shared among workers, instead of columns */
 };
 
 static int64_t round_up(int64_t x, int64_t multiple) {
@@ -300,7 +299,7 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
     LLVMValueRef all   = irb_mul(b, cols, irb_i64(b, plan->groups));
     LLVMValueRef work  = irb_mul(b, irb_mul(b, rows, all), k);
     LLVMValueRef small = LLVMBuildICmp(b, LLVMIntSLT, work, irb_i64(b, SMALL_WORK), "");
-    LLVMValueRef tall  = LLVMBuildICmp(b, LLVMIntSGT, rows, irb_i64(b, TALL_ROWS), "");
+    LLVMValueRef tall  = LLVMBuildICmp(b, LLVMIntSGT, rows, irb_i64(b, plan->blocking->tall_rows), "");
 
     LLVMValueRef few  = irb_ceil_div(b, cols, irb_i64(b, plan->nc));
     LLVMValueRef more = LLVMBuildUDiv(b, all, irb_i64(b, plan->blocking->columns_a_block), "");

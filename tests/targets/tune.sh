@@ -42,8 +42,8 @@ head -2 small.tune >none.tune
 "$nnc" small.nnet --tuned=none.tune -c -o none.o || exit 1
 cmp -s default.o none.o || fail "a file without entries changes the code"
 changed=0
-for blocking in narrow-b by-scratch few-parts tall-tiles wide-tiles plain-sums; do
-    { cat none.tune; sed -n 's/^ *[0-9.]* us  *[a-z-]*  *\([0-9.]*x  *\)\{0,1\}\(f32 .*\)$/'$blocking' 1.5 \2/p' said; } >one.tune
+for blocking in narrow-b by-scratch few-parts rows-shared columns-shared tall-tiles wide-tiles plain-sums; do
+    { cat none.tune; sed -n 's/^ *[0-9.]* us  *[a-z-]*  *\([0-9.]*x\( on threads\)\{0,1\}  *\)\{0,1\}\(f32 .*\)$/'$blocking' 1.5 \3/p' said; } >one.tune
     [ "$(wc -l <one.tune)" -eq 7 ] || fail "the lines of $blocking"
     "$nnc" small.nnet --tuned=one.tune -c -o one.o || fail "$blocking is refused"
     cmp -s default.o one.o || changed=$((changed + 1))
