@@ -11,28 +11,11 @@
 #include <cmocka.h>
 
 #include "autodiff/autodiff.h"
-#include "codegen/convolution.h"
+#include "codegen/convolution_check.h"
 #include "codegen/harness.h"
 #include "opt/opt.h"
 
 enum { PROGRAMS = 12 };
-
-static void check_within(uint64_t seed, const Convolution *v, int64_t batch, bool batch_known, ElemType real,
-                         double tolerance) {
-    Scratch *s        = scratch_new(seed);
-    s->program->real  = real;
-    const Dim *images = batch_known ? scratch_dim(s, batch) : scratch_symbol(s, "batch", batch);
-    for (int part = CONV_FORWARD; part <= CONV_KERNEL_GRADIENT; part++)
-        scratch_result(s, scratch_fn(s, FN_PREDICT, "part"), convolution_part(s, v, images, (ConvolutionPart)part));
-    assert_true(v->groups == 1 || graph_add_gradients(&s->c, s->program));
-    graph_optimise(&s->c, s->program);
-    check_program(s, tolerance);
-    scratch_free(s);
-}
-
-static void check_convolution(uint64_t seed, const Convolution *v, int64_t batch, bool batch_known, ElemType real) {
-    check_within(seed, v, batch, batch_known, real, real == ELEM_F64 ? 1e-11 : 2e-4);
-}
 
 static Convolution draw(Scratch *d) {
     Convolution v = {.height   = 1 + scratch_below(d, 12),
@@ -99,9 +82,6 @@ static void test_minimal_filtering(void **state) {
     check_within(4, &(Convolution){5, 4, 16, 80, {3, 3}, 1, 1, 2, 1, 1}, 9, false, ELEM_F32, tolerance);
     check_within(6, &(Convolution){4, 44, 48, 112, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32, tolerance);
     check_convolution(5, &(Convolution){5, 4, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F64);
-    check_within(7, &(Convolution){9, 10, 32, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32, tolerance);
-    check_within(8, &(Convolution){6, 8, 96, 32, {3, 3}, 1, 1, 1, 1, 2}, 5, false, ELEM_F32, tolerance);
-    check_within(9, &(Convolution){9, 6, 64, 64, {3, 3}, 1, 1, 0, 0, 4}, 2, true, ELEM_F32, tolerance);
 }
 
 /* Few filters: tiles of fixed offsets over a copy, forward and for the kernel, and columns of a window that are added up afterwards. */
@@ -126,58 +106,6 @@ static void test_few_columns(void **state) {
     check_convolution(6, &(Convolution){75, 70, 1, 6, {5, 5}, 1, 1, 2, 2, 1}, 2, false, ELEM_F32);
     check_convolution(7, &(Convolution){11, 9, 19, 3, {4, 2}, 1, 2, 3, 1, 1}, 3, false, ELEM_F64);
     check_convolution(8, &(Convolution){28, 28, 3, 16, {3, 3}, 1, 1, 1, 1, 1}, 3, false, ELEM_F32);
-}
-
-/* Groups of filters, and a kernel for each channel. */
-static void test_groups(void **state) {
-    (void)state;
-    check_convolution(1, &(Convolution){9, 11, 16, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32);
-    check_convolution(2, &(Convolution){10, 7, 24, 12, {3, 2}, 2, 1, 1, 1, 4}, 2, true, ELEM_F64);
-    check_convolution(3, &(Convolution){9, 11, 20, 20, {3, 3}, 1, 1, 1, 1, 20}, 3, false, ELEM_F32);
-    check_convolution(4, &(Convolution){13, 8, 40, 40, {5, 5}, 2, 1, 2, 1, 40}, 2, true, ELEM_F64);
-    check_convolution(5, &(Convolution){12, 13, 16, 16, {5, 3}, 1, 2, 3, 4, 16}, 2, false, ELEM_F32);
-    check_convolution(6, &(Convolution){4, 3, 17, 17, {5, 5}, 1, 1, 2, 2, 17}, 4, false, ELEM_F32);
-}
-
-/* Groups of few channels: copies of images without the borders' zeros being summed, elements that neighbouring rows share loaded once; with
- * tiles of a whole row of the image and of parts of one, windows that reach out on one side alone, and some that do not follow each other. */
-static void test_small_groups(void **state) {
-    (void)state;
-    check_convolution(1, &(Convolution){14, 14, 16, 16, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32);
-    check_convolution(2, &(Convolution){9, 28, 24, 24, {3, 3}, 1, 1, 1, 1, 3}, 2, false, ELEM_F32);
-    check_convolution(3, &(Convolution){12, 13, 32, 16, {3, 5}, 1, 1, 2, 1, 4}, 3, true, ELEM_F32);
-    check_convolution(4, &(Convolution){14, 14, 16, 16, {3, 3}, 1, 1, 1, 1, 4}, 2, false, ELEM_F32);
-    check_convolution(5, &(Convolution){15, 28, 16, 16, {3, 3}, 2, 1, 1, 0, 2}, 2, false, ELEM_F32);
-    check_convolution(6, &(Convolution){14, 16, 16, 24, {3, 3}, 1, 2, 2, 2, 2}, 2, false, ELEM_F32);
-    check_convolution(7, &(Convolution){16, 14, 16, 8, {5, 3}, 1, 1, 0, 2, 2}, 5, false, ELEM_F64);
-    check_convolution(8, &(Convolution){14, 12, 16, 16, {3, 3}, 1, 1, 2, 2, 2}, 9, false, ELEM_F32);
-    check_convolution(9, &(Convolution){14, 14, 64, 64, {3, 3}, 1, 1, 1, 1, 4}, 3, false, ELEM_F32);
-    check_convolution(10, &(Convolution){66, 64, 8, 8, {3, 3}, 1, 1, 1, 1, 2}, 1, false, ELEM_F32);
-}
-
-/* Channels by themselves, a vector of them together: windows that reach out of images at all sides or at one, tiles of a row of the image and of a part
- * of it, rows that no tile divides, several images a copy, and images in bands. */
-static void test_channels(void **state) {
-    (void)state;
-    check_convolution(1, &(Convolution){14, 14, 16, 16, {7, 7}, 1, 1, 3, 3, 16}, 2, false, ELEM_F32);
-    check_convolution(2, &(Convolution){7, 7, 32, 32, {3, 3}, 1, 1, 1, 1, 32}, 5, false, ELEM_F32);
-    check_convolution(3, &(Convolution){9, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, true, ELEM_F32);
-    check_convolution(4, &(Convolution){11, 13, 48, 48, {3, 5}, 1, 1, 3, 1, 48}, 3, false, ELEM_F32);
-    check_convolution(5, &(Convolution){8, 12, 16, 16, {4, 3}, 1, 2, 0, 2, 16}, 2, false, ELEM_F64);
-    check_convolution(6, &(Convolution){66, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, 1, false, ELEM_F32);
-    check_convolution(7, &(Convolution){10, 11, 16, 16, {1, 9}, 1, 1, 4, 4, 16}, 2, false, ELEM_F32);
-    check_convolution(8, &(Convolution){6, 6, 32, 32, {3, 3}, 1, 1, 0, 0, 32}, 40, false, ELEM_F32);
-}
-
-/* Points side by side, in a loop of their own where windows stay inside. */
-static void test_beside(void **state) {
-    (void)state;
-    check_convolution(1, &(Convolution){12, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, false, ELEM_F32);
-    check_convolution(2, &(Convolution){9, 16, 24, 24, {3, 3}, 1, 2, 2, 2, 24}, 3, true, ELEM_F64);
-    check_convolution(3, &(Convolution){16, 12, 140, 140, {3, 3}, 2, 1, 0, 1, 140}, 2, false, ELEM_F32);
-    check_convolution(4, &(Convolution){14, 18, 33, 33, {3, 2}, 1, 1, 3, 0, 33}, 2, false, ELEM_F32);
-    check_convolution(5, &(Convolution){6, 24, 48, 48, {1, 4}, 1, 3, 1, 5, 48}, 2, false, ELEM_F64);
-    check_convolution(6, &(Convolution){16, 20, 32, 32, {7, 7}, 1, 1, 3, 3, 32}, 2, false, ELEM_F32);
 }
 
 /* Sums over all positions out of the epilogue: by minimal filtering, from the registers, from tiles of fixed offsets, part of a vector. */
@@ -255,10 +183,6 @@ int main(void) {
         cmocka_unit_test(test_minimal_filtering),
         cmocka_unit_test(test_few_filters),
         cmocka_unit_test(test_few_columns),
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_small_groups),
-        cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_beside),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_parts),
     };

@@ -1,0 +1,80 @@
+/* Convolutions by groups, compiled and compared with the interpreter: as products with windows read in place or copied, by minimal filtering, of
+ * vectors of channels, and as loops over points. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "codegen/convolution_check.h"
+
+/* Groups of filters, and a kernel for each channel. */
+static void test_groups(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){9, 11, 16, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32);
+    check_convolution(2, &(Convolution){10, 7, 24, 12, {3, 2}, 2, 1, 1, 1, 4}, 2, true, ELEM_F64);
+    check_convolution(3, &(Convolution){9, 11, 20, 20, {3, 3}, 1, 1, 1, 1, 20}, 3, false, ELEM_F32);
+    check_convolution(4, &(Convolution){13, 8, 40, 40, {5, 5}, 2, 1, 2, 1, 40}, 2, true, ELEM_F64);
+    check_convolution(5, &(Convolution){12, 13, 16, 16, {5, 3}, 1, 2, 3, 4, 16}, 2, false, ELEM_F32);
+    check_convolution(6, &(Convolution){4, 3, 17, 17, {5, 5}, 1, 1, 2, 2, 17}, 4, false, ELEM_F32);
+}
+
+/* Groups of few channels: copies of images without the borders' zeros being summed, elements that neighbouring rows share loaded once; with
+ * tiles of a whole row of the image and of parts of one, windows that reach out on one side alone, and some that do not follow each other. */
+static void test_small_groups(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){14, 14, 16, 16, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32);
+    check_convolution(2, &(Convolution){9, 28, 24, 24, {3, 3}, 1, 1, 1, 1, 3}, 2, false, ELEM_F32);
+    check_convolution(3, &(Convolution){12, 13, 32, 16, {3, 5}, 1, 1, 2, 1, 4}, 3, true, ELEM_F32);
+    check_convolution(4, &(Convolution){14, 14, 16, 16, {3, 3}, 1, 1, 1, 1, 4}, 2, false, ELEM_F32);
+    check_convolution(5, &(Convolution){15, 28, 16, 16, {3, 3}, 2, 1, 1, 0, 2}, 2, false, ELEM_F32);
+    check_convolution(6, &(Convolution){14, 16, 16, 24, {3, 3}, 1, 2, 2, 2, 2}, 2, false, ELEM_F32);
+    check_convolution(7, &(Convolution){16, 14, 16, 8, {5, 3}, 1, 1, 0, 2, 2}, 5, false, ELEM_F64);
+    check_convolution(8, &(Convolution){14, 12, 16, 16, {3, 3}, 1, 1, 2, 2, 2}, 9, false, ELEM_F32);
+    check_convolution(9, &(Convolution){14, 14, 64, 64, {3, 3}, 1, 1, 1, 1, 4}, 3, false, ELEM_F32);
+    check_convolution(10, &(Convolution){66, 64, 8, 8, {3, 3}, 1, 1, 1, 1, 2}, 1, false, ELEM_F32);
+}
+
+/* Channels by themselves, a vector of them together: windows that reach out of images at all sides or at one, tiles of a row of the image and of a part
+ * of it, rows that no tile divides, several images a copy, and images in bands. */
+static void test_channels(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){14, 14, 16, 16, {7, 7}, 1, 1, 3, 3, 16}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){7, 7, 32, 32, {3, 3}, 1, 1, 1, 1, 32}, 5, false, ELEM_F32);
+    check_convolution(3, &(Convolution){9, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, true, ELEM_F32);
+    check_convolution(4, &(Convolution){11, 13, 48, 48, {3, 5}, 1, 1, 3, 1, 48}, 3, false, ELEM_F32);
+    check_convolution(5, &(Convolution){8, 12, 16, 16, {4, 3}, 1, 2, 0, 2, 16}, 2, false, ELEM_F64);
+    check_convolution(6, &(Convolution){66, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, 1, false, ELEM_F32);
+    check_convolution(7, &(Convolution){10, 11, 16, 16, {1, 9}, 1, 1, 4, 4, 16}, 2, false, ELEM_F32);
+    check_convolution(8, &(Convolution){6, 6, 32, 32, {3, 3}, 1, 1, 0, 0, 32}, 40, false, ELEM_F32);
+}
+
+/* Points side by side, in a loop of their own where windows stay inside. */
+static void test_beside(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){12, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){9, 16, 24, 24, {3, 3}, 1, 2, 2, 2, 24}, 3, true, ELEM_F64);
+    check_convolution(3, &(Convolution){16, 12, 140, 140, {3, 3}, 2, 1, 0, 1, 140}, 2, false, ELEM_F32);
+    check_convolution(4, &(Convolution){14, 18, 33, 33, {3, 2}, 1, 1, 3, 0, 33}, 2, false, ELEM_F32);
+    check_convolution(5, &(Convolution){6, 24, 48, 48, {1, 4}, 1, 3, 1, 5, 48}, 2, false, ELEM_F64);
+    check_convolution(6, &(Convolution){16, 20, 32, 32, {7, 7}, 1, 1, 3, 3, 32}, 2, false, ELEM_F32);
+}
+
+/* Groups of 16 channels and more with kernels of 3 x 3. */
+static void test_minimal_filtering(void **state) {
+    enum { LARGEST = 60 }; /* of the results, about, for 144 products of numbers below 2 */
+    double tolerance = 4e-6 * LARGEST;
+    (void)state;
+    check_within(1, &(Convolution){9, 10, 32, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32, tolerance);
+    check_within(2, &(Convolution){6, 8, 96, 32, {3, 3}, 1, 1, 1, 1, 2}, 5, false, ELEM_F32, tolerance);
+    check_within(3, &(Convolution){9, 6, 64, 64, {3, 3}, 1, 1, 0, 0, 4}, 2, true, ELEM_F32, tolerance);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_groups), cmocka_unit_test(test_small_groups),      cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_beside), cmocka_unit_test(test_minimal_filtering),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
