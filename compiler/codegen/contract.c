@@ -305,7 +305,7 @@ Cut contract_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLV
     LLVMValueRef more = LLVMBuildUDiv(b, all, irb_i64(b, plan->blocking->columns_a_block), "");
     LLVMValueRef many = irb_max(b, few, irb_min(b, more, irb_i64(b, plan->blocking->col_blocks_most)));
 
-    Cut cut;
+    Cut cut                 = {0};
     cut.row_major           = tall;
     cut.widths[0]           = irb_round_up(b, irb_ceil_div(b, cols, few), plan->nr);
     cut.widths[1]           = irb_round_up(b, irb_ceil_div(b, cols, many), plan->lanes);
