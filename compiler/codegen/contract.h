@@ -84,6 +84,16 @@ typedef struct ContractSplit {
     LLVMValueRef run, outer; /* NULL: one level */
 } ContractSplit;
 
+/* Elements of one image, rows y + i and columns x + j of it, i and j below `side`: `lanes` channels from `channel` on. */
+typedef struct ContractPatch {
+    LLVMValueRef        image, y, x, channel;
+    int                 side, lanes;
+    bool                whole;     /* all lie inside the image; else what does not is 0 ... */
+    const LLVMValueRef *inside[2]; /* ... that is, where one of its row's and its column's is false: vectors of i1 */
+    void (*take)(void *user, int column, const LLVMValueRef *elements); /* gets the elements, column by column */
+    void *user;
+} ContractPatch;
+
 typedef struct ContractOperand {
     LLVMValueRef base;        /* pointer to element (0, 0); of a copy: not used */
     Extent       stride_free; /* elements between neighbours along m (of A) or n (of B) */
@@ -98,6 +108,8 @@ typedef struct ContractOperand {
     /* Of a windowed A that is copied: the chunk's copy, from image and band on, to `copy`. What is always zero there is zero already where
      * images are whole. */
     void (*fill)(void *user, LLVMValueRef copy, LLVMValueRef image, LLVMValueRef n_images, LLVMValueRef band);
+    /* Of a windowed A of minimal filtering that is computed as patches of it are loaded (NULL: it is in memory). */
+    void (*patch)(void *user, LLVMBuilderRef b, const ContractPatch *patch);
     /* Load anchor (may be NULL: plain loads). Gives `lanes` values (1: a scalar) from (free, k) on, consecutive along k
      * when along_k else along the free axis; `mask` (NULL: all lanes) says which lanes exist, others must be 0. With a load
      * anchor the operand is always packed, and each element is asked for as few times as blocking allows. */
@@ -121,6 +133,9 @@ typedef struct ContractSpec {
      * contraction may be used. */
     void (*store)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes, LLVMValueRef mask);
     void *store_user;
+    /* The same of several rows, which may be computed together. */
+    void (*store_rows_of_tile)(void *user, int count, const LLVMValueRef *rows, LLVMValueRef n,
+                               const LLVMValueRef *values, int lanes);
     /* The same of one column: `lanes` values of rows m, m + 1, ...; NULL: it must be asked for row by row. */
     void (*store_column)(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRef value, int lanes);
     /* Sums over rows of what is stored (NULL: none), partial by block of rows: columns_clear before anything else, for each of the units; around
@@ -171,6 +186,7 @@ typedef struct ContractShape {
     int64_t   m_likely; /* m at nominal sizes; 0: not known */
     int64_t   a_stride_m, a_stride_k, b_stride_k, b_stride_n;
     bool      a_has_load, b_has_load;
+    bool      a_computed;       /* a windowed A is computed as patches are loaded: for minimal filtering alone */
     bool      b_has_levels;     /* k in several levels, for a windowed A */
     SplitAxis a_split, b_split; /* of B: k or none */
     int       groups; /* of n columns each; 0: no groups. B may not stay in place, A not be seen through windows */
@@ -190,6 +206,8 @@ const ContractShape *contract_shape(const ContractPlan *plan);
 
 /* Whether results come in tiles of an image's rows and columns, by minimal filtering. */
 bool contract_is_filtered(const ContractPlan *plan);
+/* By minimal filtering, of which that is one part. */
+bool contract_by_filtering(const ContractPlan *plan);
 
 /* Rows of the register tile. */
 int contract_tile_rows(const Target *target);

@@ -33,6 +33,10 @@ bool contract_is_filtered(const ContractPlan *plan) {
     return plan->winograd && !plan->shape.window->image_in_k;
 }
 
+bool contract_by_filtering(const ContractPlan *plan) {
+    return plan->winograd;
+}
+
 static int64_t panels_of(const ContractPlan *plan) {
     return (plan->nc + plan->nr - 1) / plan->nr;
 }
@@ -128,8 +132,15 @@ static void transform_images(const Winograd *w, const Block *block) {
     LLVMValueRef        image   = irb_mul(b, at.image, i64c(w, e->plan->shape.window->image_stride));
     at.y                        = irb_add(b, at.y, i64c(w, p->starts[0]));
     at.x                        = irb_add(b, at.x, i64c(w, p->starts[1]));
-    winograd_patch(e, WINOGRAD_ELEMENTS, e->plan->lanes, &patches, irb_at(b, e->elem, block->image0, image), &at,
-                   irb_at(b, e->elem, w->v, irb_mul(b, tiles.index, i64c(w, p->channels))), i64c(w, p->channels));
+    LLVMValueRef to             = irb_at(b, e->elem, w->v, irb_mul(b, tiles.index, i64c(w, p->channels)));
+    if (e->spec->a.patch) {
+        LLVMValueRef first = LLVMBuildUDiv(b, block->row0, i64c(w, p->positions[0] * p->positions[1]), "");
+        at.image           = irb_add(b, first, at.image);
+        winograd_computed_patch(e, e->plan->lanes, &patches, &at, e->zero, to, i64c(w, p->channels));
+    } else {
+        winograd_patch(e, WINOGRAD_ELEMENTS, e->plan->lanes, &patches, irb_at(b, e->elem, block->image0, image), &at,
+                       to, i64c(w, p->channels));
+    }
     loop_end(&tiles, b);
 }
 
@@ -261,13 +272,12 @@ static unsigned store_some(const Results *r) {
 /* All of them, from the registers. */
 static void store_all(const Results *r) {
     const ContractEmit *e = r->w->e;
-    LLVMValueRef        values[TILE_SIDE * TILE_SIDE];
+    LLVMValueRef        values[TILE_SIDE * TILE_SIDE], rows[TILE_SIDE * TILE_SIDE];
     winograd_results(e, r->sums, r->point, values);
     sums_over_rows(r, true);
-    for (int i = 0; i < TILE_SIDE * TILE_SIDE; i++) {
-        int64_t behind = i / TILE_SIDE * r->w->plane->positions[1] + i % TILE_SIDE;
-        contract_store_vector(e, irb_add(e->b, r->row0, i64c(r->w, behind)), r->column, values[i], NULL);
-    }
+    for (int i = 0; i < TILE_SIDE * TILE_SIDE; i++)
+        rows[i] = irb_add(e->b, r->row0, i64c(r->w, i / TILE_SIDE * r->w->plane->positions[1] + i % TILE_SIDE));
+    e->spec->store_rows_of_tile(e->spec->store_user, TILE_SIDE * TILE_SIDE, rows, r->column, values, e->plan->lanes);
     sums_over_rows(r, false);
 }
 

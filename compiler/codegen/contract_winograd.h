@@ -47,6 +47,9 @@ WinogradPlace winograd_place(const ContractEmit *e, LLVMValueRef tile);
 /* Calls `elements` or `slopes` for the patch at place `from` of the plane at `base`. */
 void winograd_patch(const ContractEmit *e, WinogradFunction which, int lanes, const WinogradPatches *patches,
                     LLVMValueRef base, const WinogradPlace *from, LLVMValueRef to, LLVMValueRef count);
+/* The same of elements in place, where the spec's A is computed: those of image `from->image`, channels from `channel` on. */
+void winograd_computed_patch(const ContractEmit *e, int lanes, const WinogradPatches *patches,
+                             const WinogradPlace *from, LLVMValueRef channel, LLVMValueRef to, LLVMValueRef count);
 /* Tiles of an image, each way. */
 int64_t winograd_tiles(const WindowPlane *plane, int way);
 

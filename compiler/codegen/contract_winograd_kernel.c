@@ -127,9 +127,12 @@ static void transform_block(const Gradient *g) {
     LLVMValueRef        offset = irb_mul(b, at.image, c64(g, plan->shape.window->image_stride));
     from.y                     = irb_add(b, at.y, c64(g, p->starts[0]));
     from.x                     = irb_add(b, at.x, c64(g, p->starts[1]));
-    winograd_patch(e, WINOGRAD_ELEMENTS, unit_channels(plan), &elements,
-                   irb_at(b, e->elem, e->spec->a.base, irb_add(b, offset, g->channel)), &from,
-                   irb_at(b, e->elem, g->v, irb_mul(b, tiles.index, g->count)), g->count);
+    LLVMValueRef to            = irb_at(b, e->elem, g->v, irb_mul(b, tiles.index, g->count));
+    if (e->spec->a.patch)
+        winograd_computed_patch(e, unit_channels(plan), &elements, &from, g->channel, to, g->count);
+    else
+        winograd_patch(e, WINOGRAD_ELEMENTS, unit_channels(plan), &elements,
+                       irb_at(b, e->elem, e->spec->a.base, irb_add(b, offset, g->channel)), &from, to, g->count);
     offset = irb_add(b, irb_mul(b, at.image, c64(g, image)), e->n0);
     winograd_patch(e, WINOGRAD_SLOPES, plan->lanes, &slopes, irb_at(b, e->elem, e->spec->b.base, offset), &at,
                    irb_at(b, e->elem, g->w, irb_mul(b, tiles.index, c64(g, width_of(plan)))), g->filters);

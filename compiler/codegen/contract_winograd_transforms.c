@@ -74,7 +74,6 @@ static void transform_sums(const Vectors *v, const LLVMValueRef *m, LLVMValueRef
     y[3] = scale_add(v, far_odd, 2 * ROOT, scale_add(v, near_odd, ROOT / 4, m[5]));
 }
 
-/* Both ways: from[i][j], n x n, to to[i][j], m x m. */
 /* A d: the results' gradient back to the points */
 static void transform_slopes(const Vectors *v, const LLVMValueRef *d, LLVMValueRef *t) {
     LLVMValueRef near     = scale_add(v, d[2], 0.5, d[0]),
@@ -97,18 +96,38 @@ static void transform_taps(const Vectors *v, const LLVMValueRef *m, LLVMValueRef
     g[2] = scale_add(v, sub(v, far, near), 1.0 / 3, m[5]);
 }
 
+typedef struct Halfway { /* a transform of n x n vectors to m x m, after the first way: m x n */
+    const Vectors *v;
+    Transform     *transform;
+    int            n, m;
+    LLVMValueRef   vectors[POINTS];
+} Halfway;
+
+static void transform_column(void *halfway, int j, const LLVMValueRef *column) {
+    Halfway     *h = halfway;
+    LLVMValueRef out[PATCH_SIDE];
+    h->transform(h->v, column, out);
+    for (int i = 0; i < h->m; i++) h->vectors[i * h->n + j] = out[i];
+}
+
+static void transform_rows(const Halfway *h, LLVMValueRef *to) {
+    for (int i = 0; i < h->m; i++) {
+        LLVMValueRef out[PATCH_SIDE];
+        h->transform(h->v, &h->vectors[i * h->n], out);
+        for (int j = 0; j < h->m; j++) to[i * h->m + j] = out[j];
+    }
+}
+
+/* Both ways: from[i][j] to to[i][j]. */
 static void transform_both(const Vectors *v, Transform *transform, int n, const LLVMValueRef *from, int m,
                            LLVMValueRef *to) {
-    LLVMValueRef half[POINTS], line[PATCH_SIDE], out[PATCH_SIDE]; /* half: m x n */
+    Halfway h = {.v = v, .transform = transform, .n = n, .m = m};
     for (int j = 0; j < n; j++) {
-        for (int i = 0; i < n; i++) line[i] = from[i * n + j];
-        transform(v, line, out);
-        for (int i = 0; i < m; i++) half[i * n + j] = out[i];
+        LLVMValueRef column[PATCH_SIDE];
+        for (int i = 0; i < n; i++) column[i] = from[i * n + j];
+        transform_column(&h, j, column);
     }
-    for (int i = 0; i < m; i++) {
-        transform(v, &half[i * n], out);
-        for (int j = 0; j < m; j++) to[i * m + j] = out[j];
-    }
+    transform_rows(&h, to);
 }
 
 /* ---- functions ------------------------------------------------------------------------------------------------------------------ */
@@ -137,6 +156,8 @@ typedef struct Patch { /* a function's: of `side` places each way */
     const WinogradPatches *of;
     LLVMValueRef           base, start[2], to, count; /* its parameters */
     LLVMValueRef           inside[2][PATCH_SIDE];     /* vectors of i1, the same in all lanes */
+    const ContractSpec    *spec;                      /* whose A is computed; NULL: elements are in memory */
+    LLVMValueRef           image, channel;            /* ... of these */
 } Patch;
 
 /* All places each way lie inside. */
@@ -168,34 +189,77 @@ static LLVMValueRef load_element(const Vectors *v, const Patch *patch, LLVMValue
     return irb_masked_load(v->b, v->vec, at, LLVMBuildAnd(v->b, patch->inside[0][y], patch->inside[1][x], ""));
 }
 
-static void patch_loop(const Vectors *v, const Patch *patch, bool whole) {
+static void load_elements(const Vectors *v, const Patch *patch, LLVMValueRef behind, bool whole, Halfway *h) {
     LLVMBuilderRef b      = v->b;
     const int64_t *stride = patch->of->strides;
     LLVMValueRef   place =
         irb_add(b, irb_mul(b, patch->start[0], c64(v, stride[0])), irb_mul(b, patch->start[1], c64(v, stride[1])));
-    Loop         loop = loop_begin(b, c64(v, 0), patch->count, c64(v, v->lanes));
-    LLVMValueRef elements[POINTS], points[POINTS], offset = irb_add(b, place, loop.index);
+    LLVMValueRef offset = irb_add(b, place, behind), column[PATCH_SIDE];
     LLVMValueRef corner = LLVMBuildGEP2(b, v->elem, patch->base, &offset, 1, "");
-    for (int i = 0; i < patch->side * patch->side; i++)
-        elements[i] = load_element(v, patch, corner, i / patch->side, i % patch->side, whole);
-    transform_both(v, patch->transform, patch->side, elements, PATCH_SIDE, points);
+    for (int j = 0; j < patch->side; j++) {
+        for (int i = 0; i < patch->side; i++) column[i] = load_element(v, patch, corner, i, j, whole);
+        transform_column(h, j, column);
+    }
+}
+
+static void compute_elements(const Vectors *v, const Patch *patch, LLVMValueRef behind, bool whole, Halfway *h) {
+    ContractPatch at = {.image   = patch->image,
+                        .y       = patch->start[0],
+                        .x       = patch->start[1],
+                        .channel = irb_add(v->b, patch->channel, behind),
+                        .side    = patch->side,
+                        .lanes   = v->lanes,
+                        .whole   = whole,
+                        .inside  = {patch->inside[0], patch->inside[1]},
+                        .take    = transform_column,
+                        .user    = h};
+    patch->spec->a.patch(patch->spec->a.user, v->b, &at);
+}
+
+static void patch_loop(const Vectors *v, const Patch *patch, bool whole) {
+    LLVMBuilderRef b    = v->b;
+    Loop           loop = loop_begin(b, c64(v, 0), patch->count, c64(v, v->lanes));
+    Halfway        h    = {.v = v, .transform = patch->transform, .n = patch->side, .m = PATCH_SIDE};
+    LLVMValueRef   points[POINTS];
+    (patch->spec ? compute_elements : load_elements)(v, patch, loop.index, whole, &h);
+    transform_rows(&h, points);
     store_points(v, points, POINTS, irb_at(b, v->elem, patch->to, loop.index), c64(v, patch->of->point));
     loop_end(&loop, b);
 }
 
 /* Patches inside of the plane are read as they are; those at its borders where they lie inside. */
+static void transform_patch(const Vectors *v, Patch *patch) {
+    Branch inside = branch_begin(v->b, is_whole(v, patch));
+    patch_loop(v, patch, true);
+    branch_else(&inside, v->b);
+    find_inside(v, patch);
+    patch_loop(v, patch, false);
+    branch_end(&inside, v->b);
+}
+
 static void patch_body(const Vectors *v, LLVMValueRef f, Patch *patch) {
     patch->base     = LLVMGetParam(f, 0);
     patch->start[0] = LLVMGetParam(f, 1);
     patch->start[1] = LLVMGetParam(f, 2);
     patch->to       = LLVMGetParam(f, 3);
     patch->count    = LLVMGetParam(f, 4);
-    Branch inside   = branch_begin(v->b, is_whole(v, patch));
-    patch_loop(v, patch, true);
-    branch_else(&inside, v->b);
-    find_inside(v, patch);
-    patch_loop(v, patch, false);
-    branch_end(&inside, v->b);
+    transform_patch(v, patch);
+}
+
+void winograd_computed_patch(const ContractEmit *e, int lanes, const WinogradPatches *patches,
+                             const WinogradPlace *from, LLVMValueRef channel, LLVMValueRef to, LLVMValueRef count) {
+    Vectors v     = {.plan = e->plan, .b = e->b, .elem = e->elem, .lanes = lanes};
+    Patch   patch = {.transform = transform_elements,
+                     .side      = PATCH_SIDE,
+                     .of        = patches,
+                     .start     = {from->y, from->x},
+                     .to        = to,
+                     .count     = count,
+                     .spec      = e->spec,
+                     .image     = from->image,
+                     .channel   = channel};
+    v.vec         = irb_vector_type(e->elem, lanes);
+    transform_patch(&v, &patch);
 }
 
 static void elements_body(const Vectors *v, LLVMValueRef f) {

@@ -148,6 +148,23 @@ static void store_anchor(void *user, LLVMValueRef m, LLVMValueRef n, LLVMValueRe
     anchor_close(a, &saved);
 }
 
+/* In one scope, so that what is the same along rows is loaded once. */
+static void store_tile_anchor(void *user, int count, const LLVMValueRef *rows, LLVMValueRef n,
+                              const LLVMValueRef *values, int lanes) {
+    Anchor     *a = user;
+    KernelEmit *k = a->k;
+    Saved       saved;
+    Scope      *scope  = anchor_open(a, lanes, NULL, &saved);
+    Index       column = lanes_from(n, scope, lanes, lanes), at[MAX_RANK];
+    for (int i = 0; i < count; i++) {
+        element_index(k, a, index_uniform(rows[i], scope), column, at);
+        memo_set(k, k->kernel->dot, at, value_new(k, values[i], scope));
+        if (a->sums) column_sums_add(a->sums, at);
+        kernel_stores(k, LEVEL_POINT, -1, at);
+    }
+    anchor_close(a, &saved);
+}
+
 static int ahead_of(Anchor *a, LLVMValueRef m, LLVMValueRef n, bool writes, LLVMValueRef *lines) {
     Saved  saved;
     Scope *scope = anchor_open(a, 1, NULL, &saved);
@@ -263,7 +280,11 @@ static ContractOperand operand_of(KernelEmit *k, Anchor *anchor, const Side *sid
     return operand;
 }
 
-/* A seen through windows: in place, or copied by windows_fill. */
+static bool is_computed(const KernelEmit *k) {
+    return k->contract && contract_shape(k->contract)->a_computed;
+}
+
+/* A seen through windows: in place, copied by windows_fill, or computed patch by patch. */
 static ContractOperand windowed_operand(KernelEmit *k, const Product *p, const Anchor *anchor, WindowFill *fill) {
     LLVMValueRef    zero    = irb_i64(k->root->b, 0);
     ContractOperand operand = {.stride_free = {-1, zero}, .stride_k = {-1, zero}, .fill = windows_fill, .user = fill};
@@ -274,8 +295,10 @@ static ContractOperand windowed_operand(KernelEmit *k, const Product *p, const A
                                            .outer      = anchor->outer,
                                            .batch_axes = p->a.batch};
     memcpy(fill->batch, anchor->batch, sizeof fill->batch);
-    operand.base = p->geometry.copied ? LLVMConstNull(k->e->t_ptr)
-                                      : windows_base(k, &p->windows, &p->geometry, &p->a.batch, anchor->batch);
+    if (p->windows.computed) operand.patch = windows_patch;
+    operand.base = p->geometry.copied || p->windows.computed
+                       ? LLVMConstNull(k->e->t_ptr)
+                       : windows_base(k, &p->windows, &p->geometry, &p->a.batch, anchor->batch);
     return operand;
 }
 
@@ -346,13 +369,14 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.a            = p->windowed ? windowed_operand(k, p, &common, &fill) : operand_of(k, &a, &p->a);
     spec.b            = operand_of(k, &right, &p->b);
     if (p->lanes) spec.b.stride_free = (Extent){1, irb_i64(k->root->b, 1)};
-    spec.store        = store_anchor;
-    spec.store_column = store_column_anchor;
-    spec.store_groups = store_groups_anchor;
-    spec.store_rows   = stores_rows(k, p) ? store_rows_anchor : NULL;
-    common.memory     = epilogue_memory(k);
-    spec.b.far        = operand_is_far(k, &p->b);
-    bool filtered     = contract_is_filtered(k->contract);
+    spec.store              = store_anchor;
+    spec.store_column       = store_column_anchor;
+    spec.store_rows_of_tile = store_tile_anchor;
+    spec.store_groups       = store_groups_anchor;
+    spec.store_rows         = stores_rows(k, p) ? store_rows_anchor : NULL;
+    common.memory           = epilogue_memory(k);
+    spec.b.far              = operand_is_far(k, &p->b);
+    bool filtered           = contract_is_filtered(k->contract);
     if (filtered ? common.memory.n_reads + common.memory.n_writes > 0 : common.memory.n_reads > 0 && !p->windowed)
         spec.ahead = ahead_anchor, spec.ahead_writes = ahead_writes_anchor;
     spec.store_user = &common;
@@ -379,14 +403,14 @@ static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
 }
 
 void matmul_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
-    Product p = product_of(k->e, k->plan, k->kernel);
+    Product p = product_of(k->e, k->plan, k->kernel, is_computed(k));
     Index   none[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
     emit_product(k, &p, k->root, none, &(Units){.begin = begin, .end = end});
 }
 
 void matmul_emit_prepare(KernelEmit *k) {
-    Product      p      = product_of(k->e, k->plan, k->kernel);
+    Product      p      = product_of(k->e, k->plan, k->kernel, is_computed(k));
     Blocks       blocks = blocks_begin(k, k->root);
     Anchor       right  = {.k = k, .product = &p, .side = &p.b, .b = blocks.b, .outer = k->root};
     ContractSpec spec   = spec_of(k, &p);
@@ -486,7 +510,7 @@ void matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
         loop_emit_task(k, begin, end);
         return;
     }
-    Product p     = product_of(k->e, k->plan, k->kernel);
+    Product p     = product_of(k->e, k->plan, k->kernel, is_computed(k));
     Units   units = {.begin = begin, .end = end, .scratch = kernel_worker_scratch(k)};
     Index   none[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);

@@ -25,32 +25,30 @@ static int64_t stride_constant(const Side *side, const Dim *stride) {
     return side->plain && dim_is_const(stride, &value) ? value : -1;
 }
 
-const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel) {
-    ElemType elem = kernel->dot->type.elem;
-    if (elem != ELEM_F32 && elem != ELEM_F64) return NULL;
-    Product       p     = product_of(e, plan, kernel);
-    ContractShape shape = {.is_double    = elem == ELEM_F64,
-                           .m            = side_extent_constant(&p.a, &p.a.free),
-                           .n            = p.lanes ? p.lanes : side_extent_constant(&p.b, &p.columns),
-                           .k            = side_extent_constant(&p.a, &p.a.contract),
-                           .m_likely     = likely_extent(e, &p.a, &p.a.free),
-                           .a_stride_m   = stride_constant(&p.a, p.a.stride_free),
-                           .a_stride_k   = stride_constant(&p.a, p.a.stride_k),
-                           .b_stride_k   = stride_constant(&p.b, p.b.stride_k),
-                           .b_stride_n   = p.lanes ? 1 : stride_constant(&p.b, p.b.stride_free),
-                           .a_vectors    = p.lanes > 0,
-                           .a_has_load   = !p.a.plain,
-                           .b_has_load   = !p.b.plain,
-                           .b_has_levels = p.b.n_outer > 0,
-                           .a_split      = p.a.split,
-                           .b_split      = p.b.split,
+static const ContractPlan *plan_of(Emit *e, const Kernel *kernel, const Product *p) {
+    ContractShape shape = {.is_double    = kernel->dot->type.elem == ELEM_F64,
+                           .m            = side_extent_constant(&p->a, &p->a.free),
+                           .n            = p->lanes ? p->lanes : side_extent_constant(&p->b, &p->columns),
+                           .k            = side_extent_constant(&p->a, &p->a.contract),
+                           .m_likely     = likely_extent(e, &p->a, &p->a.free),
+                           .a_stride_m   = stride_constant(&p->a, p->a.stride_free),
+                           .a_stride_k   = stride_constant(&p->a, p->a.stride_k),
+                           .b_stride_k   = stride_constant(&p->b, p->b.stride_k),
+                           .b_stride_n   = p->lanes ? 1 : stride_constant(&p->b, p->b.stride_free),
+                           .a_vectors    = p->lanes > 0,
+                           .a_has_load   = !p->a.plain,
+                           .a_computed   = p->windowed && p->windows.computed,
+                           .b_has_load   = !p->b.plain,
+                           .b_has_levels = p->b.n_outer > 0,
+                           .a_split      = p->a.split,
+                           .b_split      = p->b.split,
                            .groups       = kernel->groups,
                            .b_packed     = kernel->packed};
-    if (p.windowed) {
+    if (p->windowed) {
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
-        *window                = p.geometry;
+        *window                = p->geometry;
         shape.window           = window;
-        shape.k_likely         = may_sum_in_parts(kernel, &p) ? likely_extent(e, &p.a, &p.a.contract) : 0;
+        shape.k_likely         = may_sum_in_parts(kernel, p) ? likely_extent(e, &p->a, &p->a.contract) : 0;
     }
     shape.blocking = tuning_choose(e->c->tuning, e->target, e->arena, &shape);
     return contract_plan(e->arena, e->target, &shape);
@@ -77,6 +75,16 @@ int product_neighbours(const ContractPlan *plan, const Product *p) {
     return (int)(LINE / bytes);
 }
 
+const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel) {
+    ElemType elem = kernel->dot->type.elem;
+    if (elem != ELEM_F32 && elem != ELEM_F64) return NULL;
+    Product             p       = product_of(e, plan, kernel, true);
+    const ContractPlan *planned = plan_of(e, kernel, &p);
+    if (!p.windowed || !p.windows.computed || contract_by_filtering(planned)) return planned;
+    p = product_of(e, plan, kernel, false);
+    return plan_of(e, kernel, &p);
+}
+
 LLVMValueRef product_units(const ContractPlan *plan, DimEnv *env, const Product *p) {
     return contract_units(plan, env->b, side_extent(env, &p->a, &p->a.free), product_columns(plan, env, p),
                           side_extent(env, &p->a, &p->a.contract));
@@ -85,7 +93,7 @@ LLVMValueRef product_units(const ContractPlan *plan, DimEnv *env, const Product 
 /* For sizes: views do not matter. */
 static Product product_without_views(Emit *e, const Kernel *kernel) {
     FnPlan none = {.located = map_new(e->arena)};
-    return product_of(e, &none, kernel);
+    return product_of(e, &none, kernel, false);
 }
 
 LoopSpace matmul_space(Emit *e, const Kernel *kernel, const ContractPlan *plan, DimEnv *dims) {

@@ -150,9 +150,9 @@ static int lanes_of_batch(const Emit *e, const Product *p) {
     return p->windows.in_memory && p->windows.axes[last].whole == a->batch.axes[0] ? lanes : 0;
 }
 
-static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Product *p) {
+static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, bool computed, Product *p) {
     int bytes = elem_size(kernel->dot->type.elem);
-    if (p->a.plain || !windows_of(e, plan, kernel, p->a.node, &p->a.batch, &p->windows)) return;
+    if (p->a.plain || !windows_of(e, plan, kernel, p->a.node, &p->a.batch, computed, &p->windows)) return;
     int64_t columns = side_extent_constant(&p->b, &p->b.free);
     p->lanes        = lanes_of_batch(e, p);
     int64_t most    = p->a.batch.count ? WINDOW_GROUP_COLUMNS : CONTRACT_DOT_COLUMNS;
@@ -166,11 +166,11 @@ static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, Prod
     if (!use_windows(e, p, bytes)) p->lanes = 0;
 }
 
-Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel) {
+Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool computed) {
     Side    left = side_of(e, plan, kernel, false), right = side_of(e, plan, kernel, true);
     Product p = kernel->swap ? (Product){.a = right, .b = left} : (Product){.a = left, .b = right};
     for (int i = kernel->groups > 0; i < p.b.free.count; i++) axis_push(&p.columns, p.b.free.axes[i]);
-    find_windows(e, plan, kernel, &p);
+    find_windows(e, plan, kernel, computed, &p);
     if (p.windowed) return p;
     find_split(e, &p.a, false);
     find_split(e, &p.b, true);

@@ -35,7 +35,8 @@ int          product_neighbours(const ContractPlan *plan,
                                 const Product      *p); /* worth summing in turn, chunk by chunk of images */
 LLVMValueRef product_count(const ContractPlan *plan, DimEnv *env, const Product *p);
 
-Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel);
+/* `computed`: an A seen through windows may be one that is computed as patches of it are loaded. Only minimal filtering can. */
+Product product_of(Emit *e, const FnPlan *plan, const Kernel *kernel, bool computed);
 
 /* The product of the extents of some axes of a side; -1 where it is known only at run time. */
 int64_t side_extent_constant(const Side *side, const AxisList *list);

@@ -186,7 +186,7 @@ static bool step_down(Trace *t) {
     return through;
 }
 
-bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch,
+bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch, bool computed,
                 Windows *windows) {
     Trace t = {.dims = graph_dims(e->program->graph), .operand = &operand->type, .batch = batch, .at = operand};
     for (int i = 0; i < operand->type.rank; i++) t.axes[i].factors[i] = t.axes[i].spread = 1;
@@ -204,8 +204,11 @@ bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand
         bool counted = range_of(&t, axis, false, &axis->low, &axis->high);
         if (axis->whole < 0 && (axis->extent < 0 || !counted)) return false;
     }
-    windows->in_memory = kernel_loads(plan, kernel, t.at) && type->elem == kernel->dot->type.elem;
-    windows->in_place  = inside && windows->in_memory;
+    windows->computed =
+        computed && op_info[t.at->op].class == ELEMENTWISE && !kernel_loads(plan, kernel, t.at);
+    windows->in_memory =
+        (windows->computed || kernel_loads(plan, kernel, t.at)) && type->elem == kernel->dot->type.elem;
+    windows->in_place = inside && windows->in_memory;
     return t.slides;
 }
 

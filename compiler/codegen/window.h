@@ -27,6 +27,7 @@ typedef struct Windows {
     WindowAxis axes[MAX_RANK]; /* of the source */
     bool       slides;         /* seen through a slide at all */
     bool       in_memory;      /* the source is, with the product's elements */
+    bool       computed;       /* ... or it is taken to be, and computed as patches of it are loaded */
     bool       in_place;       /* ... and is read there */
     bool       has_images;     /* axis 0 counts images */
     int        banded;         /* the axis along which images are cut into bands; -1: none */
@@ -34,8 +35,8 @@ typedef struct Windows {
     int64_t    lanes; /* so many neighbours along the last axis are copied together; 1: as the other axes say */
 } Windows;
 
-/* False where the operand is no such view, or where sizes that matter are not known when compiling. */
-bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch,
+/* False where the operand is no such view, or where sizes that matter are not known when compiling. `computed`: an elementwise source may be. */
+bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch, bool computed,
                 Windows *windows);
 enum { WINDOW_GROUP_COLUMNS = 8 }; /* of a group, up to which its images are copied */
 
@@ -67,6 +68,8 @@ typedef struct WindowFill { /* what windows_fill needs to know of the contractio
     AxisList              batch_axes;
     Index                 batch[MAX_RANK];
 } WindowFill;
+/* ContractOperand.patch; window_patch.c */
+void windows_patch(void *fill, LLVMBuilderRef b, const ContractPatch *patch);
 /* ContractOperand.fill */
 void windows_fill(void *fill, LLVMValueRef copy, LLVMValueRef image, LLVMValueRef n_images, LLVMValueRef band);
 

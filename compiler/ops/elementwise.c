@@ -183,6 +183,17 @@ GRADIENT(select) {
     gin[1]     = node_select(graph, node->inputs[0], g, zero);
     gin[2]     = node_select(graph, node->inputs[0], zero, g);
 }
+static bool is_zero(const Node *node) {
+    while (node->op == OP_EXPAND || node->op == OP_CAST) node = node->inputs[0];
+    return node->op == OP_CONST && node->attr.value == 0;
+}
+
+/* x <= 0 ? 0 : x is x < 0 ? 0 : x but for the sign of a zero, and that is one instruction. */
 LOWER(select) {
-    return l->math(l, MATH_SELECT, node->type.elem, in);
+    const Node *test      = node->inputs[0];
+    bool        rectifies = test->op == OP_LE && elem_is_float(node->type.elem) && test->inputs[0] == node->inputs[2] &&
+                     is_zero(test->inputs[1]) && is_zero(node->inputs[1]);
+    if (!rectifies) return l->math(l, MATH_SELECT, node->type.elem, in);
+    Value below[] = {in[2], in[1]}, chosen[] = {l->math(l, MATH_LT, node->type.elem, below), in[1], in[2]};
+    return l->math(l, MATH_SELECT, node->type.elem, chosen);
 }

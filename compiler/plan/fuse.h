@@ -34,6 +34,7 @@ typedef struct NodeFacts { /* one a node of the graph, indexed by id */
     bool        inline_reduction; /* a reduction emitted as a loop at its use, as its axes fit no row space */
     bool        forced;           /* must be in memory: result, update, operand */
     bool        stored;           /* will be in memory */
+    bool        in_patches;       /* ... unless it is little work for the convolutions that read it */
     const char *why;              /* why it is in memory */
     Node       *moved, *product;  /* of a contraction what Kernel.moved will be, and back; else NULL */
 } NodeFacts;
@@ -117,6 +118,11 @@ void kernels_order(Fuse *f);
 
 /* materialise.c: decides what is in memory and where; adds the stores. */
 void values_locate(Fuse *f);
+
+/* patches.c: whether a convolution may compute `leaf`, which it reads through windows, as it loads it; whether that is little work from
+ * one tensor in memory. */
+bool patches_compute(const Fuse *f, const Node *dot, const Node *leaf);
+bool is_made_in_patches(const Fuse *f, const Node *node);
 
 /* bands.c: turns what is made of tables of scores, as in attention, into loops over bands of their rows. */
 void scores_in_bands(Compilation *c, Graph *graph, Fn *fn);

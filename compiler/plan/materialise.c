@@ -173,6 +173,11 @@ static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, N
     if (!node_computes(leaf)) return false;
     if (must_be_operand(node)) {
         if (converted_as_packed(node, leaf)) return true;
+        if (op_info[leaf->op].class == ELEMENTWISE && patches_compute(l->f, node, leaf)) {
+            l->f->facts[leaf->id].in_patches = true;
+            store_node(l, leaf, "operand of a contraction, scatter or loop");
+            return false;
+        }
         force_node(l, leaf, "operand of a contraction, scatter or loop");
         return false;
     }
@@ -216,7 +221,8 @@ static void drop_cheap(Fuse *f) {
     for (int i = f->nodes.len - 1; i >= 0; i--) {
         Node      *node  = f->nodes.data[i];
         NodeFacts *facts = &f->facts[node->id];
-        if (facts->stored && !facts->forced && is_cheap(f, node)) facts->stored = false;
+        if (!facts->stored || facts->forced) continue;
+        if (facts->in_patches ? is_made_in_patches(f, node) : is_cheap(f, node)) facts->stored = false;
     }
 }
 

@@ -1,4 +1,4 @@
-/* What a convolution does at its anchors beside storing: asking for what its epilogue will read and write. */
+/* What a convolution does at its anchors beside loading and storing: asking for what its epilogue will read and write, computing what it loads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +62,94 @@ static void test_ahead_results(void **state) {
     }
 }
 
+/* ---- computed in loads -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Loads {
+    Convolution shape;
+    int64_t     batch;
+    bool        filtered, twice; /* twice: what is loaded is made of two tensors */
+    bool        taken;
+} Loads;
+
+static const Loads loads[] = {
+    {{16, 16, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 16, true, false, true},
+    {{10, 7, 32, 48, {3, 3}, 1, 1, 1, 1, 1}, 30, true, false, true},
+    {{6, 13, 16, 80, {3, 3}, 1, 1, 0, 2, 1}, 53, true, false, true},
+    {{7, 8, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 64, true, false, false},   /* below 256 KB */
+    {{10, 7, 32, 40, {3, 3}, 1, 1, 1, 1, 1}, 30, true, false, false},  /* part of a vector of filters */
+    {{10, 7, 16, 112, {3, 3}, 1, 1, 1, 1, 1}, 60, true, false, false}, /* several blocks of filters */
+    {{16, 16, 16, 16, {3, 3}, 2, 1, 1, 1, 1}, 16, true, false, false},
+    {{16, 16, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 16, false, false, false},
+    {{16, 16, 16, 16, {3, 3}, 1, 1, 1, 1, 1}, 16, true, true, false},
+};
+
+static Node *along_channels(Scratch *s, const Type *type) {
+    static const int axes[] = {0, 1, 2};
+    Type             column = {.elem = type->elem, .rank = 1, .dims = {type->dims[3]}};
+    return node_expand(s->graph, scratch_slot(s, &column), type, 3, axes);
+}
+
+/* max(0, (x - m) c + d), channel by channel, as a norm and a rectifier make it. */
+static Node *rectified(Scratch *s, const Loads *l, Node *x) {
+    Graph *g    = s->graph;
+    Type   type = x->type;
+    if (l->twice) x = node_binary(g, OP_ADD, x, scratch_slot(s, &type));
+    Node *centred = node_binary(g, OP_SUB, x, along_channels(s, &type));
+    Node *y       = node_binary(g, OP_MUL, centred, along_channels(s, &type));
+    y             = node_binary(g, OP_ADD, y, along_channels(s, &type));
+    Node *zero    = node_fill(g, &type, 0);
+    return node_select(g, node_binary(g, OP_LE, y, zero), zero, y);
+}
+
+/* A convolution of such an image and its kernel's gradient. */
+static Scratch *loading(const Loads *l) {
+    Scratch *s               = scratch_new(7);
+    s->program->real         = ELEM_F32;
+    s->c.options.no_winograd = !l->filtered;
+    const Dim *batch         = scratch_symbol(s, "batch", l->batch);
+    Fn        *fn            = scratch_fn(s, FN_PREDICT, "f");
+    Node      *parts[2]      = {convolution_part(s, &l->shape, batch, CONV_FORWARD),
+                                convolution_part(s, &l->shape, batch, CONV_KERNEL_GRADIENT)};
+    Map       *images        = map_new(s->c.arena);
+    Node      *image[2], *value = NULL;
+    for (int i = 0; i < 2; i++) {
+        const Node *dot = parts[i];
+        while (dot->op != OP_DOT) dot = dot->inputs[0];
+        image[i] = dot->inputs[0];
+        while (image[i]->op != OP_READ) image[i] = image[i]->inputs[0];
+        if (!value) value = rectified(s, l, image[i]);
+        map_set(images, image[i], value);
+    }
+    for (int i = 0; i < 2; i++) scratch_result(s, fn, graph_substitute(s->graph, parts[i], images));
+    graph_optimise(&s->c, s->program);
+    return s;
+}
+
+static void test_loads_taken(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+        Scratch *s       = loading(&loads[i]);
+        int      buffers = kernels_from_graph(&s->c, s->program)->fns.data[0]->buffers.len;
+        if (buffers != !loads[i].taken) fail_msg("convolution %zu: %d buffers", i, buffers);
+        static const char *const words[] = {"call void @nnc.winograd.elements", "call void @nnc.winograd.slopes"};
+        int                      calls[2];
+        emitted_lines(s, 2, words, calls);
+        if (loads[i].taken && (calls[0] || !calls[1])) fail_msg("convolution %zu: not by minimal filtering", i);
+        scratch_free(s);
+    }
+}
+
+static void test_loads_results(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+        Scratch *s = loading(&loads[i]);
+        check_program(s, loads[i].filtered ? 4e-3 : 1e-3); /* sums of up to 16 Ki products of up to 8 */
+        scratch_free(s);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ahead_taken), cmocka_unit_test(test_ahead_results)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ahead_taken), cmocka_unit_test(test_ahead_results),
+                                       cmocka_unit_test(test_loads_taken), cmocka_unit_test(test_loads_results)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
