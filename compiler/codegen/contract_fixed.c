@@ -65,7 +65,7 @@ static bool fix_images(const ContractPlan *plan, bool narrow, FixedTile *fixed) 
     int64_t               extent   = w->n_rows ? w->rows[w->n_rows - 1].extent : 0, rows;
     bool                  straight = narrow && plan->shape.k <= STRAIGHT_MOST && !plan->shape.a_vectors;
     if (plan->shape.k < 1 || !extent) return false;
-    if (!straight && !share_taps(plan, fixed)) return false;
+    if (!straight && ((!plan->shape.a_vectors && !narrow) || !share_taps(plan, fixed))) return false;
     rows = rows_of(plan, straight ? 0 : fixed->taps, extent);
     if (rows < (plan->shape.a_vectors ? VECTORS_LEAST : ROWS_LEAST)) return false;
     fixed->n_rows = (int)rows;
@@ -101,5 +101,6 @@ bool contract_fix_tile(const ContractPlan *plan, FixedTile *fixed) {
     bool                  half = plan->lanes < target_lanes(plan->target, plan->elem_bytes);
     if (!w || w->regions || plan->nv != 1 || plan->winograd) return false;
     *fixed = (FixedTile){0};
+    if (w->image_in_k && plan->shape.m > TAPS_MOST && !half) return false;
     return w->image_in_k ? fix_kernel(&plan->shape, fixed) : fix_images(plan, half, fixed);
 }

@@ -22,7 +22,7 @@ typedef struct Trace { /* the walk from the operand down */
 
 /* ---- ranges --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_in(const AxisList *list, int axis) {
+bool axis_is_in(const AxisList *list, int axis) {
     for (int i = 0; i < list->count; i++)
         if (list->axes[i] == axis) return true;
     return false;
@@ -44,7 +44,7 @@ static bool range_of(const Trace *t, const WindowAxis *axis, bool with_batch, in
     *low = *high = axis->offset;
     for (int i = 0; i < t->operand->rank; i++) {
         int64_t extent, factor = axis->factors[i];
-        if (!factor || (!with_batch && is_in(t->batch, i))) continue;
+        if (!factor || (!with_batch && axis_is_in(t->batch, i))) continue;
         if (!dim_is_const(t->operand->dims[i], &extent) || extent < 1) return false;
         *(factor < 0 ? low : high) += factor * (extent - 1);
     }
@@ -214,7 +214,7 @@ bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand
 
 /* ---- geometry ------------------------------------------------------------------------------------------------------------------ */
 
-static int64_t extent_of_axis(const Node *operand, int axis) {
+int64_t window_extent(const Node *operand, int axis) {
     int64_t extent;
     return dim_is_const(operand->type.dims[axis], &extent) ? extent : -1;
 }
@@ -226,7 +226,8 @@ static bool find_images(Windows *w, const AxisList *free, const AxisList *contra
     w->has_images = *in_k || (whole >= 0 && free->count && free->axes[0] == whole);
     for (int i = w->has_images; i < w->rank; i++) {
         WindowAxis *axis = &w->axes[i];
-        if (axis->extent < 0 && (i > 0 || is_in(free, axis->whole) || is_in(contract, axis->whole))) return false;
+        if (axis->extent < 0 && (i > 0 || axis_is_in(free, axis->whole) || axis_is_in(contract, axis->whole)))
+            return false;
         axis->copied = axis->high - axis->low + 1;
     }
     return true;
@@ -253,7 +254,7 @@ static bool levels_of(const Windows *w, const Node *operand, const AxisList *lis
                       ContractLevel *levels, int *count) {
     *count = 0;
     for (int i = from; i < list->count; i++) {
-        ContractLevel level = {extent_of_axis(operand, list->axes[i]), stride_along(w, list->axes[i])};
+        ContractLevel level = {window_extent(operand, list->axes[i]), stride_along(w, list->axes[i])};
         if (level.extent < 1) return false;
         bool kept = keep_first && i == from;
         if (level.extent == 1 && !kept) continue;
@@ -310,7 +311,7 @@ static bool prefers_copy(const Windows *w, const Node *operand, const WindowSide
     enum { COLUMNS = 8, DEPTH = 64, ZEROS = 3 }; /* ZEROS: a copy is larger by less than one part in so many */
     int64_t depth = 1, copied = 1, extent = 1;
     if (sides->vectors) return true;
-    for (int i = 0; i < sides->contract->count; i++) depth *= extent_of_axis(operand, sides->contract->axes[i]);
+    for (int i = 0; i < sides->contract->count; i++) depth *= window_extent(operand, sides->contract->axes[i]);
     for (int i = w->has_images; i < w->rank; i++) {
         copied *= w->axes[i].copied;
         extent *= w->axes[i].extent;
@@ -349,27 +350,6 @@ static bool use_regions(const Emit *e, Windows *w, const Node *operand, const Wi
     return elems * g->images < INT32_MAX;
 }
 
-/* How a window's axis moves over the image's along which a row's axis alone moves, too. */
-static WindowReach reach_along(const Windows *w, const Node *operand, int row, int k) {
-    WindowReach reach = {0};
-    for (int i = w->has_images; i < w->rank; i++) {
-        const WindowAxis *axis  = &w->axes[i];
-        bool              alone = axis->factors[row] > 0 && axis->factors[k] == 1 && axis->spread == 1;
-        for (int a = 0; a < operand->type.rank; a++) alone &= a == row || a == k || !axis->factors[a];
-        if (alone) reach = (WindowReach){axis->offset, axis->factors[row], axis->extent};
-    }
-    return reach;
-}
-
-/* Of rows (images, y, x) and k (rows of a window, columns and channels of it). */
-static void find_reach(const Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
-    const int *rows = sides->free->axes + w->has_images, *k = sides->contract->axes;
-    if (!g->copied || g->image_in_k || g->bands > 1 || sides->free->count != w->has_images + 2) return;
-    if (sides->contract->count != 3 - sides->vectors || g->n_rows != 2 || g->n_depth != 2) return;
-    if (g->depth[0].extent != extent_of_axis(operand, k[0])) return;
-    for (int i = 0; i < 2; i++) g->reach[i] = reach_along(w, operand, rows[i], k[i]);
-}
-
 static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                        ContractWindow *g) {
     const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
@@ -398,60 +378,6 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
     return g->n_rows < CONTRACT_LEVELS && g->n_depth < CONTRACT_LEVELS && elems * g->images < INT32_MAX;
 }
 
-/* A plane's axis and the operand's two axes that move along it. */
-static bool plane_axis(const Windows *w, const Node *operand, int which, int row, int k, WindowPlane *plane,
-                       bool *turned) {
-    const WindowAxis *axis = &w->axes[w->has_images + which];
-    int64_t           window;
-    for (int i = 0; i < operand->type.rank; i++)
-        if (axis->factors[i] && i != row && i != k) return false;
-    if (axis->spread != 1 || axis->factors[row] != 1 || (axis->factors[k] != 1 && axis->factors[k] != -1)) return false;
-    window                  = extent_of_axis(operand, k);
-    *turned                 = axis->factors[k] < 0;
-    plane->extents[which]   = axis->extent;
-    plane->strides[which]   = axis->stride;
-    plane->starts[which]    = axis->offset - (*turned ? window - 1 : 0);
-    plane->positions[which] = extent_of_axis(operand, row);
-    return window == 3;
-}
-
-/* An axis along which the batch alone moves. */
-static bool is_groups(const WindowAxis *axis, const Node *operand, const AxisList *batch) {
-    for (int i = 0; i < operand->type.rank; i++)
-        if (axis->factors[i] && !is_in(batch, i)) return false;
-    return axis->inside && axis->spread == 1 && !axis->offset;
-}
-
-/* All of them, or a group's, which a batch axis tells. */
-static bool is_channels(const WindowAxis *axis, const Node *operand, const AxisList *batch, int k) {
-    for (int i = 0; i < operand->type.rank; i++)
-        if (axis->factors[i] && i != k && !is_in(batch, i)) return false;
-    return axis->whole == k || (batch->count && axis->inside && axis->factors[k] == 1 && !axis->offset);
-}
-
-/* Rows (images, y, x) and k (rows and columns of a window of 3 x 3, channels) over images in memory, or the other way round; else NULL. */
-static const WindowPlane *find_plane(const Emit *e, const Windows *w, const Node *operand, const WindowSides *sides,
-                                     const ContractWindow *g) {
-    const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
-    const AxisList *window    = g->image_in_k ? sides->free : sides->contract;
-    const int      *rows = positions->axes + w->has_images, *k = window->axes;
-    bool            turned[2];
-    if (g->copied || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
-    if (positions->count != w->has_images + 2 || window->count != 3) return NULL;
-    const WindowAxis *channels = &w->axes[w->rank - 1];
-    WindowPlane      *plane    = ARENA_NEW(e->arena, WindowPlane);
-    for (int i = 0; i < 2; i++)
-        if (!plane_axis(w, operand, i, rows[i], k[i], plane, &turned[i])) return NULL;
-    for (int i = w->has_images + 2; i < w->rank - 1; i++)
-        if (!is_groups(&w->axes[i], operand, sides->batch)) return NULL;
-    if (!is_channels(channels, operand, sides->batch, k[2]) || turned[0] != turned[1]) return NULL;
-    if (!g->regions && (w->axes[w->has_images].offset || w->axes[w->has_images + 1].offset)) return NULL;
-    plane->channels = extent_of_axis(operand, k[2]);
-    plane->turned   = turned[0];
-    plane->winograd = !e->c->options.no_winograd;
-    return plane;
-}
-
 bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *g) {
     *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = sides->vectors || !w->in_place};
@@ -459,13 +385,13 @@ bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const Wind
     if (!find_images(w, sides->free, sides->contract, &g->image_in_k)) return false;
     const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
     for (int i = w->has_images; i < positions->count; i++) {
-        int64_t extent = extent_of_axis(operand, positions->axes[i]);
+        int64_t extent = window_extent(operand, positions->axes[i]);
         if (extent < 1) return false;
         g->positions *= extent;
     }
     if (!use_regions(e, w, operand, sides, g) && !cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
-    find_reach(w, operand, sides, g);
-    g->plane = find_plane(e, w, operand, sides, g);
+    windows_reach(w, operand, sides, g);
+    g->plane = windows_plane(e, w, operand, sides, g);
     return true;
 }
 

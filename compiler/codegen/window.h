@@ -52,6 +52,13 @@ bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, cons
  * get as many each. */
 int64_t window_images(const Emit *e, const Node *operand, const WindowSides *sides, const ContractWindow *geometry,
                       int64_t fewest, int64_t most, int tile_rows);
+/* window_plane.c: of a copy, which of its elements are always zero, to geometry->reach; and the planes that a convolution of 3 x 3 moves over, NULL
+ * where it is another. */
+void windows_reach(const Windows *windows, const Node *operand, const WindowSides *sides, ContractWindow *geometry);
+const WindowPlane *windows_plane(const Emit *e, const Windows *windows, const Node *operand, const WindowSides *sides,
+                                 const ContractWindow *geometry);
+bool               axis_is_in(const AxisList *list, int axis);
+int64_t            window_extent(const Node *operand, int axis); /* -1: known only at run time */
 /* Its rows by what of k they meet, as the source lies in memory; NULL where axes are too many or too much entangled. */
 const WindowRegions *windows_regions(const Emit *e, const Windows *windows, const Node *operand,
                                      const WindowSides *sides, bool images_in_k);
