@@ -225,8 +225,8 @@ static void lay_out_scratch(ContractPlan *plan) {
 
 /* Beside one vector of B a tile has room for more rows, each of which is a load a step; B is one more. */
 static bool is_one_vector(const ContractPlan *plan) {
-    return plan->shape.window && plan->shape.window->regions && plan->shape.window->image_in_k && !plan->winograd && !plan->fixed &&
-           !plan->dot_lanes && plan->nv == 1 && plan->target->vector_registers >= 2 * ONE_VECTOR_ROWS;
+    return plan->shape.window && plan->shape.window->regions && plan->shape.window->image_in_k && !plan->winograd &&
+           !plan->fixed && !plan->dot_lanes && plan->nv == 1 && plan->target->vector_registers >= 2 * ONE_VECTOR_ROWS;
 }
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape) {

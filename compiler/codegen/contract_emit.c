@@ -344,8 +344,8 @@ static void choose_at_run_time(ContractEmit *e) {
                                 : LLVMBuildICmp(b, LLVMIntSGT, e->k, c64(e, k_in_place(e->plan, limits)), "");
 }
 
-static ContractEmit emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef m,
-                               LLVMValueRef n, LLVMValueRef k) {
+ContractEmit contract_emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef m,
+                                 LLVMValueRef n, LLVMValueRef k) {
     ContractEmit e = {.plan = plan, .b = b, .elem = elem, .m = m, .n = n, .k = k};
     e.zero         = irb_i64(b, 0);
     e.one          = irb_i64(b, 1);
@@ -366,13 +366,13 @@ static LLVMValueRef packed_elems(const ContractEmit *e) {
 }
 
 LLVMValueRef contract_packed_bytes(const ContractPlan *plan, LLVMBuilderRef b, Extent m, Extent n, Extent k) {
-    ContractEmit e     = emit_begin(plan, b, NULL, m.value, n.value, k.value);
+    ContractEmit e     = contract_emit_begin(plan, b, NULL, m.value, n.value, k.value);
     LLVMValueRef elems = irb_add(b, packed_elems(&e), c64(&e, (int64_t)plan->lanes * plan->lanes));
     return irb_round_up(b, irb_mul(b, elems, c64(&e, plan->elem_bytes)), 64);
 }
 
 void contract_pack_whole(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, LLVMValueRef to) {
-    ContractEmit e       = emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    ContractEmit e       = contract_emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
     LLVMValueRef scrap   = irb_at(b, e.elem, to, packed_elems(&e));
     Loop         columns = loop_begin(b, e.zero, e.cut.col_blocks, e.one);
     set_columns(&e, columns.index);
@@ -417,7 +417,7 @@ void contract_set_units(ContractEmit *e, LLVMValueRef begin, LLVMValueRef end) {
 }
 
 /* In scratch. */
-static void set_buffers(ContractEmit *e, const ContractSpec *spec, LLVMValueRef scratch) {
+void contract_set_buffers(ContractEmit *e, const ContractSpec *spec, LLVMValueRef scratch) {
     LLVMTypeRef i8 = LLVMInt8TypeInContext(irb_context(e->b));
     e->spec        = spec;
     e->vec         = irb_vector_type(spec->elem, e->plan->lanes);
@@ -426,17 +426,11 @@ static void set_buffers(ContractEmit *e, const ContractSpec *spec, LLVMValueRef 
     e->c_buffer    = irb_at(e->b, i8, scratch, irb_i64(e->b, e->plan->c_offset));
 }
 
-void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, LLVMValueRef scratch) {
-    ContractEmit e = emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
-    set_buffers(&e, spec, scratch);
-    window_prepare(&e);
-}
-
 void contract_emit(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec, LLVMValueRef begin,
                    LLVMValueRef end, LLVMValueRef scratch) {
     assert(spec->m.constant == plan->shape.m && spec->n.constant == plan->shape.n && spec->k.constant == plan->shape.k);
-    ContractEmit e = emit_begin(plan, builder, spec->elem, spec->m.value, spec->n.value, spec->k.value);
-    set_buffers(&e, spec, scratch);
+    ContractEmit e = contract_emit_begin(plan, builder, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    contract_set_buffers(&e, spec, scratch);
     if (spec->rows_limit) e.m_end = irb_min(builder, e.m, whole_tiles(builder, spec->rows_limit, plan->mr));
     choose_at_run_time(&e);
     if (is_one_unit(&e)) begin = e.zero, end = e.one;

@@ -171,9 +171,13 @@ LLVMValueRef first_block(const ContractEmit *e, LLVMValueRef j, LLVMValueRef uni
 int64_t      window_kc(const ContractPlan *plan);    /* k summed at once: all of it, or a chunk of images */
 int64_t      window_table_bytes(ContractPlan *plan); /* and sets their places among them */
 Cut          window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMValueRef n);
-void         window_prepare(ContractEmit *e);
 void         window_emit(ContractEmit *e);
 LLVMValueRef window_chunks(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef positions);
+
+/* contract_emit.c: a new state, and its places in scratch */
+ContractEmit contract_emit_begin(const ContractPlan *plan, LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef m,
+                                 LLVMValueRef n, LLVMValueRef k);
+void         contract_set_buffers(ContractEmit *e, const ContractSpec *spec, LLVMValueRef scratch);
 
 /* contract_emit.c: the units of the product, or of its part */
 void contract_set_units(ContractEmit *e, LLVMValueRef begin, LLVMValueRef end);

@@ -266,10 +266,11 @@ bool contract_prepares(const ContractPlan *plan) {
     return w && !w->regions && !plan->winograd;
 }
 
-void window_prepare(ContractEmit *e) {
-    const ContractWindow *w = e->plan->shape.window;
-    window_make_tables(e, true);
-    if (w->copied && w->bands == 1) zero_copy(e, e->a_buffer);
+void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, LLVMValueRef scratch) {
+    ContractEmit e = contract_emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
+    contract_set_buffers(&e, spec, scratch);
+    window_make_tables(&e, true);
+    if (plan->shape.window->copied && plan->shape.window->bands == 1) zero_copy(&e, e.a_buffer);
 }
 
 void window_emit(ContractEmit *e) {

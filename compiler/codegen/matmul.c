@@ -3,6 +3,7 @@
  * the right operand's free axes. Contractions of integers are loops. */
 #include "codegen/loop.h"
 #include "codegen/matmul_ahead.h"
+#include "codegen/matmul_batch.h"
 #include "codegen/matmul_columns.h"
 #include "codegen/product.h"
 #include "codegen/triangle.h"
@@ -54,7 +55,7 @@ static Index lanes_from(LLVMValueRef first, Scope *scope, int lanes, int64_t mul
 }
 
 /* The components of a flattened index over the axes of `list`. */
-static void split_axes(KernelEmit *k, const Side *side, const AxisList *list, Index flat, Index *parts) {
+void product_split_axes(KernelEmit *k, const Side *side, const AxisList *list, Index flat, Index *parts) {
     int64_t   extent = side_extent_constant(side, list);
     IndexRun *run    = ARENA_NEW(k->e->arena, IndexRun);
     *run             = (IndexRun){.whole = flat, .count = list->count};
@@ -86,11 +87,11 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
     const Side *side  = a->side;
     Index       parts[MAX_RANK], at[MAX_RANK];
     int64_t     multiple = side == &a->product->b ? column_multiple(a->product, lanes) : 1;
-    split_axes(k, side, &side->free, lanes_from(free, scope, along_k ? 1 : lanes, multiple), parts);
+    product_split_axes(k, side, &side->free, lanes_from(free, scope, along_k ? 1 : lanes, multiple), parts);
     for (int i = 0; i < side->free.count; i++) at[side->free.axes[i]] = parts[i];
     bool  runs  = lanes > 1 && along_k; /* blocks of k start at multiples of the lanes */
     Index first = runs ? index_linear(depth, scope, lanes) : index_uniform(depth, scope);
-    split_axes(k, side, &side->contract, first, parts);
+    product_split_axes(k, side, &side->contract, first, parts);
     for (int i = 0; i < side->contract.count; i++) at[side->contract.axes[i]] = parts[i];
     for (int i = 0; i < side->batch.count; i++) at[side->batch.axes[i]] = a->batch[i];
     LLVMValueRef v = value_lanes(k, value_at(k, side->node, at));
@@ -103,8 +104,8 @@ static LLVMValueRef load_anchor(void *user, LLVMValueRef free, LLVMValueRef dept
 static void element_index(KernelEmit *k, const Anchor *a, Index m, Index n, Index *at) {
     const Side *row = &a->product->a, *column = &a->product->b;
     Index       rows[MAX_RANK], columns[MAX_RANK];
-    split_axes(k, row, &row->free, m, rows);
-    split_axes(k, column, &a->product->columns, n, columns);
+    product_split_axes(k, row, &row->free, m, rows);
+    product_split_axes(k, column, &a->product->columns, n, columns);
     const Index *left = k->kernel->swap ? columns : rows, *right = k->kernel->swap ? rows : columns;
     int          n_left  = k->kernel->swap ? a->product->columns.count : row->free.count;
     int          n_batch = row->batch.count, rank = n_batch + row->free.count + a->product->columns.count;
@@ -352,13 +353,7 @@ static void sum_columns(KernelEmit *k, Anchor *anchor, ContractSpec *spec, Colum
     spec->columns_user  = sums;
 }
 
-/* Units [begin, end) of the product of one batch element; without scratch, rows [begin, end) of its parts' sums joined. Of images that are summed
- * over one chunk alone, where `chunk` is given. */
-typedef struct Units {
-    LLVMValueRef begin, end, scratch, chunk, sums;
-} Units;
-
-static void emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, const Units *units) {
+void matmul_emit_product(KernelEmit *k, const Product *p, Scope *outer, const Index *batch, const Units *units) {
     Blocks blocks = blocks_begin(k, outer);
     Anchor common = {.k = k, .product = p, .b = blocks.b, .outer = outer};
     memcpy(common.batch, batch, sizeof common.batch);
@@ -406,7 +401,7 @@ void matmul_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
     Product p = product_of(k->e, k->plan, k->kernel, is_computed(k));
     Index   none[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
-    emit_product(k, &p, k->root, none, &(Units){.begin = begin, .end = end});
+    matmul_emit_product(k, &p, k->root, none, &(Units){.begin = begin, .end = end});
 }
 
 void matmul_emit_prepare(KernelEmit *k) {
@@ -421,88 +416,12 @@ void matmul_emit_prepare(KernelEmit *k) {
 }
 
 /* Before the products of all elements of a batch. */
-static void emit_prepare(KernelEmit *k, const Product *p, LLVMValueRef scratch) {
+void matmul_prepare_batch(KernelEmit *k, const Product *p, LLVMValueRef scratch) {
     if (!contract_prepares(k->contract)) return;
     Blocks       blocks = blocks_begin(k, k->root);
     ContractSpec spec   = spec_of(k, p);
     contract_emit_prepare(k->contract, blocks.b, &spec, scratch);
     blocks_end(&blocks);
-}
-
-/* Element `number` of the batch, or of its vectors. */
-static void emit_element(KernelEmit *k, const Product *p, Scope *scope, LLVMValueRef number, const Units *units) {
-    LLVMBuilderRef b = scope->b;
-    Index          batch[MAX_RANK];
-    for (int i = 0; i < MAX_RANK; i++) batch[i] = index_constant(k, 0);
-    if (p->lanes) number = irb_mul(b, number, irb_i64(b, p->lanes));
-    split_axes(k, &p->a, &p->a.batch, index_uniform(number, scope), batch);
-    emit_product(k, p, scope, batch, units);
-}
-
-/* Of an element, those of the units [begin, end) of all that are its. */
-static void own_units(Units *units, LLVMBuilderRef b, LLVMValueRef number, LLVMValueRef each) {
-    LLVMValueRef first = irb_mul(b, number, each);
-    units->begin       = irb_max(b, irb_sub(b, units->begin, first), irb_i64(b, 0));
-    units->end         = irb_min(b, irb_sub(b, units->end, first), each);
-}
-
-/* Element after element. */
-static void emit_in_order(KernelEmit *k, const Product *p, const Units *all) {
-    ScopedLoop     loop;
-    Units          units = *all;
-    LLVMBuilderRef b     = k->root->b;
-    LLVMValueRef   each  = product_units(k->contract, &k->dims, p);
-    scope_loop_begin(k, &loop, k->root, LLVMBuildUDiv(b, all->begin, each, ""), irb_ceil_div(b, all->end, each),
-                     irb_i64(b, 1), 0, NULL);
-    own_units(&units, loop.scope->b, loop.index, each);
-    emit_element(k, p, loop.scope, loop.index, &units);
-    scope_loop_end(k, &loop, NULL);
-}
-
-/* Windows over images as rows: unit after unit, of all elements in turn. Those of neighbours lie in the same lines of memory. */
-static void emit_in_turn(KernelEmit *k, const Product *p, const Units *all) {
-    ScopedLoop   loop;
-    Units        units = *all;
-    LLVMValueRef count = product_count(k->contract, &k->dims, p);
-    scope_loop_begin(k, &loop, k->root, all->begin, all->end, irb_i64(k->root->b, 1), 0, NULL);
-    LLVMBuilderRef b = loop.scope->b;
-    units.begin      = LLVMBuildUDiv(b, loop.index, count, "");
-    units.end        = irb_add(b, units.begin, irb_i64(b, 1));
-    emit_element(k, p, loop.scope, LLVMBuildURem(b, loop.index, count, ""), &units);
-    scope_loop_end(k, &loop, NULL);
-}
-
-/* Sums over images: chunk after chunk of them, for a few neighbours in turn. */
-static void emit_chunk_by_chunk(KernelEmit *k, const Product *p, const Units *all, int neighbours) {
-    ScopedLoop     some, chunks, loop;
-    LLVMBuilderRef b    = k->root->b;
-    LLVMValueRef   each = product_units(k->contract, &k->dims, p), one = irb_i64(b, 1), zero = irb_i64(b, 0);
-    LLVMValueRef   sums  = irb_at(b, k->e->t_i8, all->scratch, irb_i64(b, contract_scratch_bytes(k->contract)));
-    LLVMValueRef   first = LLVMBuildUDiv(b, all->begin, each, ""), end = irb_ceil_div(b, all->end, each);
-    LLVMValueRef   n_chunks = contract_chunks(k->contract, b, side_extent(&k->dims, &p->a, &p->a.contract));
-    scope_loop_begin(k, &some, k->root, first, end, irb_i64(b, neighbours), 0, NULL);
-    LLVMValueRef last = irb_min(some.scope->b, irb_add(some.scope->b, some.index, some.step), end);
-    scope_loop_begin(k, &chunks, some.scope, zero, n_chunks, one, 0, NULL);
-    scope_loop_begin(k, &loop, chunks.scope, some.index, last, one, 0, NULL);
-    LLVMBuilderRef body  = loop.scope->b;
-    LLVMValueRef   place = irb_sub(body, loop.index, some.index);
-    Units          units = *all;
-    own_units(&units, body, loop.index, each);
-    units.chunk = chunks.index;
-    units.sums  = irb_at(body, k->e->t_i8, sums, irb_mul(body, place, irb_i64(body, contract_sums_bytes(k->contract))));
-    emit_element(k, p, loop.scope, loop.index, &units);
-    scope_loop_end(k, &loop, NULL);
-    scope_loop_end(k, &chunks, NULL);
-    scope_loop_end(k, &some, NULL);
-}
-
-static void emit_batches(KernelEmit *k, const Product *p, const Units *units) {
-    int neighbours = product_neighbours(k->contract, p);
-    emit_prepare(k, p, units->scratch);
-    if (neighbours > 1)
-        emit_chunk_by_chunk(k, p, units, neighbours);
-    else
-        (p->windowed && !p->geometry.image_in_k ? emit_in_turn : emit_in_order)(k, p, units);
 }
 
 void matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
@@ -515,7 +434,7 @@ void matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
     Index   none[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) none[i] = index_constant(k, 0);
     if (p.a.batch.count)
-        emit_batches(k, &p, &units);
+        matmul_emit_batch(k, &p, &units);
     else
-        emit_product(k, &p, k->root, none, &units);
+        matmul_emit_product(k, &p, k->root, none, &units);
 }
