@@ -90,11 +90,12 @@ static LLVMBuilderRef begin_function(Jit *jit, const char *name, LLVMTypeRef typ
     return b;
 }
 
-static ContractShape shape_of(const ContractSpec *spec, bool is_double) {
+static ContractShape shape_of(const ContractSpec *spec, bool is_double, int64_t m_likely) {
     return (ContractShape){.is_double  = is_double,
                            .m          = spec->m.constant,
                            .n          = spec->n.constant,
                            .k          = spec->k.constant,
+                           .m_likely   = m_likely,
                            .a_stride_m = spec->a.stride_free.constant,
                            .a_stride_k = spec->a.stride_k.constant,
                            .b_stride_k = spec->b.stride_k.constant,
@@ -150,7 +151,7 @@ int64_t contract_case_emit(Jit *jit, const ContractCase *t, const char *name) {
     if (t->a_load) A.load = load_twice, A.user = &anchor_a;
     if (t->b_load) B.load = load_twice, B.user = &anchor_b;
     ContractSpec  spec = {.elem = elem, .m = m, .n = n, .k = k, .a = A, .b = B, .store = store_sum, .store_user = &out};
-    ContractShape shape = shape_of(&spec, t->is_double);
+    ContractShape shape = shape_of(&spec, t->is_double, t->m);
     shape.blocking      = t->blocking;
     ContractPlan *plan  = contract_plan(jit->c->arena, jit->target, &shape);
     contract_emit(plan, b, &spec, LLVMGetParam(f, 7), LLVMGetParam(f, 8), LLVMGetParam(f, 9));

@@ -17,6 +17,7 @@ typedef struct ContractCase {
     bool                   count;                           /* count the stores to each element */
 } ContractCase;
 
+/* m is what is likely, too. */
 typedef void    ContractRun(const void *a, const void *b, void *c, int32_t *counts, int64_t m, int64_t n, int64_t k,
                             int64_t begin, int64_t end, void *scratch);
 typedef int64_t ContractUnits(int64_t m, int64_t n, int64_t k);

@@ -246,12 +246,56 @@ static void test_v2(void **state) {
 }
 #endif
 
+/* The elements that the first of `threads` threads computes, as a share of its even part. */
+static double share_of_first(const Compiled *f, const ContractCase *t, int threads) {
+    size_t   elem = t->is_double ? 8 : 4, nbytes = (size_t)(t->m * t->n) * elem;
+    uint64_t state = 7;
+    void    *a = random_array(t->m * t->k, t->is_double, &state), *b = random_array(t->k * t->n, t->is_double, &state);
+    void    *c = guarded_new(nbytes), *scratch = guarded_new(f->scratch_bytes);
+    int32_t *counts = guarded_new((size_t)(t->m * t->n) * 4);
+    int64_t  units = f->units(t->m, t->n, t->k), done = 0;
+    memset(counts, 0, (size_t)(t->m * t->n) * 4);
+    f->run(a, b, c, counts, t->m, t->n, t->k, 0, units / threads + (units % threads > 0), scratch);
+    for (int64_t i = 0; i < t->m * t->n; i++) done += counts[i];
+    guarded_free(a, (size_t)(t->m * t->k) * elem);
+    guarded_free(b, (size_t)(t->k * t->n) * elem);
+    guarded_free(c, nbytes);
+    guarded_free(scratch, f->scratch_bytes);
+    guarded_free(counts, (size_t)(t->m * t->n) * 4);
+    return (double)done * threads / (double)(t->m * t->n);
+}
+
+/* Two threads, and four, get as many rows where these are as many as was likely. */
+static void test_even(void **state) {
+    static const ContractCase cases[] = {
+        {.m = 2708, .n = 16, .k = 133, .m_runtime = true, .count = true},
+        {.m = 1433, .n = 16, .k = 270, .a_transposed = true, .k_runtime = true, .count = true},
+        {.m = 784, .n = 512, .k = 64, .a_transposed = true, .k_runtime = true, .count = true},
+        {.m = 400, .n = 120, .k = 64, .a_transposed = true, .k_runtime = true, .count = true},
+        {.m = 2048, .n = 128, .k = 128, .m_runtime = true, .count = true},
+        {.m = 1000, .n = 48, .k = 100, .is_double = true, .m_runtime = true, .count = true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Jit     *jit = jit_new("native");
+        Compiled f   = {.scratch_bytes = (size_t)contract_case_emit(jit, &cases[i], "f")};
+        jit_compile(jit);
+        f.run      = (ContractRun *)jit_address(jit, "f");
+        f.units    = (ContractUnits *)jit_address(jit, "f_units");
+        double two = share_of_first(&f, &cases[i], 2), four = share_of_first(&f, &cases[i], 4);
+        if (two > 1.05 || two < 0.9 || four > 1.12)
+            fail_msg("case %zu: %.3f of a half, %.3f of a fourth", i, two, four);
+        jit_dispose(jit);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_native_runtime),
         cmocka_unit_test(test_native_mixtures),
         cmocka_unit_test(test_native_shared),
         cmocka_unit_test(test_native_blockings),
+        cmocka_unit_test(test_even),
 #ifdef __x86_64__
         cmocka_unit_test(test_v3),
         cmocka_unit_test(test_v2),
