@@ -71,7 +71,13 @@ awk -v title=Title -v xlabel=batch -f "$source/plot.awk" points >plot.svg
 [ "$(grep -c '<path ' plot.svg)" = 3 ] && [ "$(grep -c '<circle ' plot.svg)" = 4 ] || fail "plot: $(cat plot.svg)"
 grep -q '<path d="M60.0 199.3 L390.0 69.1"' plot.svg || fail "plot: $(grep '<path' plot.svg)"
 ! grep -qi 'nan\|inf' plot.svg || fail "plot: $(grep -i 'nan\|inf' plot.svg)"
-for script in profile growth; do
+# How evenly a step is shared, on one CPU.
+BENCH_BUILT=1 sh "$source/balance.sh" "$build" lenet 0.05 2 3 >even.txt 2>&1 || fail "balance.sh: $(cat even.txt)"
+head -1 even.txt | grep -Eq '^lenet: [0-9.]+ us on one thread; 2 threads: longest parts [0-9.]+, alone [0-9.]+; one thread / all [0-9.]+$' || fail "balance.sh: $(cat even.txt)"
+[ "$(grep -c '^  train_[0-9]*_[a-z]* .*longest .*even .*behind it .*calls 1$' even.txt)" = 3 ] || fail "balance.sh: $(cat even.txt)"
+BENCH_BUILT=1 sh "$source/balance.sh" "$build" tiny 0.02 >even.txt 2>&1 || fail "balance.sh: $(cat even.txt)"
+[ "$(cat even.txt)" = "tiny: no kernel is shared" ] || fail "balance.sh: $(cat even.txt)"
+for script in profile growth balance; do
   rc=0
   sh "$source/$script.sh" "$work/none" x 2>err || rc=$?
   [ "$rc" = 2 ] && grep -q "^usage: $script.sh BUILD" err || fail "$script.sh without a build: $rc $(cat err)"

@@ -129,6 +129,7 @@ int main(int argc, char **argv) {
         start(&run, atoi(argv[3]), argv + 4);
         print_times(&run, atof(argv[2]));
         printf("start_kb %ld\n", at_start);
+        nnrt_pool_free(run.pool);
     } else {
         fprintf(stderr, "usage: step export FILE | losses COUNT | time SECONDS THREADS, then LIMIT DIM...\n");
         return 2;
