@@ -170,8 +170,25 @@ static AxesForm reduction_form(const Node *node) {
     return AXES_OTHER;
 }
 
-/* Whether `node` is made of the contraction and of what is the same along its rows alone: what else an epilogue would read it reads tile by tile,
- * at the memory's latency. */
+/* Whether the epilogue reads something else that is made of the same tensor, as a mask is. */
+static bool epilogue_reads_origin(Fuse *f, const Cluster *cluster, const Node *leaf) {
+    const Node *origin = likely_origin(f, leaf);
+    for (int i = 0; i < cluster->nodes.len; i++) {
+        const Node *node   = cluster->nodes.data[i];
+        LeafVec     leaves = {0};
+        if (f->facts[node->id].level != LEVEL_POINT || op_info[node->op].class != ELEMENTWISE) continue;
+        leaves_of_inputs(f, node, &leaves);
+        for (int k = 0; k < leaves.len; k++) {
+            const Node *other = leaves.data[k].node;
+            bool        read  = f->facts[other->id].home != cluster && leaves.data[k].align == ALIGN_SAME;
+            if (read && other != leaf && likely_origin(f, other) == origin) return true;
+        }
+    }
+    return false;
+}
+
+/* Whether `node` is made of the contraction, of what is the same along its rows, and of tensors that its epilogue reads in any case: what else it
+ * would read it reads tile by tile, at the memory's latency. */
 static bool reads_product_alone(Fuse *f, const Cluster *cluster, const Node *node) {
     LeafVec leaves = {0};
     leaves_of_inputs(f, node, &leaves);
@@ -179,7 +196,7 @@ static bool reads_product_alone(Fuse *f, const Cluster *cluster, const Node *nod
         const Node *leaf = leaves.data[i].node;
         bool        own  = f->facts[leaf->id].home == cluster;
         if (own && leaf->op != OP_DOT && !reads_product_alone(f, cluster, leaf)) return false;
-        if (!own && leaf->type.rank == cluster->space.rank) return false;
+        if (!own && leaf->type.rank == cluster->space.rank && !epilogue_reads_origin(f, cluster, leaf)) return false;
     }
     return true;
 }

@@ -123,6 +123,8 @@ void values_locate(Fuse *f);
  * one tensor in memory. */
 bool patches_compute(const Fuse *f, const Node *dot, const Node *leaf);
 bool is_made_in_patches(const Fuse *f, const Node *node);
+/* Before it is known what is in memory: the tensor that is likely to be read for `node`, itself or the one that it is made of. */
+const Node *likely_origin(const Fuse *f, const Node *node);
 
 /* bands.c: turns what is made of tables of scores, as in attention, into loops over bands of their rows. */
 void scores_in_bands(Compilation *c, Graph *graph, Fn *fn);

@@ -59,11 +59,23 @@ bool patches_compute(const Fuse *f, const Node *dot, const Node *leaf) {
 /* ---- what it is made of ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct Made { /* what is below the value, each counted once */
-    const Node *nodes[MOST_NODES];
-    int         n, cost, tensors;
+    const Fuse *f;
+    const Node *self;
+    bool        located; /* it is known what is in memory */
+    const Node *nodes[MOST_NODES], *tensor;
+    int         n, cost, tensors; /* of its shape; the last one */
 } Made;
 
-static void count(const Fuse *f, Made *made, const Node *node, const Node *self) {
+/* Where it is not known what is in memory: what is no elementwise work, and what channels have in common. */
+static bool is_loaded(const Made *made, const Node *node) {
+    if (node == made->self) return false;
+    if (node->op == OP_INPUT || node->op == OP_READ) return true;
+    if (made->located) return made->f->facts[node->id].stored;
+    return node->op != OP_EXPAND && node->op != OP_CONST &&
+           (op_info[node->op].class != ELEMENTWISE || node->type.rank < made->self->type.rank);
+}
+
+static void count(Made *made, const Node *node) {
     for (int i = 0; i < made->n; i++)
         if (made->nodes[i] == node) return;
     if (made->n == MOST_NODES || made->cost > BUDGET) {
@@ -71,19 +83,46 @@ static void count(const Fuse *f, Made *made, const Node *node, const Node *self)
         return;
     }
     made->nodes[made->n++] = node;
-    bool source            = node->op == OP_INPUT || node->op == OP_READ;
-    if (node != self && (source || f->facts[node->id].stored)) {
-        made->tensors += node->type.rank == self->type.rank;
+    if (is_loaded(made, node)) {
+        bool tensor = node->type.rank == made->self->type.rank;
+        made->tensors += tensor;
+        if (tensor) made->tensor = node;
         made->cost += node->type.rank == 0 ? 0 : LOAD_COST;
         return;
     }
     bool plain = op_info[node->op].class == ELEMENTWISE || node->op == OP_EXPAND || node->op == OP_CONST;
     made->cost += plain ? op_cost(node->op) : BUDGET + 1;
-    for (int i = 0; i < node->n_inputs; i++) count(f, made, node->inputs[i], self);
+    for (int i = 0; i < node->n_inputs; i++) count(made, node->inputs[i]);
+}
+
+static Made made_of(const Fuse *f, const Node *node, bool located) {
+    Made made = {.f = f, .self = node, .located = located};
+    count(&made, node);
+    return made;
 }
 
 bool is_made_in_patches(const Fuse *f, const Node *node) {
-    Made made = {.n = 0};
-    count(f, &made, node, node);
+    Made made = made_of(f, node, true);
     return made.cost <= BUDGET && made.tensors == 1;
+}
+
+/* ---- before it is known what is in memory ----------------------------------------------------------------------------------------------- */
+
+/* Whether some contraction must have it in memory. */
+static bool is_operand(const Fuse *f, const Node *node) {
+    for (int i = 0; i < f->nodes.len; i++) {
+        const Node *dot = f->nodes.data[i];
+        for (int k = 0; dot->op == OP_DOT && k < dot->n_inputs; k++) {
+            const Node *at = dot->inputs[k];
+            while (op_info[at->op].class == MOVEMENT && at->n_inputs == 1) at = at->inputs[0];
+            if (at == node && (k > 0 || !patches_compute(f, dot, node))) return true;
+        }
+    }
+    return false;
+}
+
+const Node *likely_origin(const Fuse *f, const Node *node) {
+    if (op_info[node->op].class != ELEMENTWISE || is_operand(f, node)) return node;
+    Made made = made_of(f, node, false);
+    return made.cost <= BUDGET && made.tensors == 1 ? made.tensor : node;
 }

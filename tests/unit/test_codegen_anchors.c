@@ -148,8 +148,45 @@ static void test_loads_results(void **state) {
     }
 }
 
+/* ---- sums beside a mask --------------------------------------------------------------------------------------------------------------- */
+
+/* What flows back through a rectifier and a norm: the input's gradient where max(0, (x - m) c + d) is above 0, and its sums over all
+ * positions, one of them of its product with x - m. Returns how many sums come out of the epilogue. `other`: the mask is of another tensor. */
+static int masked_sums(const Convolution *shape, int64_t batch, bool other) {
+    static const int axes[] = {0, 1, 2};
+    Scratch         *s      = scratch_new(9);
+    Graph           *g      = s->graph;
+    s->program->real        = ELEM_F32;
+    Fn   *fn                = scratch_fn(s, FN_PREDICT, "f");
+    Node *dx                = convolution_part(s, shape, scratch_symbol(s, "batch", batch), CONV_INPUT_GRADIENT);
+    Type  type              = dx->type;
+    Node *x = scratch_slot(s, &type), *zero = node_fill(g, &type, 0);
+    Node *h       = rectified(s, &(Loads){.twice = false}, other ? scratch_slot(s, &type) : x);
+    Node *masked  = node_select(g, node_binary(g, OP_LE, h, zero), zero, dx);
+    Node *centred = node_binary(g, OP_SUB, x, along_channels(s, &type));
+    scratch_result(s, fn, masked);
+    scratch_result(s, fn, node_reduce(g, OP_SUM, node_binary(g, OP_MUL, masked, centred), 3, axes));
+    scratch_result(s, fn, node_reduce(g, OP_SUM, masked, 3, axes));
+    graph_optimise(&s->c, s->program);
+    const FnPlan *plan = kernels_from_graph(&s->c, s->program)->fns.data[0];
+    int           sums = 0;
+    for (int i = 0; i < plan->kernels.len; i++)
+        if (plan->kernels.data[i]->template == TEMPLATE_CONTRACT) sums += plan->kernels.data[i]->reductions.len;
+    check_program(s, 2e-2); /* sums over some hundred positions of sums of some hundred products */
+    scratch_free(s);
+    return sums;
+}
+
+static void test_masked_sums(void **state) {
+    (void)state;
+    assert_int_equal(masked_sums(&(Convolution){8, 8, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 5, false), 2);
+    assert_int_equal(masked_sums(&(Convolution){9, 7, 20, 16, {3, 2}, 1, 1, 1, 1, 1}, 5, false), 2);
+    assert_int_equal(masked_sums(&(Convolution){8, 8, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 5, true), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ahead_taken), cmocka_unit_test(test_ahead_results),
-                                       cmocka_unit_test(test_loads_taken), cmocka_unit_test(test_loads_results)};
+                                       cmocka_unit_test(test_loads_taken), cmocka_unit_test(test_loads_results),
+                                       cmocka_unit_test(test_masked_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
