@@ -1,14 +1,14 @@
 /* A pool without threads, in place of the runtime's: it runs the parts of each task one after the other and times them, so that what several
  * threads would wait for one another can be seen on one CPU, however busy the others are. Linked before the runtime's library.
  *
- * When the pool is freed it prints a line for each task: "task ADDRESS CALLS LONGEST ALL BEHIND", the address as `nm` gives it, then processor
+ * When the pool is freed it prints a line for each task that ran in the steps that were timed: "task ADDRESS CALLS LONGEST ALL BEHIND", the address as `nm` gives it, then processor
  * time in microseconds over all calls: of the longest part, of all parts, and behind the task until the next one. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "nnrt.h"
+#include "bench/worker/step.h"
 
 enum { MAX_TASKS = 4096 };
 
@@ -52,11 +52,17 @@ int nnrt_pool_size(const nnrt_pool *pool) {
     return pool ? pool->n_threads : 1;
 }
 
+void step_is_warm(nnrt_pool *pool) {
+    if (!pool) return;
+    pool->n_tasks = 0;
+    pool->last    = NULL;
+}
+
 static TaskTimes *times_of(nnrt_pool *pool, nnrt_task *task) {
     for (int i = 0; i < pool->n_tasks; i++)
         if (pool->tasks[i].task == task) return &pool->tasks[i];
     if (pool->n_tasks == MAX_TASKS) return NULL;
-    pool->tasks[pool->n_tasks].task = task;
+    pool->tasks[pool->n_tasks] = (TaskTimes){.task = task};
     return &pool->tasks[pool->n_tasks++];
 }
 

@@ -102,6 +102,7 @@ static void print_times(Run *run, double seconds) {
     step(run);
     int block = (int)(5e-3 / (step_wall() - begin)) + 1, n = 0;
     printf("begin_s %.6f\n", step_wall()); /* for profile.sh: what is before it only warms up */
+    if (step_is_warm) step_is_warm(run->pool);
     for (begin = step_wall(); n < MAX_SAMPLES && (n < 3 || step_wall() < begin + seconds); n++) {
         double w = step_wall(), c = step_cpu();
         for (int i = 0; i < block; i++) step(run);

@@ -20,6 +20,9 @@ typedef struct StepPeak { /* flops a second of f32 multiply-adds on all threads 
 } StepPeak;
 StepPeak step_peak(nnrt_pool *pool);
 
+/* Called when steps have warmed up, where it is defined: balance.c. */
+__attribute__((weak)) void step_is_warm(nnrt_pool *pool);
+
 double step_wall(void); /* seconds */
 double step_cpu(void);  /* seconds that all threads of the process spent on processors */
 
