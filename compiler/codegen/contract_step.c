@@ -214,7 +214,8 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     }
     if (n < 0 || n % lanes) {
         Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
-        store_scratch_vector(e, at, rows.index, whole, i, mask);
+        unsigned of_part = store_scratch_vector(e, at, rows.index, whole, i, mask);
+        if (n > 0 && n < lanes) size = of_part;
         branch_end(&part, b);
     }
     loop_end(&rows, b);
