@@ -159,7 +159,7 @@ static void store_tile_anchor(void *user, int count, const LLVMValueRef *rows, L
     Index       column = lanes_from(n, scope, lanes, lanes), at[MAX_RANK];
     for (int i = 0; i < count; i++) {
         element_index(k, a, index_uniform(rows[i], scope), column, at);
-        memo_set(k, k->kernel->dot, at, value_new(k, values[i], scope));
+        bind_value(k, at, values[i], scope);
         if (a->sums) column_sums_add(a->sums, at);
         kernel_stores(k, LEVEL_POINT, -1, at);
     }
