@@ -307,10 +307,11 @@ void                       matmul_emit_join(KernelEmit *k, LLVMValueRef begin, L
 void                       matmul_emit_prepare(KernelEmit *k); /* void prepare(context) */
 void                       matmul_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
 
-KernelSize scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims);
-void       scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
-bool       scatter_joins(const Emit *e, const Kernel *kernel);
-void       scatter_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+KernelSize   scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims);
+void         scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+bool         scatter_joins(const Emit *e, const Kernel *kernel);
+LLVMValueRef scatter_join_units(const Emit *e, const Kernel *kernel, DimEnv *dims);
+void         scatter_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
 
 /* ---- functions and tables (step.c, object.c) ------------------------------------------------------------------------------------ */
 

@@ -62,7 +62,7 @@ KernelSize kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel *comp
 }
 
 LLVMValueRef kernel_join_units(Emit *e, const Kernel *kernel, DimEnv *dims) {
-    if (kernel->scatter) return dims_value(dims, kernel->scatter->type.dims[0]);
+    if (kernel->scatter) return scatter_join_units(e, kernel, dims);
     return matmul_join_units(e, kernel, dims);
 }
 

@@ -13,7 +13,7 @@ enum {
 };
 
 typedef struct ScatterParts {
-    int64_t count;  /* 1: the index is not cut */
+    bool    may;    /* cut the index, where its length beside dest's rows pays for it: part_count */
     int64_t stride; /* elements of a row of sums */
     int     lanes;  /* of their vectors */
 } ScatterParts;
@@ -28,6 +28,8 @@ typedef struct Scatter {
     LLVMValueRef rows, columns, low, high; /* low, high: the unit's range of the trailing elements */
     LLVMValueRef to, stride;               /* where row 0 lies; elements from one row to the next */
     ScatterParts parts;
+    LLVMValueRef count;   /* of parts; 1: sums are added up in dest itself */
+    bool         whole;   /* ... which the code at hand does */
     bool         is_last; /* nothing behind the last column may be overwritten */
 } Scatter;
 
@@ -36,49 +38,65 @@ static LLVMValueRef column_count(const Kernel *kernel, DimEnv *dims) {
     return dims_product(dims, type->rank - 1, type->dims + 1);
 }
 
-/* At nominal sizes; 1 where it is not known. */
-static int64_t likely_count(const int64_t *sizes, const Type *type, int first) {
-    int64_t count = 1, size;
-    for (int i = first; i < type->rank; i++)
-        if (!dim_eval(type->dims[i], sizes, &size) || __builtin_mul_overflow(count, size > 1 ? size : 1, &count))
-            return 1;
+static ScatterParts parts_of(const Emit *e, const Kernel *kernel) {
+    const Type  *to    = &kernel->scatter->type;
+    ScatterParts parts = {.lanes = 1};
+    int64_t columns = dims_constant(to->rank - 1, to->dims + 1), full = target_lanes(e->target, elem_size(to->elem));
+    parts.may = (to->elem == ELEM_F32 || to->elem == ELEM_F64) && columns > 0 && columns <= SCATTER_COLUMNS;
+    for (int i = 0; i < kernel->stores.len; i++) parts.may &= kernel->stores.data[i].type.elem == to->elem;
+    while (parts.lanes < columns && parts.lanes < full) parts.lanes *= 2;
+    parts.stride = (columns + parts.lanes - 1) / parts.lanes * parts.lanes;
+    return parts;
+}
+
+/* The largest power of two for which a part has enough of the index. */
+static LLVMValueRef part_count(const Kernel *kernel, const ScatterParts *parts, DimEnv *dims) {
+    LLVMBuilderRef b     = dims->b;
+    const Type    *index = &kernel->scatter->inputs[1]->type, *to = &kernel->scatter->type;
+    LLVMValueRef   count = irb_i64(b, 1);
+    if (!parts->may) return count;
+    LLVMValueRef length = dims_product(dims, index->rank, index->dims), rows = dims_value(dims, to->dims[0]);
+    LLVMValueRef values = irb_mul(b, length, column_count(kernel, dims));
+    for (int64_t more = 2; more <= PARTS_MOST; more *= 2) {
+        LLVMValueRef filled =
+            LLVMBuildICmp(b, LLVMIntSGE, length, irb_mul(b, rows, irb_i64(b, more * INDEX_PER_ROW)), "");
+        LLVMValueRef enough = LLVMBuildICmp(b, LLVMIntSGE, values, irb_i64(b, more * PART_VALUES), "");
+        count               = LLVMBuildSelect(b, LLVMBuildAnd(b, filled, enough, ""), irb_i64(b, more), count, "");
+    }
     return count;
 }
 
-static ScatterParts parts_of(const Emit *e, const Kernel *kernel) {
-    const int64_t *sizes   = nominal_sizes(e->c, e->program);
-    const Type    *to      = &kernel->scatter->type;
-    ScatterParts   parts   = {.count = 1, .lanes = 1};
-    int64_t        columns = dims_constant(to->rank - 1, to->dims + 1), rows;
-    if ((to->elem != ELEM_F32 && to->elem != ELEM_F64) || columns < 1 || columns > SCATTER_COLUMNS) return parts;
-    for (int i = 0; i < kernel->stores.len; i++)
-        if (kernel->stores.data[i].type.elem != to->elem) return parts;
-    int full = target_lanes(e->target, elem_size(to->elem));
-    while (parts.lanes < columns && parts.lanes < full) parts.lanes *= 2;
-    parts.stride  = (columns + parts.lanes - 1) / parts.lanes * parts.lanes;
-    int64_t index = likely_count(sizes, &kernel->scatter->inputs[1]->type, 0);
-    if (!dim_eval(to->dims[0], sizes, &rows) || rows < 1) return parts;
-    parts.count = PARTS_MOST;
-    while (parts.count > 1 &&
-           (index < parts.count * rows * INDEX_PER_ROW || index * columns < parts.count * PART_VALUES))
-        parts.count /= 2;
-    return parts;
+static LLVMValueRef several(LLVMBuilderRef b, LLVMValueRef count) {
+    return LLVMBuildICmp(b, LLVMIntSGT, count, irb_i64(b, 1), "");
 }
 
 KernelSize scatter_size(Emit *e, const Kernel *kernel, DimEnv *dims) {
     LLVMBuilderRef b     = dims->b;
     ScatterParts   parts = parts_of(e, kernel);
     LLVMValueRef   none  = irb_i64(b, 0);
-    if (parts.count == 1)
+    if (!parts.may)
         return (KernelSize){irb_ceil_div(b, column_count(kernel, dims), irb_i64(b, SCATTER_COLUMNS)), none, none};
-    const Type  *to    = &kernel->scatter->type;
-    LLVMValueRef bytes = irb_i64(b, parts.count * parts.stride * elem_size(to->elem));
-    return (KernelSize){irb_i64(b, parts.count), irb_round_up(b, irb_mul(b, dims_value(dims, to->dims[0]), bytes), 64),
-                        none};
+    LLVMValueRef count = part_count(kernel, &parts, dims),
+                 sums  = LLVMBuildSelect(b, several(b, count), count, none, "");
+    LLVMValueRef each  = irb_i64(b, parts.stride * elem_size(kernel->scatter->type.elem));
+    LLVMValueRef rows  = dims_value(dims, kernel->scatter->type.dims[0]);
+    return (KernelSize){count, irb_round_up(b, irb_mul(b, irb_mul(b, rows, each), sums), 64), none};
 }
 
+/* Whether an index of known length is cut, or one that only the run time knows may be. */
 bool scatter_joins(const Emit *e, const Kernel *kernel) {
-    return kernel->template == TEMPLATE_SCATTER && parts_of(e, kernel).count > 1;
+    if (kernel->template != TEMPLATE_SCATTER || !parts_of(e, kernel).may) return false;
+    const Type *index = &kernel->scatter->inputs[1]->type, *to = &kernel->scatter->type;
+    int64_t     length = dims_constant(index->rank, index->dims), rows = dims_constant(1, to->dims);
+    int64_t     columns = dims_constant(to->rank - 1, to->dims + 1);
+    if (length < 0 || rows < 0) return true;
+    return length >= 2 * rows * INDEX_PER_ROW && length * columns >= 2 * PART_VALUES;
+}
+
+LLVMValueRef scatter_join_units(const Emit *e, const Kernel *kernel, DimEnv *dims) {
+    ScatterParts parts = parts_of(e, kernel);
+    LLVMValueRef rows  = dims_value(dims, kernel->scatter->type.dims[0]);
+    return LLVMBuildSelect(dims->b, several(dims->b, part_count(kernel, &parts, dims)), rows, irb_i64(dims->b, 0), "");
 }
 
 /* The trailing index of flat column `at`. */
@@ -155,7 +173,7 @@ static void add_body(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef co
     Value        target_row = value_at(k, s->index, at);
     Scope       *in         = target_row->scope;
     LLVMValueRef wide       = math_cast(k->e, in->b, s->index->type.elem, ELEM_I64, target_row->v), safe;
-    LLVMValueRef rows = dims_value(&k->dims, s->node->type.dims[0]), mask = s->parts.count > 1 ? NULL : k->mask;
+    LLVMValueRef rows = dims_value(&k->dims, s->node->type.dims[0]), mask = s->whole ? k->mask : NULL;
     fault_unless_below(k, in, wide, rows, &safe);
     split_columns(s, rest, at + s->n_index);
     ElemType       elem = s->store->type.elem, reg = math_register_elem(elem);
@@ -180,6 +198,7 @@ static Scatter scatter_of(KernelEmit *k) {
     Node   *node = k->kernel->scatter;
     Scatter s    = {.k = k, .node = node, .values = node->inputs[0], .index = node->inputs[1]};
     s.parts      = parts_of(k->e, k->kernel);
+    s.count      = part_count(k->kernel, &s.parts, &k->dims);
     s.n_index    = s.index->type.rank;
     s.n_rest     = node->type.rank - 1;
     s.rest       = node->type.dims + 1;
@@ -212,16 +231,22 @@ static void emit_parts(Scatter *s, LLVMValueRef begin, LLVMValueRef end) {
     s->lanes  = s->parts.lanes;
     s->stride = irb_i64(k->root->b, s->parts.stride);
     scope_loop_begin(k, &parts, k->root, begin, end, irb_i64(k->root->b, 1), 0, NULL);
-    LLVMBuilderRef b   = parts.scope->b;
-    LLVMValueRef   all = index_count(s), count = irb_i64(b, s->parts.count);
+    LLVMBuilderRef b     = parts.scope->b;
+    LLVMValueRef   all   = index_count(s);
     LLVMValueRef   bytes = irb_mul(b, s->rows, irb_i64(b, s->parts.stride * elem_size(s->store->type.elem)));
     s->to                = part_at(s, b, parts.index);
     LLVMBuildMemSet(b, s->to, LLVMConstNull(k->e->t_i8), bytes, 4);
     LLVMValueRef next = irb_add(b, parts.index, irb_i64(b, 1));
-    LLVMValueRef low  = LLVMBuildUDiv(b, irb_mul(b, parts.index, all), count, ""),
-                 high = LLVMBuildUDiv(b, irb_mul(b, next, all), count, "");
+    LLVMValueRef low  = LLVMBuildUDiv(b, irb_mul(b, parts.index, all), s->count, ""),
+                 high = LLVMBuildUDiv(b, irb_mul(b, next, all), s->count, "");
     for_rows(s, parts.scope, low, high, add_body);
     scope_loop_end(k, &parts, NULL);
+}
+
+static LLVMValueRef load_part(Scatter *s, LLVMBuilderRef b, LLVMValueRef part, LLVMValueRef from, LLVMValueRef mask) {
+    ElemType     elem = s->node->type.elem;
+    LLVMValueRef at   = irb_at(b, emit_mem_type(s->k->e, elem), part_at(s, b, part), from);
+    return build_load_lanes(s->k, b, at, elem, s->k->lanes, mask);
 }
 
 /* The sums of all parts at a row's columns, to all stores; without a mask, what lies behind the last column is overwritten, too. */
@@ -229,14 +254,15 @@ static void join_vector(Scatter *s, Scope *scope, LLVMValueRef row, LLVMValueRef
     KernelEmit    *k    = s->k;
     LLVMBuilderRef b    = scope->b;
     ElemType       elem = s->node->type.elem;
-    LLVMValueRef   from = irb_add(b, irb_mul(b, row, irb_i64(b, s->parts.stride)), column), sum = NULL;
-    LLVMValueRef   to   = irb_add(b, irb_mul(b, row, s->columns), column);
-    LLVMTypeRef    type = emit_mem_type(k->e, elem);
-    for (int p = 0; p < s->parts.count; p++) {
-        LLVMValueRef at   = irb_at(b, type, part_at(s, b, irb_i64(b, p)), from);
-        LLVMValueRef part = build_load_lanes(k, b, at, elem, k->lanes, mask), operands[] = {sum, part};
-        sum = sum ? math_build(k->e, b, MATH_ADD, elem, operands) : part;
-    }
+    LLVMValueRef   from = irb_add(b, irb_mul(b, row, irb_i64(b, s->parts.stride)), column);
+    LLVMValueRef   sum = load_part(s, b, irb_i64(b, 0), from, mask), one = irb_i64(b, 1);
+    ScopedLoop     parts;
+    scope_loop_begin(k, &parts, scope, one, s->count, one, 1, &sum);
+    LLVMValueRef more = load_part(s, parts.scope->b, parts.index, from, mask), operands[] = {parts.carried[0], more};
+    sum = math_build(k->e, parts.scope->b, MATH_ADD, elem, operands);
+    scope_loop_end(k, &parts, &sum);
+    LLVMValueRef to   = irb_add(b, irb_mul(b, row, s->columns), column);
+    LLVMTypeRef  type = emit_mem_type(k->e, elem);
     for (int i = 0; i < k->kernel->stores.len; i++)
         build_store_lanes(k, b, irb_at(b, type, operand_pointer(k, &k->kernel->stores.data[i].to), to), elem, sum,
                           mask);
@@ -260,7 +286,7 @@ void scatter_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
         for_columns(&s, k->root, irb_i64(b, 0), join_body);
         return;
     }
-    LLVMValueRef last = irb_sub(b, end, irb_i64(b, 1));
+    LLVMValueRef last = irb_max(b, irb_sub(b, end, irb_i64(b, 1)), begin);
     s.lanes           = s.parts.lanes;
     for_rows(&s, k->root, begin, last, join_body);
     s.is_last = true;
@@ -269,19 +295,35 @@ void scatter_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
 
 /* ---- the task ------------------------------------------------------------------------------------------------------------------- */
 
+/* Sums in dest itself, of columns [low, high). */
+static void emit_whole(Scatter *s, Scope *scope) {
+    KernelEmit *k = s->k;
+    s->whole      = true;
+    for (int i = 0; i < k->kernel->stores.len; i++) {
+        s->store = &k->kernel->stores.data[i];
+        s->to    = operand_pointer(k, &s->store->to);
+        for_rows(s, scope, irb_i64(scope->b, 0), s->rows, clear_body);
+        for_rows(s, scope, irb_i64(scope->b, 0), index_count(s), add_body);
+    }
+}
+
 void scatter_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
-    Scatter        s = scatter_of(k);
+    Scatter        s = scatter_of(k), parts = s;
     LLVMBuilderRef b = k->root->b;
-    if (s.parts.count > 1) {
-        emit_parts(&s, begin, end);
+    if (!s.parts.may) {
+        s.low  = irb_mul(b, begin, irb_i64(b, SCATTER_COLUMNS));
+        s.high = irb_min(b, s.columns, irb_mul(b, end, irb_i64(b, SCATTER_COLUMNS)));
+        emit_whole(&s, k->root);
         return;
     }
-    s.low  = irb_mul(b, begin, irb_i64(b, SCATTER_COLUMNS));
-    s.high = irb_min(b, s.columns, irb_mul(b, end, irb_i64(b, SCATTER_COLUMNS)));
-    for (int i = 0; i < k->kernel->stores.len; i++) {
-        s.store = &k->kernel->stores.data[i];
-        s.to    = operand_pointer(k, &s.store->to);
-        for_rows(&s, k->root, irb_i64(b, 0), s.rows, clear_body);
-        for_rows(&s, k->root, irb_i64(b, 0), index_count(&s), add_body);
+    int64_t      count;
+    LLVMValueRef cut = several(b, s.count), zero = irb_i64(b, 0), one = irb_i64(b, 1);
+    bool         known = irb_const(s.count, &count);
+    if (!known || count == 1) { /* not cut: a loop of one turn, or none */
+        ScopedLoop once;
+        scope_loop_begin(k, &once, k->root, zero, LLVMBuildSelect(b, cut, zero, one, ""), one, 0, NULL);
+        emit_whole(&s, once.scope);
+        scope_loop_end(k, &once, NULL);
     }
+    if (!known || count > 1) emit_parts(&parts, begin, LLVMBuildSelect(k->root->b, cut, end, begin, ""));
 }

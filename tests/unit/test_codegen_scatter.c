@@ -13,18 +13,20 @@
 
 typedef struct Form {
     int64_t  rows, index, columns; /* columns 0: no dims behind the rows */
-    bool     symbolic;             /* the index' length, which is taken to be 64 */
+    bool     symbolic;             /* the index' length: cut or not as it turns out */
     ElemType real;
     bool     parts;
 } Form;
 
 static const Form forms[] = {
-    {40, 3000, 7, false, ELEM_F32, true},  {300, 9001, 0, false, ELEM_F32, true},
-    {50, 1203, 16, false, ELEM_F32, true}, {33, 2000, 20, false, ELEM_F32, true},
-    {41, 3000, 5, false, ELEM_F64, true},  {9, 8200, 1, false, ELEM_F64, true},
-    {20, 3, 256, true, ELEM_F32, true},    {20, 0, 256, true, ELEM_F32, true},
-    {12, 700, 37, false, ELEM_F64, true},  {3000, 4000, 16, false, ELEM_F32, false}, /* more sums than are worth it */
-    {10, 200, 16, false, ELEM_F32, false}, {40, 3000, 300, false, ELEM_F32, false},  /* little work; many columns */
+    {40, 3000, 7, false, ELEM_F32, true},     {300, 9001, 0, false, ELEM_F32, true},
+    {50, 1203, 16, false, ELEM_F32, true},    {33, 2000, 20, false, ELEM_F32, true},
+    {41, 3000, 5, false, ELEM_F64, true},     {9, 8200, 1, false, ELEM_F64, true},
+    {20, 3, 256, true, ELEM_F32, true},       {20, 0, 256, true, ELEM_F32, true},
+    {40, 3001, 7, true, ELEM_F32, true},      {300, 9000, 0, true, ELEM_F64, true},
+    {33, 2000, 32, true, ELEM_F32, true},     {12, 700, 37, false, ELEM_F64, true},
+    {3000, 4000, 16, false, ELEM_F32, false},                                          /* more sums than are worth it */
+    {10, 200, 16, false, ELEM_F32, false},    {40, 3000, 300, false, ELEM_F32, false}, /* little work; many columns */
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
