@@ -205,7 +205,7 @@ bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand
         if (axis->whole < 0 && (axis->extent < 0 || !counted)) return false;
     }
     windows->computed =
-        computed && op_info[t.at->op].class == ELEMENTWISE && !kernel_loads(plan, kernel, t.at);
+        computed && !batch->count && op_info[t.at->op].class == ELEMENTWISE && !kernel_loads(plan, kernel, t.at);
     windows->in_memory =
         (windows->computed || kernel_loads(plan, kernel, t.at)) && type->elem == kernel->dot->type.elem;
     windows->in_place = inside && windows->in_memory;

@@ -62,6 +62,7 @@ const WindowPlane *windows_plane(const Emit *e, const Windows *w, const Node *op
     const int      *rows = positions->axes + w->has_images, *k = window->axes;
     bool            turned[2];
     if (g->copied || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
+    if (w->rank > w->has_images + 3 && !sides->batch->count) return NULL;
     if (positions->count != w->has_images + 2 || window->count != 3) return NULL;
     const WindowAxis *channels = &w->axes[w->rank - 1];
     WindowPlane      *plane    = ARENA_NEW(e->arena, WindowPlane);
