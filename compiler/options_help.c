@@ -29,10 +29,8 @@ const CommandRow command_rows[] = {
     {"--tune", COMMAND_TUNE, "nnc --tune [options] FILE", "time how products are blocked best here",
      "Runs training steps of the model (predictions, where it has none) on this machine with each way of blocking its\n"
      "matrix products and convolutions, and writes what is faster than the default to FILE.tune (-o names another\n"
-     "place). How work is cut for threads is timed on all CPUs, where these are free. Compile with --tuned=FILE.tune "
-     "to use it; without, the same nnc makes the same code on every machine of "
-     "a "
-     "kind.\n\n"
+     "place). How work is cut for threads is timed on all CPUs, where these are free. Compile with --tuned=FILE.tune\n"
+     "to use it; without, the same nnc makes the same code on every machine of a kind.\n\n"
      "  nnc --tune model.nnet && nnc --tuned=model.tune model.nnet -o model\n"},
     {"doc", COMMAND_DOC, "nnc doc [options] FILE... | --std", "reference from doc comments",
      "Writes the reference of the files' declarations, or of the standard library: signatures and doc comments.\n"},
