@@ -61,9 +61,9 @@ static int64_t rows_of(const ContractPlan *plan, int taps, int64_t extent) {
 
 /* Rows of images: a tile is a part of the innermost level's; k is all of a window, straight-line or run by run. */
 static bool fix_images(const ContractPlan *plan, bool narrow, FixedTile *fixed) {
-    const ContractWindow *w        = plan->shape.window;
-    int64_t               extent   = w->n_rows ? w->rows[w->n_rows - 1].extent : 0, rows;
-    bool                  straight = narrow && plan->shape.k <= STRAIGHT_MOST && !plan->shape.a_vectors && !share_taps(plan, fixed);
+    const ContractWindow *w      = plan->shape.window;
+    int64_t               extent = w->n_rows ? w->rows[w->n_rows - 1].extent : 0, rows;
+    bool straight = narrow && plan->shape.k <= STRAIGHT_MOST && !plan->shape.a_vectors && !share_taps(plan, fixed);
     if (plan->shape.k < 1 || !extent) return false;
     if (!straight && ((!plan->shape.a_vectors && !narrow) || !share_taps(plan, fixed))) return false;
     rows = rows_of(plan, straight ? 0 : fixed->taps, extent);

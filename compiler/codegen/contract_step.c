@@ -213,7 +213,7 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
         loop_end(&loop, b);
     }
     if (n < 0 || n % lanes) {
-        Branch part = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
+        Branch   part    = branch_begin(b, LLVMBuildICmp(b, LLVMIntSGT, rest, e->zero, ""));
         unsigned of_part = store_scratch_vector(e, at, rows.index, whole, i, mask);
         if (n > 0 && n < lanes) size = of_part;
         branch_end(&part, b);
