@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "codegen/convolution_check.h"
+#include "codegen/harness.h"
+#include "opt/opt.h"
 
 /* Groups of filters, and a kernel for each channel. */
 static void test_groups(void **state) {
@@ -71,10 +73,37 @@ static void test_minimal_filtering(void **state) {
     check_within(3, &(Convolution){9, 6, 64, 64, {3, 3}, 1, 1, 0, 0, 4}, 2, true, ELEM_F32, tolerance);
 }
 
+/* What joins the products' kernels, at their own places: a number for each filter, another image, and a rectifier's mask of it. */
+static void check_epilogue(uint64_t seed, const Convolution *v, int64_t batch) {
+    static const int fresh[] = {0, 1, 2};
+    Scratch         *s       = scratch_new(seed);
+    s->program->real         = ELEM_F32;
+    Fn        *fn            = scratch_fn(s, FN_PREDICT, "epilogue");
+    Node      *y             = convolution_part(s, v, scratch_symbol(s, "batch", batch), CONV_FORWARD);
+    const Dim *filters[]     = {y->type.dims[3]};
+    Type       bias          = scratch_type(ELEM_F32, 1, filters);
+    Node      *other         = scratch_slot(s, &y->type);
+    Node *sum = node_binary(s->graph, OP_ADD, y, node_expand(s->graph, scratch_slot(s, &bias), &y->type, 3, fresh));
+    scratch_result(s, fn, sum);
+    scratch_result(s, fn, node_binary(s->graph, OP_MUL, node_binary(s->graph, OP_MAX, sum, other), other));
+    graph_optimise(&s->c, s->program);
+    check_program(s, 1e-3);
+    scratch_free(s);
+}
+
+static void test_epilogues(void **state) {
+    (void)state;
+    check_epilogue(1, &(Convolution){14, 14, 32, 32, {7, 7}, 1, 1, 3, 3, 32}, 2);
+    check_epilogue(2, &(Convolution){9, 12, 48, 48, {3, 3}, 1, 1, 1, 1, 48}, 3);
+    check_epilogue(3, &(Convolution){14, 14, 16, 24, {3, 3}, 1, 1, 1, 1, 2}, 2);
+    check_epilogue(4, &(Convolution){9, 10, 32, 64, {3, 3}, 1, 1, 1, 1, 2}, 2);
+    check_epilogue(5, &(Convolution){8, 7, 40, 40, {3, 3}, 2, 1, 1, 1, 2}, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups), cmocka_unit_test(test_small_groups),      cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_beside), cmocka_unit_test(test_minimal_filtering),
+        cmocka_unit_test(test_beside), cmocka_unit_test(test_minimal_filtering), cmocka_unit_test(test_epilogues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
