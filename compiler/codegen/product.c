@@ -147,7 +147,7 @@ static int lanes_of_batch(const Emit *e, const Product *p) {
     if (a->batch.count != 1 || b->free.count || !b->is_view || last < 1 || lanes < 2) return 0;
     if (!dim_is_const(a->node->type.dims[a->batch.axes[0]], &extent) || extent % lanes) return 0;
     if (!dim_is_const(b->view.strides[b->batch.axes[0]], &stride) || stride != 1) return 0;
-    return p->windows.in_memory && p->windows.axes[last].whole == a->batch.axes[0] ? lanes : 0;
+    return p->windows.axes[last].whole == a->batch.axes[0] ? lanes : 0;
 }
 
 static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, bool computed, Product *p) {

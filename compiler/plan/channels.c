@@ -106,22 +106,38 @@ static bool form_of(Graph *graph, Node *node, Form *form) {
 
 /* ---- whether it pays -------------------------------------------------------------------------------------------------------- */
 
-/* Of windows that move from element to element alone; counts them. */
-static int plain_slides(const Node *image) {
-    int count = 0;
+/* Whether windows move from element to element alone, over something whose last axis is `axis` of the image. */
+static bool slides_beside(const Node *image, int axis) {
+    int slides = 0;
     for (; op_info[image->op].class == MOVEMENT; image = image->inputs[0]) {
-        if (image->op == OP_SLIDE && (image->attr.slide.divisor != 1 || image->attr.slide.step != 1)) return 0;
-        if (image->op != OP_SLIDE && image->op != OP_EXPAND && image->op != OP_PERMUTE) return 0;
-        count += image->op == OP_SLIDE;
+        if (image->op == OP_SLIDE) {
+            if (image->attr.slide.divisor != 1 || image->attr.slide.step != 1) return false;
+            slides++;
+        } else if (image->op == OP_PERMUTE) {
+            axis = image->attr.axes.axes[axis];
+        } else if (image->op == OP_EXPAND && !names(image, axis)) {
+            int before = 0;
+            for (int i = 0; i < axis; i++) before += names(image, i);
+            axis -= before;
+        } else {
+            return false;
+        }
     }
-    return count;
+    return slides > 0 && axis == image->type.rank - 1;
+}
+
+/* In memory as it is. */
+static bool is_plain(const Node *w) {
+    OpClass class = op_info[w->op].class;
+    return class == SOURCE || (class == ELEMENTWISE && node_computes(w));
 }
 
 /* Images, rows and columns, then channels, all of them along the kernel's last axis; all other axes of the kernel are summed over. */
 static bool is_convolution(const Node *node, const Form *form) {
     int     last = form->w->type.rank - 1, summed = 0;
     int64_t channels;
-    if (node->type.rank != 4 || last != 2 || !plain_slides(form->image)) return false;
+    if (node->type.rank != 4 || last != 2 || !is_plain(form->w)) return false;
+    if (!slides_beside(form->image, form->along[last])) return false;
     for (int i = 0; i < form->image->type.rank; i++) summed += form->summed[i];
     for (int i = 0; i < last; i++)
         if (!form->summed[form->along[i]]) return false;

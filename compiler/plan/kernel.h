@@ -25,8 +25,8 @@
  *                 `flat`: every load and store is at the identity index of the same shape or a rank-0 value, or the space has one dim, so the
  *                 kernel may run as one linear loop over the whole space.
  * TEMPLATE_CONTRACT  `dot` through codegen/contract.h; its stores are POINT stores over the dot's output dims (batch, left free,
- *                 right free), evaluated on the register tile with the dot's value kept. Sums over its rows (the left free dims) of what it
- *                 alone makes are COLUMN values, with a finish, as in a loop. Operands that are not located are load anchors.
+ *                 right free; with `moved` those of what movement ops make of it), evaluated on the register tile with the dot's
+ *                 value kept. Sums over its rows (the left free dims) of what it alone makes are COLUMN values, with a finish, as in a loop. Operands that are not located are load anchors.
  *                 With `groups` the first right free axis has so many indices, and values that read the dot's elements of all of them
  *                 are computed here, too (the gates of a cell, each a group of columns):
  *                   GROUP   node dims == the dot's without that axis
