@@ -86,10 +86,10 @@ typedef struct ContractSplit {
 
 /* Elements of one image, rows y + i and columns x + j of it, i and j below `side`: `lanes` channels from `channel` on. */
 typedef struct ContractPatch {
-    LLVMValueRef        image, y, x, channel;
-    int                 side, lanes;
-    bool                whole;     /* all lie inside the image; else what does not is 0 ... */
-    const LLVMValueRef *inside[2]; /* ... that is, where one of its row's and its column's is false: vectors of i1 */
+    LLVMValueRef image, y, x, channel;
+    int          side, lanes;
+    const LLVMValueRef
+        *inside[2]; /* vectors of i1: where one of its row's and its column's is false, an element is 0 */
     void (*take)(void *user, int column, const LLVMValueRef *elements); /* gets the elements, column by column */
     void *user;
 } ContractPatch;

@@ -202,14 +202,13 @@ static void load_elements(const Vectors *v, const Patch *patch, LLVMValueRef beh
     }
 }
 
-static void compute_elements(const Vectors *v, const Patch *patch, LLVMValueRef behind, bool whole, Halfway *h) {
+static void compute_elements(const Vectors *v, const Patch *patch, LLVMValueRef behind, Halfway *h) {
     ContractPatch at = {.image   = patch->image,
                         .y       = patch->start[0],
                         .x       = patch->start[1],
                         .channel = irb_add(v->b, patch->channel, behind),
                         .side    = patch->side,
                         .lanes   = v->lanes,
-                        .whole   = whole,
                         .inside  = {patch->inside[0], patch->inside[1]},
                         .take    = transform_column,
                         .user    = h};
@@ -221,7 +220,10 @@ static void patch_loop(const Vectors *v, const Patch *patch, bool whole) {
     Loop           loop = loop_begin(b, c64(v, 0), patch->count, c64(v, v->lanes));
     Halfway        h    = {.v = v, .transform = patch->transform, .n = patch->side, .m = PATCH_SIDE};
     LLVMValueRef   points[POINTS];
-    (patch->spec ? compute_elements : load_elements)(v, patch, loop.index, whole, &h);
+    if (patch->spec)
+        compute_elements(v, patch, loop.index, &h);
+    else
+        load_elements(v, patch, loop.index, whole, &h);
     transform_rows(&h, points);
     store_points(v, points, POINTS, irb_at(b, v->elem, patch->to, loop.index), c64(v, patch->of->point));
     loop_end(&loop, b);
@@ -259,7 +261,8 @@ void winograd_computed_patch(const ContractEmit *e, int lanes, const WinogradPat
                      .image     = from->image,
                      .channel   = channel};
     v.vec         = irb_vector_type(e->elem, lanes);
-    transform_patch(&v, &patch);
+    find_inside(&v, &patch);
+    patch_loop(&v, &patch, false);
 }
 
 static void elements_body(const Vectors *v, LLVMValueRef f) {

@@ -30,17 +30,15 @@ static void patch_close(KernelEmit *k, const State *state) {
 }
 
 /* Index `start` + i along an axis; outside of the image the nearest inside, so that there is something to load. */
-static Index place_along(const ContractPatch *patch, Scope *scope, LLVMValueRef start, int i, int64_t extent) {
+static Index place_along(Scope *scope, LLVMValueRef start, int i, int64_t extent) {
     LLVMBuilderRef b  = scope->b;
     LLVMValueRef   at = i ? irb_add(b, start, irb_i64(b, i)) : start;
-    if (!patch->whole) at = irb_max(b, irb_min(b, at, irb_i64(b, extent - 1)), irb_i64(b, 0));
-    return index_uniform(at, scope);
+    return index_uniform(irb_max(b, irb_min(b, at, irb_i64(b, extent - 1)), irb_i64(b, 0)), scope);
 }
 
 static LLVMValueRef element(const WindowFill *f, const ContractPatch *patch, const Index *at, int row, int column) {
-    LLVMValueRef v = value_lanes(f->k, value_at(f->k, f->windows->source, at));
-    if (patch->whole) return v;
     LLVMBuilderRef b      = f->k->now->b;
+    LLVMValueRef   v      = value_lanes(f->k, value_at(f->k, f->windows->source, at));
     LLVMValueRef   inside = LLVMBuildAnd(b, patch->inside[0][row], patch->inside[1][column], "");
     return LLVMBuildSelect(b, inside, v, LLVMConstNull(LLVMTypeOf(v)), "");
 }
@@ -54,12 +52,12 @@ void windows_patch(void *fill, LLVMBuilderRef b, const ContractPatch *patch) {
     LLVMValueRef      elements[SIDE_MOST];
     Scope            *scope = patch_open(f, b, patch->lanes, &state);
     int               y     = w->has_images;
-    for (int i = 0; i < patch->side; i++) rows[i] = place_along(patch, scope, patch->y, i, w->axes[y].extent);
+    for (int i = 0; i < patch->side; i++) rows[i] = place_along(scope, patch->y, i, w->axes[y].extent);
     if (w->has_images) at[0] = index_uniform(patch->image, scope);
     at[y + 2] =
         patch->lanes > 1 ? index_linear(patch->channel, scope, patch->lanes) : index_uniform(patch->channel, scope);
     for (int j = 0; j < patch->side; j++) {
-        at[y + 1] = place_along(patch, scope, patch->x, j, w->axes[y + 1].extent);
+        at[y + 1] = place_along(scope, patch->x, j, w->axes[y + 1].extent);
         for (int i = 0; i < patch->side; i++) {
             at[y]       = rows[i];
             elements[i] = element(f, patch, at, i, j);
