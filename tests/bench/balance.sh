@@ -5,16 +5,8 @@
 set -eu
 [ $# -ge 2 ] && [ -d "$1" ] || { echo "usage: balance.sh BUILD CASE [SECONDS [THREADS [ROWS]]]" >&2; exit 2; }
 build=$(cd "$1" && pwd) source=$(cd "$(dirname "$0")" && pwd) case=$2 seconds=${3:-2} threads=${4:-2} rows=${5:-12}
-[ -n "${BENCH_BUILT-}" ] || cmake --build "$build" --target nnc nnrt bench_worker bench_balance bench_steps >"$build/bench.log" 2>&1 || { cat "$build/bench.log" >&2; exit 1; }
-edges=$source/../../../shared/data/cora/cora.edges.tsv
-[ ! -f "$edges" ] || export BENCH_EDGES="$edges"
-row=$("$build/tests/bench/bench_steps" --show "$case")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# MODEL|SYMBOL|-D NAME=VALUE ... --dim NAME=N ...|LIMIT DIM...
-model=$source/models/$(echo "$row" | cut -d'|' -f1).nnet symbol=$(echo "$row" | cut -d'|' -f2) options=$(echo "$row" | cut -d'|' -f3)
-dims=$(echo "$row" | cut -d'|' -f4)
-"$build/nnc" -g -c $options "$model" -o "$work/model.o"
+set -- bench_balance
+. "$source/case.sh"
 cc -o "$work/step" "$build/tests/bench/libbench_worker.a" "$work/model.o" "$build/tests/bench/libbench_balance.a" "$build/lib/libnnrt.a" \
     "-Wl,--defsym,bench_model=${symbol}_nnrt_model" -lm -lpthread
 nm "$work/step" | awk '{ sub(/^0*/, "", $1); print "name", $1, $3 }' >"$work/said"

@@ -5,14 +5,8 @@ set -eu
 [ $# -ge 2 ] && [ -d "$1" ] || { echo "usage: profile.sh BUILD CASE [SECONDS [ROWS]]" >&2; exit 2; }
 command -v perf >/dev/null || { echo "profile.sh: perf is not installed" >&2; exit 1; }
 build=$(cd "$1" && pwd) source=$(cd "$(dirname "$0")" && pwd) case=$2 seconds=${3:-3} rows=${4:-12}
-cmake --build "$build" --target nnc nnrt bench_worker bench_steps >"$build/bench.log" 2>&1 || { cat "$build/bench.log" >&2; exit 1; }
-row=$("$build/tests/bench/bench_steps" --show "$case")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# MODEL|SYMBOL|-D NAME=VALUE ... --dim NAME=N ...|LIMIT DIM...
-model=$source/models/$(echo "$row" | cut -d'|' -f1).nnet symbol=$(echo "$row" | cut -d'|' -f2) options=$(echo "$row" | cut -d'|' -f3)
-dims=$(echo "$row" | cut -d'|' -f4)
-"$build/nnc" -g -c $options "$model" -o "$work/model.o"
+set --
+. "$source/case.sh"
 "$build/nnc" --emit=kernels $options "$model" >"$work/kernels"
 cc -o "$work/step" "$build/tests/bench/libbench_worker.a" "$work/model.o" "$build/lib/libnnrt.a" "-Wl,--defsym,bench_model=${symbol}_nnrt_model" -lm -lpthread
 perf record -q -k CLOCK_MONOTONIC --call-graph fp -F 997 -o "$work/perf" "$work/step" time "$seconds" 1 $dims >"$work/said" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
