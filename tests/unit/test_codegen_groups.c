@@ -91,6 +91,29 @@ static void check_epilogue(uint64_t seed, const Convolution *v, int64_t batch) {
     scratch_free(s);
 }
 
+/* Sums over all positions of what is stored itself. */
+static void check_sums(uint64_t seed, const Convolution *v, int64_t batch) {
+    static const int rows[] = {0, 1, 2}, images[] = {0};
+    Scratch         *s = scratch_new(seed);
+    s->program->real   = ELEM_F32;
+    Fn   *fn           = scratch_fn(s, FN_PREDICT, "sums");
+    Node *y            = convolution_part(s, v, scratch_symbol(s, "batch", batch), CONV_FORWARD);
+    scratch_result(s, fn, y);
+    scratch_result(s, fn, node_reduce(s->graph, OP_SUM, y, 3, rows));
+    if (batch % 2) scratch_result(s, fn, node_reduce(s->graph, OP_SUM, y, 1, images));
+    graph_optimise(&s->c, s->program);
+    check_program(s, 5e-3);
+    scratch_free(s);
+}
+
+static void test_sums(void **state) {
+    (void)state;
+    check_sums(1, &(Convolution){14, 14, 16, 24, {3, 3}, 1, 1, 1, 1, 2}, 2);
+    check_sums(2, &(Convolution){9, 10, 32, 64, {3, 3}, 1, 1, 1, 1, 2}, 3);
+    check_sums(3, &(Convolution){8, 9, 32, 32, {5, 5}, 1, 1, 2, 2, 32}, 2);
+    check_sums(4, &(Convolution){8, 7, 40, 40, {3, 3}, 2, 1, 1, 1, 2}, 3);
+}
+
 static void test_epilogues(void **state) {
     (void)state;
     check_epilogue(1, &(Convolution){14, 14, 32, 32, {7, 7}, 1, 1, 3, 3, 32}, 2);
@@ -104,6 +127,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups), cmocka_unit_test(test_small_groups),      cmocka_unit_test(test_channels),
         cmocka_unit_test(test_beside), cmocka_unit_test(test_minimal_filtering), cmocka_unit_test(test_epilogues),
+        cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
