@@ -1,4 +1,5 @@
 /* What a convolution does at its anchors beside loading and storing: asking for what its epilogue will read and write, computing what it loads. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -184,9 +185,28 @@ static void test_masked_sums(void **state) {
     assert_int_equal(masked_sums(&(Convolution){8, 8, 16, 32, {3, 3}, 1, 1, 1, 1, 1}, 5, true), 0);
 }
 
+/* x <= 0 ? 0 : x, which is one instruction: not a number stays so, and zeros are zeros. */
+static void test_rectifier(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        Scratch   *s      = scratch_new(12);
+        ElemType   elem   = i ? ELEM_F64 : ELEM_F32;
+        const Dim *dims[] = {scratch_dim(s, 37)};
+        Type       type   = scratch_type(elem, 1, dims);
+        s->program->real  = elem;
+        Node *x = scratch_slot(s, &type), *zero = node_fill(s->graph, &type, 0);
+        scratch_result(s, scratch_fn(s, FN_PREDICT, "f"),
+                       node_select(s->graph, node_binary(s->graph, OP_LE, x, zero), zero, x));
+        double special[] = {NAN, -0.0, 0, INFINITY, -INFINITY, NAN};
+        for (int k = 0; k < 6; k++) s->slots[0].data[7 * k] = special[k];
+        check_program(s, 0);
+        scratch_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ahead_taken), cmocka_unit_test(test_ahead_results),
                                        cmocka_unit_test(test_loads_taken), cmocka_unit_test(test_loads_results),
-                                       cmocka_unit_test(test_masked_sums)};
+                                       cmocka_unit_test(test_masked_sums), cmocka_unit_test(test_rectifier)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
