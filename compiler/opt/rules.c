@@ -31,9 +31,9 @@ static RewriteRule *const *const rules[OP_COUNT] = {
     [OP_PAD]     = RULES(pad_of_zero, pad_twice),
     [OP_SLIDE]   = RULES(slide_of_sum, slide_of_masked, slide_of_slide, slide_of_reshape),
     [OP_CONCAT]  = RULES(concat_of_concat),
-    [OP_SUM] = RULES(sum_of_zero, reduce_size_one, sum_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape,
-                     sum_of_slid_dot, sum_of_combination),
-    [OP_REDUCE_MAX] = RULES(reduce_size_one, max_of_expand, reduce_twice, reduce_of_permute, reduce_of_reshape),
+    [OP_SUM] = RULES(sum_of_zero, reduce_size_one, sum_of_expand, reduce_of_permute, reduce_of_reshape, sum_of_slid_dot,
+                     sum_of_combination),
+    [OP_REDUCE_MAX] = RULES(reduce_size_one, max_of_expand, reduce_of_permute, reduce_of_reshape),
     [OP_DOT]        = RULES(dot_of_permute, dot_of_expand, dot_size_one, dot_is_product),
 };
 
@@ -45,10 +45,9 @@ RewriteRule *const *rules_of(Op op) {
 }
 
 static RewriteRule *const *const single_use_rules[OP_COUNT] = {
-    [OP_NEG]     = RULES(neg_of_quotient),
-    [OP_MUL]     = RULES(mul_of_quotient),
-    [OP_PERMUTE] = RULES(permute_of_dot),
-    [OP_SUM]     = RULES(sum_of_neg, sum_of_product),
+    [OP_NEG] = RULES(neg_of_quotient),     [OP_MUL] = RULES(mul_of_quotient),
+    [OP_PERMUTE] = RULES(permute_of_dot),  [OP_SUM] = RULES(reduce_twice, sum_of_neg, sum_of_product),
+    [OP_REDUCE_MAX] = RULES(reduce_twice),
 };
 
 RewriteRule *const *single_use_rules_of(Op op) {

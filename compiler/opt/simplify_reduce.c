@@ -18,7 +18,7 @@ Node *reduce_size_one(Graph *graph, Node *node) {
     return node_reduce(graph, node->op, node_reshape(graph, node->inputs[0], at, dims), n, axes);
 }
 
-/* sum(sum(x)): one sum over both sets of axes; the same for max */
+/* sum(sum(x)): one sum over both sets of axes, where nothing else reads the inner one; the same for max */
 Node *reduce_twice(Graph *graph, Node *node) {
     const Node *input = node->inputs[0];
     int         axes[MAX_RANK], n = 0, at = 0;
