@@ -225,6 +225,11 @@ LLVMValueRef window_region_number(const ContractEmit *e, const RegionTables *tab
                                   size_t offset);
 void         window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args);
 
+/* contract_step.c: whole tiles go by registers where the way by scratch, which returns the size of its anchor, has one of at most `most`
+ * instructions; all else by scratch */
+void contract_fork(LLVMBuilderRef b, LLVMValueRef whole, unsigned most, unsigned (*by_scratch)(void *user),
+                   void (*by_registers)(void *user), void *user);
+
 /* contract_ahead.c: what a tile fetches while it is summed, to args->ahead; `whole`: i1, whether its epilogue will be that of a whole tile */
 bool contract_looks_ahead(const ContractEmit *e);
 void contract_look_ahead(const ContractEmit *e, const TilePlace *at, LLVMValueRef whole, TileArgs *args);

@@ -379,6 +379,44 @@ static void clip_depth(const ContractEmit *e, const TilePlace *at, TileArgs *arg
 }
 
 /* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
+void contract_fork(LLVMBuilderRef b, LLVMValueRef whole, unsigned most, unsigned (*by_scratch)(void *user),
+                   void (*by_registers)(void *user), void *user) {
+    LLVMContextRef    context = irb_context(b);
+    LLVMBasicBlockRef fork    = LLVMGetInsertBlock(b),
+                      scratch = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_scratch");
+    LLVMPositionBuilderAtEnd(b, scratch);
+    bool              is_short = by_scratch(user) <= most;
+    LLVMBasicBlockRef after    = LLVMAppendBasicBlockInContext(context, irb_function(b), "stepped");
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, fork);
+    if (is_short) {
+        LLVMBasicBlockRef registers = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_registers");
+        LLVMBuildCondBr(b, whole, registers, scratch);
+        LLVMPositionBuilderAtEnd(b, registers);
+        by_registers(user);
+        LLVMBuildBr(b, after);
+    } else {
+        LLVMBuildBr(b, scratch);
+    }
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
+typedef struct Step {
+    const ContractEmit *e;
+    const TilePlace    *at;
+    const TileArgs     *args;
+} Step;
+
+static unsigned scratch_way(void *user) {
+    const Step *step = user;
+    return step_by_scratch(step->e, step->at, step->args);
+}
+
+static void registers_way(void *user) {
+    const Step *step = user;
+    step_by_registers(step->e, step->at, step->args);
+}
+
 void contract_step(const ContractEmit *e, const TilePlace *place) {
     LLVMBuilderRef   b    = e->b;
     TilePlace        seen = *place;
@@ -397,23 +435,6 @@ void contract_step(const ContractEmit *e, const TilePlace *place) {
         step_by_scratch(e, at, &args);
         return;
     }
-    LLVMContextRef    context    = irb_context(b);
-    LLVMValueRef      whole      = is_whole(e, at);
-    LLVMBasicBlockRef fork       = LLVMGetInsertBlock(b),
-                      by_scratch = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_scratch");
-    LLVMPositionBuilderAtEnd(b, by_scratch);
-    bool              is_short = step_by_scratch(e, at, &args) <= SHORT_ANCHOR;
-    LLVMBasicBlockRef after    = LLVMAppendBasicBlockInContext(context, irb_function(b), "stepped");
-    LLVMBuildBr(b, after);
-    LLVMPositionBuilderAtEnd(b, fork);
-    if (is_short) {
-        LLVMBasicBlockRef by_registers = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_registers");
-        LLVMBuildCondBr(b, whole, by_registers, by_scratch);
-        LLVMPositionBuilderAtEnd(b, by_registers);
-        step_by_registers(e, at, &args);
-        LLVMBuildBr(b, after);
-    } else {
-        LLVMBuildBr(b, by_scratch);
-    }
-    LLVMPositionBuilderAtEnd(b, after);
+    Step step = {e, at, &args};
+    contract_fork(b, is_whole(e, at), SHORT_ANCHOR, scratch_way, registers_way, &step);
 }

@@ -249,7 +249,8 @@ static void sums_over_rows(const Results *r, bool begin) {
 }
 
 /* Those inside the image, by way of scratch. Returns the anchor's size. */
-static unsigned store_some(const Results *r) {
+static unsigned store_some(void *user) {
+    const Results      *r    = user;
     const Winograd     *w    = r->w;
     const ContractEmit *e    = w->e;
     LLVMBuilderRef      b    = e->b;
@@ -270,7 +271,8 @@ static unsigned store_some(const Results *r) {
 }
 
 /* All of them, from the registers. */
-static void store_all(const Results *r) {
+static void store_all(void *user) {
+    const Results      *r = user;
     const ContractEmit *e = r->w->e;
     LLVMValueRef        values[TILE_SIDE * TILE_SIDE], rows[TILE_SIDE * TILE_SIDE];
     winograd_results(e, r->sums, r->point, values);
@@ -281,32 +283,14 @@ static void store_all(const Results *r) {
     sums_over_rows(r, false);
 }
 
-/* The way by scratch is emitted first, as in contract_step.c: where the anchor is short, whole tiles go another way. */
-static void store_results(const Results *r) {
-    const Winograd   *w       = r->w;
-    LLVMBuilderRef    b       = w->e->b;
-    const int64_t    *size    = w->plane->positions;
-    LLVMContextRef    context = irb_context(b);
-    LLVMValueRef      below   = LLVMBuildICmp(b, LLVMIntSLE, r->at->y, i64c(w, size[0] - TILE_SIDE), "");
-    LLVMValueRef      right   = LLVMBuildICmp(b, LLVMIntSLE, r->at->x, i64c(w, size[1] - TILE_SIDE), "");
-    LLVMValueRef      whole   = LLVMBuildAnd(b, below, right, "");
-    LLVMBasicBlockRef fork    = LLVMGetInsertBlock(b),
-                      some    = LLVMAppendBasicBlockInContext(context, irb_function(b), "results_by_scratch");
-    LLVMPositionBuilderAtEnd(b, some);
-    bool              is_short = store_some(r) <= SHORT_ANCHOR;
-    LLVMBasicBlockRef after    = LLVMAppendBasicBlockInContext(context, irb_function(b), "results_stored");
-    LLVMBuildBr(b, after);
-    LLVMPositionBuilderAtEnd(b, fork);
-    if (is_short) {
-        LLVMBasicBlockRef all = LLVMAppendBasicBlockInContext(context, irb_function(b), "results_by_registers");
-        LLVMBuildCondBr(b, whole, all, some);
-        LLVMPositionBuilderAtEnd(b, all);
-        store_all(r);
-        LLVMBuildBr(b, after);
-    } else {
-        LLVMBuildBr(b, some);
-    }
-    LLVMPositionBuilderAtEnd(b, after);
+/* Where the anchor is short, whole tiles are stored from the registers. */
+static void store_results(Results *r) {
+    const Winograd *w     = r->w;
+    LLVMBuilderRef  b     = w->e->b;
+    const int64_t  *size  = w->plane->positions;
+    LLVMValueRef    below = LLVMBuildICmp(b, LLVMIntSLE, r->at->y, i64c(w, size[0] - TILE_SIDE), "");
+    LLVMValueRef    right = LLVMBuildICmp(b, LLVMIntSLE, r->at->x, i64c(w, size[1] - TILE_SIDE), "");
+    contract_fork(b, LLVMBuildAnd(b, below, right, ""), SHORT_ANCHOR, store_some, store_all, r);
 }
 
 static void transform_results(const Winograd *w, const Block *block) {

@@ -182,6 +182,12 @@ void graph_post_order_deep(Arena *arena, Node *root, struct Map *seen, NodeVec *
     walk(&(Walk){.arena = arena, .deep = true}, root, seen, order);
 }
 
+bool names_axis(const Node *node, int axis) {
+    for (int i = 0; i < node->attr.axes.count; i++)
+        if (node->attr.axes.axes[i] == axis) return true;
+    return false;
+}
+
 /* The node over the replacements of its inputs. */
 static Node *substitute_inputs(Graph *graph, Node *node, const struct Map *replacement) {
     Node **inputs  = ARENA_ARRAY(graph->arena, Node *, node->n_inputs + 1);

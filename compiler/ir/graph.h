@@ -126,6 +126,9 @@ Node *node_gather(Graph *graph, Node *x, Node *index);
 Node *node_scatter_add(Graph *graph, Node *values, Node *index, const Dim *rows);
 Node *node_dot(Graph *graph, Node *a, Node *b, const DotAxes *axes);
 
+/* Whether an op with ATTR_AXES names this axis. */
+bool names_axis(const Node *node, int axis);
+
 /* Appends the nodes under `root`, itself included, that `seen` has not, inputs before users, and marks them in `seen` (as node ->
  * node). A loop: a graph may be deeper than the stack. */
 struct Map;

@@ -208,6 +208,7 @@ void program_find_class_limits(Program *program);
  * replaced, and may be NULL. */
 typedef VEC(Node **) RootVec;
 RootVec program_roots(Arena *arena, Program *program);
+RootVec fn_roots(Arena *arena, Fn *fn); /* of one function: results, their weights, updates */
 
 /* What a function computes, with `replacement` (Node * -> Node *) carried out in its results, their weights and its updates. */
 void fn_substitute(Graph *graph, Fn *fn, Map *replacement);

@@ -39,12 +39,6 @@ static double as_double(Value value) {
     return ((const Number *)(const void *)value)->value;
 }
 
-bool names_axis(const Node *node, int axis) {
-    for (int i = 0; i < node->attr.axes.count; i++)
-        if (node->attr.axes.axes[i] == axis) return true;
-    return false;
-}
-
 bool is_one(const Dim *dim) {
     int64_t size;
     return dim_is_const(dim, &size) && size == 1;

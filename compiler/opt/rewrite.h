@@ -45,8 +45,6 @@ bool constant_value(const Node *node, double *value);
 bool is_constant(const Node *node, double value);
 /* A constant, rounded to the type's elements, in its shape. */
 Node *rounded_fill(Graph *graph, const Type *type, double value);
-/* Whether an op with ATTR_AXES names this axis. */
-bool names_axis(const Node *node, int axis);
 /* Whether a dim is the constant 1. */
 bool is_one(const Dim *dim);
 

@@ -20,12 +20,6 @@ typedef struct Form {
     bool  summed[MAX_RANK];
 } Form;
 
-static bool names(const Node *node, int axis) {
-    for (int i = 0; i < node->attr.axes.count; i++)
-        if (node->attr.axes.axes[i] == axis) return true;
-    return false;
-}
-
 /* The image's axis that is axis `axis` of the node. */
 static int image_axis(const Form *form, int axis) {
     for (int i = 0;; i++)
@@ -52,7 +46,7 @@ static bool product_form(Node *node, Form *form) {
         if (!fits) continue;
         *form = (Form){.image = node->inputs[!side], .w = w};
         for (int i = 0, n = 0; i < expand->type.rank; i++)
-            if (!names(expand, i)) form->along[n++] = i;
+            if (!names_axis(expand, i)) form->along[n++] = i;
     }
     return form->w != NULL;
 }
@@ -115,9 +109,9 @@ static bool slides_beside(const Node *image, int axis) {
             slides++;
         } else if (image->op == OP_PERMUTE) {
             axis = image->attr.axes.axes[axis];
-        } else if (image->op == OP_EXPAND && !names(image, axis)) {
+        } else if (image->op == OP_EXPAND && !names_axis(image, axis)) {
             int before = 0;
-            for (int i = 0; i < axis; i++) before += names(image, i);
+            for (int i = 0; i < axis; i++) before += names_axis(image, i);
             axis -= before;
         } else {
             return false;
@@ -185,11 +179,10 @@ static void collect(Channels *all, Node *root) {
 }
 
 void products_of_channels(Compilation *c, Graph *graph, Fn *fn) {
-    Channels all = {.arena = c->arena, .seen = map_new(c->arena)};
-    bool     any = false;
-    for (int i = 0; i < fn->results.len; i++)
-        collect(&all, fn->results.data[i].value), collect(&all, fn->results.data[i].weight);
-    for (int i = 0; i < fn->updates.len; i++) collect(&all, fn->updates.data[i].value);
+    Channels all   = {.arena = c->arena, .seen = map_new(c->arena)};
+    bool     any   = false;
+    RootVec  roots = fn_roots(c->arena, fn);
+    for (int i = 0; i < roots.len; i++) collect(&all, *roots.data[i]);
     Map *replacement = map_new(c->arena);
     for (int i = 0; i < all.order.len; i++) {
         Node *node = all.order.data[i];

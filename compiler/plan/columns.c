@@ -40,16 +40,10 @@ static int64_t extent_of(const Node *node, int axis) {
     return dim_is_const(node->type.dims[axis], &extent) ? extent : -1;
 }
 
-static bool names(const Node *node, int axis) {
-    for (int i = 0; i < node->attr.axes.count; i++)
-        if (node->attr.axes.axes[i] == axis) return true;
-    return false;
-}
-
 /* Where axis `axis` of an EXPAND's input is in its result. */
 static int expanded_axis(const Node *expand, int axis) {
     for (int i = 0;; i++)
-        if (!names(expand, i) && axis-- == 0) return i;
+        if (!names_axis(expand, i) && axis-- == 0) return i;
 }
 
 /* The slide nearest to the source below slides and expansions alone. */
@@ -64,7 +58,7 @@ static bool find_slide(Node *operand, Windowed *w) {
     if (!n) return false;
     const Slide *slide = &w->slide->attr.slide;
     if (slide->fill != 0 || !slide->dilation || expands[n - 1]->attr.axes.count != 1 ||
-        !names(expands[n - 1], slide->by))
+        !names_axis(expands[n - 1], slide->by))
         return false;
     w->fresh = slide->by;
     w->along = slide->axis;
@@ -132,13 +126,13 @@ static Node *without_slide(Graph *graph, Node *node, const Windowed *w) {
     int gone = w->fresh, axes[MAX_RANK], n = 0;
     for (const Node *at = w->dot->inputs[w->side]; at != node; at = at->inputs[0]->inputs[0]) {
         int before = 0;
-        for (int i = 0; i < gone; i++) before += !names(at->inputs[0], i);
+        for (int i = 0; i < gone; i++) before += !names_axis(at->inputs[0], i);
         gone = before;
     }
     Type type = {.elem = expand->type.elem};
     for (int i = 0, old = 0; i < expand->type.rank; i++) {
         if (i == gone) continue;
-        bool fresh = names(expand, i);
+        bool fresh = names_axis(expand, i);
         if (fresh) axes[n++] = type.rank;
         type.dims[type.rank++] = fresh ? expand->type.dims[i] : inner->type.dims[old++];
     }
@@ -315,10 +309,9 @@ static void collect(Columns *all, Node *root) {
 }
 
 void columns_from_windows(Compilation *c, Graph *graph, Fn *fn) {
-    Columns all = {.arena = c->arena, .seen = map_new(c->arena)};
-    for (int i = 0; i < fn->results.len; i++)
-        collect(&all, fn->results.data[i].value), collect(&all, fn->results.data[i].weight);
-    for (int i = 0; i < fn->updates.len; i++) collect(&all, fn->updates.data[i].value);
+    Columns all   = {.arena = c->arena, .seen = map_new(c->arena)};
+    RootVec roots = fn_roots(c->arena, fn);
+    for (int i = 0; i < roots.len; i++) collect(&all, *roots.data[i]);
     Map *replacement = map_new(c->arena);
     bool any         = false;
     for (int i = 0; i < all.order.len; i++) {

@@ -172,12 +172,11 @@ static void collect(Factors *f, Map *seen, Node *root) {
 }
 
 void factors_leave_operands(Compilation *c, Graph *graph, Fn *fn) {
-    Factors f    = {.arena = c->arena, .graph = graph, .uses = map_new(c->arena), .replacement = map_new(c->arena)};
-    Map    *seen = map_new(c->arena);
-    bool    any  = false;
-    for (int i = 0; i < fn->results.len; i++)
-        collect(&f, seen, fn->results.data[i].value), collect(&f, seen, fn->results.data[i].weight);
-    for (int i = 0; i < fn->updates.len; i++) collect(&f, seen, fn->updates.data[i].value);
+    Factors f     = {.arena = c->arena, .graph = graph, .uses = map_new(c->arena), .replacement = map_new(c->arena)};
+    Map    *seen  = map_new(c->arena);
+    bool    any   = false;
+    RootVec roots = fn_roots(c->arena, fn);
+    for (int i = 0; i < roots.len; i++) collect(&f, seen, *roots.data[i]);
     for (int i = 0; i < f.order.len; i++)
         for (int k = 0; k < f.order.data[i]->n_inputs; k++) use(&f, f.order.data[i]->inputs[k]);
     for (int i = 0; i < f.order.len; i++) {

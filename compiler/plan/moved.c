@@ -137,16 +137,15 @@ static void collect(Moves *m, Map *seen, Node *root) {
 }
 
 void products_compute_moves(Compilation *c, Graph *graph, Fn *fn) {
-    Moves m    = {.arena       = c->arena,
-                  .graph       = graph,
-                  .users       = map_new(c->arena),
-                  .roots       = map_new(c->arena),
-                  .replacement = map_new(c->arena)};
-    Map  *seen = map_new(c->arena);
-    bool  any  = false;
-    for (int i = 0; i < fn->results.len; i++)
-        collect(&m, seen, fn->results.data[i].value), collect(&m, seen, fn->results.data[i].weight);
-    for (int i = 0; i < fn->updates.len; i++) collect(&m, seen, fn->updates.data[i].value);
+    Moves   m     = {.arena       = c->arena,
+                     .graph       = graph,
+                     .users       = map_new(c->arena),
+                     .roots       = map_new(c->arena),
+                     .replacement = map_new(c->arena)};
+    Map    *seen  = map_new(c->arena);
+    bool    any   = false;
+    RootVec roots = fn_roots(c->arena, fn);
+    for (int i = 0; i < roots.len; i++) collect(&m, seen, *roots.data[i]);
     for (int i = 0; i < m.order.len; i++)
         for (int k = 0; k < m.order.data[i]->n_inputs; k++) use(&m, m.order.data[i]->inputs[k], m.order.data[i]);
     for (int i = 0; i < m.order.len; i++) {

@@ -88,13 +88,12 @@ static Node *sparse(Sparse *s, Node *node, Map *replacement) {
 }
 
 void tables_from_few_rows(Compilation *c, Program *program, Fn *fn) {
-    Sparse s    = {.c = c, .graph = program->graph, .sizes = nominal_sizes(c, program), .whole = map_new(c->arena)};
-    Map   *seen = map_new(c->arena);
-    Map   *replacement = map_new(c->arena);
-    bool   any         = false;
-    for (int i = 0; i < fn->results.len; i++)
-        collect(&s, seen, fn->results.data[i].value), collect(&s, seen, fn->results.data[i].weight);
-    for (int i = 0; i < fn->updates.len; i++) collect(&s, seen, fn->updates.data[i].value);
+    Sparse  s    = {.c = c, .graph = program->graph, .sizes = nominal_sizes(c, program), .whole = map_new(c->arena)};
+    Map    *seen = map_new(c->arena);
+    Map    *replacement = map_new(c->arena);
+    bool    any         = false;
+    RootVec roots       = fn_roots(c->arena, fn);
+    for (int i = 0; i < roots.len; i++) collect(&s, seen, *roots.data[i]);
     find_whole(&s);
     for (int i = 0; i < s.order.len; i++) {
         Node *node = s.order.data[i];
