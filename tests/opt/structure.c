@@ -319,10 +319,6 @@ CASE(concat_of_concat) {
 CASE(sum_twice) {
     return sum(b, sum(b, x(b), 1, AXES(1)), 1, AXES(0));
 }
-CASE(sum_twice_shared) { /* the inner sum is there anyway: the outer one is of its elements */
-    Node *rows = sum(b, x(b), 1, AXES(1));
-    return two(b, OP_ADD, rows, node_expand(b->g, sum(b, rows, 1, AXES(0)), &rows->type, 1, AXES(0)));
-}
 CASE(sum_size_one) {
     return sum(b, slot(b, scratch_type(ELEM_F64, 2, DIMS(b->n, b->one))), 1, AXES(1));
 }
@@ -420,7 +416,6 @@ static const Case cases[] = {
     ROW(slice_of_pad, "read"),
     ROW(concat_of_concat, "concat read read read"),
     ROW(sum_twice, "read sum"),
-    ROW(sum_twice_shared, "add expand read sum sum"),
     ROW(sum_size_one, "read reshape"),
     ROW(sum_of_permute, "read sum"),
     ROW(sum_of_neg, "neg read sum"),
