@@ -240,6 +240,8 @@ Value value_at(KernelEmit *k, Node *node, const Index *index);
 Value value_reduction(KernelEmit *k, Node *node, const Index *index); /* as a loop at this index */
 Value value_dot(KernelEmit *k, Node *node, const Index *index);
 Value value_gather(KernelEmit *k, Node *node, const Index *index);
+/* x / y of an OP_DIV node without a division, where that is as exact and faster; else NULL (quotient.c). */
+Value quotient(KernelEmit *k, const Node *node, Value x, Value y);
 void  fault_unless_below(KernelEmit *k, Scope *scope, LLVMValueRef index, LLVMValueRef limit, LLVMValueRef *safe);
 
 /* Accumulators of one reduction: a vector (or scalar) each, and for ARGMAX the indices. With `ordered` the value is the largest number and

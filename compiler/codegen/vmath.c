@@ -144,3 +144,21 @@ LLVMValueRef vmath_emit(LLVMBuilderRef builder, const Target *target, MathFn fn,
         if (rows[i].fn == fn) return rows[i].shared ? call_shared(&m, &rows[i], x, y) : emit_row(&m, &rows[i], x, y);
     BUG("no vector math for function %d", (int)fn);
 }
+
+/* ---- quotients ---------------------------------------------------------------------------------------------------------- */
+
+bool vmath_has_quotient(const Target *target, LLVMTypeRef type) {
+    return target->vector_bytes == 64 && irb_lanes(type) == 16 && irb_elem_bytes(type) == 4;
+}
+
+/* q = x e for an estimate e of 1 / y, then q + (x - q y) e (Markstein, "Computation of elementary functions on the IBM RISC System/6000
+ * processor", 1990). */
+LLVMValueRef vmath_quotient(LLVMBuilderRef b, const Target *target, LLVMValueRef x, LLVMValueRef y) {
+    VMath        m      = vm_new(b, target, LLVMTypeOf(x));
+    LLVMTypeRef  i16    = LLVMInt16TypeInContext(irb_context(b));
+    LLVMValueRef by     = vm_at_most(&m, y, 0x1p126);
+    LLVMValueRef args[] = {by, by, LLVMConstAllOnes(i16)};
+    LLVMValueRef e      = irb_intrinsic(b, "llvm.x86.avx512.rcp14.ps.512", NULL, args, 3);
+    LLVMValueRef q = vm_mul(&m, x, e), rest = vm_fma(&m, LLVMBuildFNeg(b, q, ""), by, x);
+    return vm_fma(&m, rest, e, q);
+}

@@ -19,4 +19,10 @@ LLVMValueRef vmath_uniform(LLVMBuilderRef builder, const Target *target, LLVMTyp
 LLVMValueRef vmath_normal(LLVMBuilderRef builder, const Target *target, LLVMTypeRef type, LLVMValueRef seed,
                           LLVMValueRef key, LLVMValueRef pass, LLVMValueRef index);
 
+/* x / y by an estimate of 1 / y (14 bits) and a Newton step: 1 ulp, for y from 2^-100 to 2^126 and |x / y| below 2^126, |x| from 2^-100 on or 0;
+ * y above that counts as 2^126, NaN stays NaN, and what is too large for a float becomes NaN. For vectors and targets that vmath_has_quotient
+ * tells: others divide. */
+bool         vmath_has_quotient(const Target *target, LLVMTypeRef type);
+LLVMValueRef vmath_quotient(LLVMBuilderRef builder, const Target *target, LLVMValueRef x, LLVMValueRef y);
+
 #endif

@@ -297,6 +297,49 @@ static void check_target(const char *target) {
     jit_dispose(jit);
 }
 
+/* ---- quotients ---- */
+
+static void emit_quotient(Jit *jit, int lanes) {
+    LLVMTypeRef    ptr = LLVMPointerTypeInContext(jit->context, 0), i64 = LLVMInt64TypeInContext(jit->context);
+    LLVMTypeRef    params[] = {ptr, ptr, ptr, i64}, elem = float_type(jit, false), type = irb_vector_type(elem, lanes);
+    LLVMBuilderRef b    = begin_function(jit, "quotient", params, 4);
+    LLVMValueRef   f    = irb_function(b);
+    Loop           loop = loop_begin(b, irb_i64(b, 0), LLVMGetParam(f, 3), irb_i64(b, lanes));
+    LLVMValueRef   x    = irb_load(b, type, irb_at(b, elem, LLVMGetParam(f, 0), loop.index));
+    LLVMValueRef   y    = irb_load(b, type, irb_at(b, elem, LLVMGetParam(f, 1), loop.index));
+    irb_store(b, vmath_quotient(b, jit->target, x, y), irb_at(b, elem, LLVMGetParam(f, 2), loop.index));
+    loop_end(&loop, b);
+    LLVMBuildRetVoid(b);
+    LLVMDisposeBuilder(b);
+}
+
+/* Within 1 ulp; infinite divisors give next to nothing, NaN stays. */
+static void test_quotient(void **state) {
+    (void)state;
+    static float x[N], y[N], out[N];
+    Jit         *jit   = jit_new("native");
+    int          lanes = target_lanes(jit->target, 4);
+    bool         has   = vmath_has_quotient(jit->target, irb_vector_type(float_type(jit, false), lanes));
+    if (has) {
+        emit_quotient(jit, lanes);
+        jit_compile(jit);
+        for (int i = 0; i < N; i++) { /* quotients from 2^-120 to 2^120 */
+            y[i] = (float)((1 + (i * 97 % N) / (double)N) * pow(2, i % 160 - 100));
+            x[i] = (float)((i % 2 ? -1 : 1) * (1 + (i * 31 % N) / (double)N) * pow(2, i % 61 - 30) *
+                           fmin(1, 0x1p60 * y[i]));
+        }
+        x[0] = 0, y[1] = INFINITY, x[1] = 3, y[2] = NAN;
+        ((Kernel *)jit_address(jit, "quotient"))(x, y, out, N);
+        assert_true(out[0] == 0 && fabsf(out[1]) <= 0x1p-124f && isnan(out[2]));
+        for (int i = 3; i < N; i++) {
+            double error = ulp_error((long double)x[i] / y[i], out[i], false);
+            if (!(error <= 1)) fail_msg("%.9g / %.9g = %.9g: %.3f ulp", x[i], y[i], out[i], error);
+        }
+    }
+    jit_dispose(jit);
+    if (!has) skip();
+}
+
 static void test_native(void **state) {
     (void)state;
     check_target("native");
@@ -384,7 +427,7 @@ static void test_draws(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_native),
+        cmocka_unit_test(test_native),           cmocka_unit_test(test_quotient),
 #ifdef __x86_64__
         cmocka_unit_test(test_half_width),       cmocka_unit_test(test_without_fma),
 #endif
