@@ -54,6 +54,7 @@ static void finish_module(Emit *e) {
     char *message = NULL;
     if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message)) BUG("generated code is not valid: %s", message);
     LLVMDisposeMessage(message);
+    codegen_inline_kernels(e->module, e->target);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------------------- */

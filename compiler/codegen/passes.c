@@ -26,11 +26,19 @@ static const char *const passes_by_level[] = {
     ("function(" COMMON "gvn,simplifycfg)"),
 };
 
-void codegen_run_passes(LLVMModuleRef module, const Target *target, int opt_level) {
-    int                       last    = (int)(sizeof passes_by_level / sizeof *passes_by_level) - 1;
-    int                       level   = opt_level < 0 ? 0 : opt_level > last ? last : opt_level;
+static void run(LLVMModuleRef module, const Target *target, const char *passes) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef              error   = LLVMRunPasses(module, passes_by_level[level], target->machine, options);
+    LLVMErrorRef              error   = LLVMRunPasses(module, passes, target->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) BUG("LLVM refused the pass list: %s", LLVMGetErrorMessage(error));
+}
+
+void codegen_run_passes(LLVMModuleRef module, const Target *target, int opt_level) {
+    int last  = (int)(sizeof passes_by_level / sizeof *passes_by_level) - 1;
+    int level = opt_level < 0 ? 0 : opt_level > last ? last : opt_level;
+    run(module, target, passes_by_level[level]);
+}
+
+void codegen_inline_kernels(LLVMModuleRef module, const Target *target) {
+    run(module, target, "always-inline,globaldce");
 }

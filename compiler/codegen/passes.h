@@ -8,4 +8,7 @@
  * allocas, share and simplify expressions, move invariants out of loops. */
 void codegen_run_passes(LLVMModuleRef module, const Target *target, int opt_level);
 
+/* Requires: a verified module. Kernels that are to become part of the step that runs them do so, and are gone by themselves. */
+void codegen_inline_kernels(LLVMModuleRef module, const Target *target);
+
 #endif

@@ -206,7 +206,7 @@ static void emit_step(ScanEmit *s) {
     LLVMBuildStore(s->b, s->position, s->cell);
     LLVMBuildStore(s->b, s->turn, irb_at(s->b, s->e->t_i64, s->inner, irb_i64(s->b, CONTEXT_TURN)));
     for (int i = 0; i < s->body->operands.len; i++) pointers[i] = body_pointer(s, &s->body->operands.data[i]);
-    sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
+    sequence_run(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed, false});
 }
 
 /* What is the same at all steps: captured values are where they are. */
@@ -219,7 +219,7 @@ static void emit_preparation(ScanEmit *s) {
         if (captured) pointers[i] = s->inputs[at->ref];
         if (at->kind == LOC_KEY) pointers[i] = key_pointer(s->e, at);
     }
-    sequence_prepare(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed});
+    sequence_prepare(&(SequenceRun){s->body, s->b, &s->dims, s->args, s->inner, pointers, s->packed, false});
 }
 
 /* ---- the function ---------------------------------------------------------------------------------------------------------------- */

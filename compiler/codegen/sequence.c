@@ -2,6 +2,7 @@
 #include "codegen/sequence.h"
 
 #include "codegen/contract.h"
+#include "codegen/shards.h"
 #include "codegen/tuning.h"
 
 #include <stddef.h>
@@ -81,9 +82,15 @@ static void set_context(const SequenceRun *run, int slot, LLVMValueRef pointer) 
     LLVMBuildStore(run->b, pointer, irb_at(run->b, run->sequence->e->t_i64, run->context, irb_i64(run->b, slot)));
 }
 
-static void call_directly(const SequenceRun *run, LLVMValueRef task, LLVMValueRef units) {
+static LLVMValueRef call_directly(const SequenceRun *run, LLVMValueRef task, LLVMValueRef units) {
     LLVMValueRef args[] = {run->context, irb_i64(run->b, 0), units, LLVMConstInt(run->sequence->e->t_i32, 0, false)};
-    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(task), task, args, 4, "");
+    return LLVMBuildCall2(run->b, LLVMGlobalGetValueType(task), task, args, 4, "");
+}
+
+static void inline_call(const SequenceRun *run, LLVMValueRef call) {
+    unsigned         kind   = LLVMGetEnumAttributeKindForName("alwaysinline", 12);
+    LLVMAttributeRef always = LLVMCreateEnumAttribute(run->sequence->e->context, kind, 0);
+    if (run->whole) LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex, always);
 }
 
 static void call_parallel(const SequenceRun *run, LLVMValueRef task, LLVMValueRef pool, LLVMValueRef units) {
@@ -122,7 +129,7 @@ static void set_operands(const SequenceRun *run, const SequenceKernel *kernel) {
 
 static void call_with_context(const SequenceRun *run, LLVMValueRef fn) {
     LLVMValueRef context = run->context;
-    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(fn), fn, &context, 1, "");
+    inline_call(run, LLVMBuildCall2(run->b, LLVMGlobalGetValueType(fn), fn, &context, 1, ""));
 }
 
 /* Where candidates are timed: nnc_tune_mark(measured, number of the contraction, whether it ends). */
@@ -145,7 +152,7 @@ static void run_task(const SequenceRun *run, LLVMValueRef task, LLVMValueRef wor
     LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
     LLVMValueRef share = is_worth_threads(run, work, pool, units);
     if (LLVMIsAConstantInt(share)) {
-        call_directly(run, task, units);
+        inline_call(run, call_directly(run, task, units));
         return;
     }
     Branch branch = branch_begin(run->b, share);
@@ -186,4 +193,35 @@ void sequence_prepare(const SequenceRun *run) {
 
 void sequence_run(const SequenceRun *run) {
     for (int i = 0; i < run->sequence->plan->kernels.len; i++) run_kernel(run, &run->sequence->kernels[i]);
+}
+
+static int uses(const Sequence *sequence, const CompiledKernel *compiled) {
+    int n = 0;
+    for (int i = 0; i < sequence->plan->kernels.len; i++) n += sequence->kernels[i].compiled == compiled;
+    return n;
+}
+
+void sequence_run_with(const SequenceRun *run, const LLVMValueRef *contexts, bool whole) {
+    SequenceRun one = *run;
+    for (int i = 0; i < run->sequence->plan->kernels.len; i++) {
+        one.context = contexts[i];
+        one.whole   = whole && uses(run->sequence, run->sequence->kernels[i].compiled) == 1;
+        run_kernel(&one, &run->sequence->kernels[i]);
+    }
+}
+
+/* ---- its size ---------------------------------------------------------------------------------------------------------------- */
+
+static int64_t work_of_function(LLVMValueRef fn) {
+    return fn ? shards_function_work(fn) : 0;
+}
+
+int64_t sequence_work(const Sequence *sequence) {
+    int64_t work = 0;
+    for (int i = 0; i < sequence->plan->kernels.len; i++) {
+        const CompiledKernel *compiled = sequence->kernels[i].compiled;
+        work +=
+            work_of_function(compiled->task) + work_of_function(compiled->finish) + work_of_function(compiled->join);
+    }
+    return work;
 }

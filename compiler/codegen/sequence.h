@@ -31,8 +31,12 @@ typedef struct SequenceRun {
     LLVMValueRef    args, context; /* the context's ARGS and SCRATCH are set */
     LLVMValueRef   *pointers;      /* by sequence->operands */
     LLVMValueRef   *packed;        /* by kernel: what its `prepare` fills; NULL: no kernel has that */
+    bool            whole;         /* the kernel that runs becomes part of the caller where it is on one thread */
 } SequenceRun;
 void sequence_run(const SequenceRun *run);
+/* The same with a context for each kernel. `whole`: kernels that one place calls, and always on one thread, become part of the caller. */
+void    sequence_run_with(const SequenceRun *run, const LLVMValueRef *contexts, bool whole);
+int64_t sequence_work(const Sequence *sequence); /* instructions of its kernels, before any pass */
 /* Before runs with the same captures: `pointers` need name only what stays the same. */
 void sequence_prepare(const SequenceRun *run);
 

@@ -48,7 +48,7 @@ Shards *shards_new(Arena *arena, int opt_level) {
 
 /* ---- dealing out -------------------------------------------------------------------------------------------------------------- */
 
-static int64_t function_work(LLVMValueRef function) {
+int64_t shards_function_work(LLVMValueRef function) {
     int64_t n = 0;
     for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(function); block; block = LLVMGetNextBasicBlock(block))
         for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i)) n++;
@@ -57,7 +57,7 @@ static int64_t function_work(LLVMValueRef function) {
 
 int64_t shards_work(LLVMModuleRef module) {
     int64_t n = 0;
-    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) n += function_work(f);
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) n += shards_function_work(f);
     return n;
 }
 
@@ -86,7 +86,7 @@ static void deal_out(Arena *arena, LLVMModuleRef module, int *shard_of, int n_fu
     Share *shares = ARENA_ARRAY(arena, Share, n_functions + 1);
     int    index  = 0;
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f), index++)
-        shares[index] = (Share){index, function_work(f)};
+        shares[index] = (Share){index, shards_function_work(f)};
     qsort(shares, (size_t)n_functions, sizeof *shares, larger_first);
     for (int i = 0; i < n_functions; i++) {
         int least = 0;

@@ -13,7 +13,8 @@ typedef struct Shards Shards;
 
 Shards *shards_new(Arena *arena, int opt_level);
 
-/* Instructions of a module, the measure of its work. */
+/* Instructions of a function, of a module: the measure of its work. */
+int64_t shards_function_work(LLVMValueRef function);
 int64_t shards_work(LLVMModuleRef module);
 /* Whether so much work is worth more than one shard. */
 bool shards_pay(int64_t work);

@@ -1,7 +1,7 @@
 /* A function of the model: an nnrt_code that runs its kernels in order, and the size of the workspace it needs. Pointers and offsets
  * are computed once, at the start; nothing is allocated. A training step of little work is compiled a second time for the nominal sizes
  * alone, and the function goes there where it is called with these: finding bounds, parts of vectors and units at run time is then
- * worth sparing. */
+ * worth sparing. Where that is not much code, its kernels are parts of it. */
 #include "codegen/sequence.h"
 #include "codegen/tuning.h"
 #include "plan/plan.h"
@@ -11,13 +11,17 @@
 
 #include "nnrt.h"
 
-enum { SMALL_STEP_FLOPS = 4 << 20 }; /* about 40 us */
+enum {
+    SMALL_STEP_FLOPS = 4 << 20, /* about 40 us */
+    WHOLE_WORK       = 8000,    /* instructions: more are compiled in parallel, kernel by kernel */
+};
 
 typedef struct Step {
     Emit           *e;
     const FnPlan   *plan;
     const Sequence *sequence;
-    LLVMValueRef    fn, args, context;
+    LLVMValueRef    fn, args;
+    bool            whole; /* kernels become part of the function */
     LLVMBuilderRef  b;
     DimEnv          dims;
     LLVMValueRef   *places; /* offsets of buffers; the last one is where the scratch starts */
@@ -111,8 +115,30 @@ static void restore_denormals(Step *s, LLVMValueRef saved) {
 
 /* ---- the function ----------------------------------------------------------------------------------------------------------------- */
 
-static void set_context(Step *s, int slot, LLVMValueRef pointer) {
-    LLVMBuildStore(s->b, pointer, irb_at(s->b, s->e->t_i64, s->context, irb_i64(s->b, slot)));
+static void set_context(Step *s, LLVMValueRef context, int slot, LLVMValueRef pointer) {
+    LLVMBuildStore(s->b, pointer, irb_at(s->b, s->e->t_i64, context, irb_i64(s->b, slot)));
+}
+
+static LLVMValueRef open_context(Step *s) {
+    uint64_t slots = (uint64_t)sequence_context_slots(s->sequence);
+    return LLVMBuildAlloca(s->b, LLVMArrayType2(s->e->t_i64, slots), "context");
+}
+
+/* By kernel: one for all; for kernels that become part of this function one each, as a context that nobody else sees dissolves. */
+static LLVMValueRef *open_contexts(Step *s) {
+    int           n        = s->plan->kernels.len;
+    LLVMValueRef *contexts = ARENA_ARRAY(s->e->arena, LLVMValueRef, n + 1);
+    for (int i = 0; i < n; i++) contexts[i] = i && !s->whole ? contexts[0] : open_context(s);
+    return contexts;
+}
+
+static void fill_contexts(Step *s, const LLVMValueRef *contexts) {
+    LLVMValueRef scratch = workspace_at(s, s->places[s->plan->buffers.len]);
+    for (int i = 0; i < s->plan->kernels.len; i++) {
+        if (i && contexts[i] == contexts[0]) continue;
+        set_context(s, contexts[i], CONTEXT_ARGS, s->args);
+        set_context(s, contexts[i], CONTEXT_SCRATCH, scratch);
+    }
 }
 
 static LLVMTypeRef code_type(const Emit *e) {
@@ -140,21 +166,19 @@ static void hand_over(Step *s, LLVMValueRef sized, const int64_t *sizes) {
 
 /* `sized`: the same for these sizes; NULL: there is none. */
 static void emit_code(Step *s, LLVMValueRef sized, const int64_t *sizes) {
-    Emit    *e     = s->e;
-    uint64_t slots = (uint64_t)sequence_context_slots(s->sequence);
-    char    *name  = arena_printf(e->arena, "%s%s_code", s->plan->fn->name, e->sizes ? "_sized" : "");
-    s->fn          = function_new(e, name, code_type(e));
-    s->b           = open_block(e, s->fn);
-    s->args        = LLVMGetParam(s->fn, 0);
+    Emit *e    = s->e;
+    char *name = arena_printf(e->arena, "%s%s_code", s->plan->fn->name, e->sizes ? "_sized" : "");
+    s->fn      = function_new(e, name, code_type(e));
+    s->b       = open_block(e, s->fn);
+    s->args    = LLVMGetParam(s->fn, 0);
     if (sized) hand_over(s, sized, sizes);
-    s->context         = LLVMBuildAlloca(s->b, LLVMArrayType2(e->t_i64, slots), "context");
-    s->dims            = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
-    s->places          = sequence_places(s->sequence, &s->dims);
-    LLVMValueRef saved = flush_denormals(s);
-    SequenceRun  run   = {s->sequence, s->b, &s->dims, s->args, s->context, load_pointers(s), NULL};
-    set_context(s, CONTEXT_ARGS, s->args);
-    set_context(s, CONTEXT_SCRATCH, workspace_at(s, s->places[s->plan->buffers.len]));
-    sequence_run(&run);
+    LLVMValueRef *contexts = open_contexts(s);
+    s->dims                = dims_begin(e, s->b, build_member(s->b, e->t_ptr, s->args, offsetof(nnrt_args, symbols)));
+    s->places              = sequence_places(s->sequence, &s->dims);
+    LLVMValueRef saved     = flush_denormals(s);
+    SequenceRun  run       = {s->sequence, s->b, &s->dims, s->args, NULL, load_pointers(s), NULL, false};
+    fill_contexts(s, contexts);
+    sequence_run_with(&run, contexts, s->whole);
     restore_denormals(s, saved);
     LLVMBuildRetVoid(s->b);
     LLVMDisposeBuilder(s->b);
@@ -176,6 +200,7 @@ static bool is_small(const Emit *e, const FnPlan *plan, const int64_t *sizes) {
 static LLVMValueRef emit_sized(Emit *e, const FnPlan *plan, const int64_t *sizes) {
     e->sizes = sizes;
     Step s   = {.e = e, .plan = plan, .sequence = sequence_compile(e, plan)};
+    s.whole  = !e->debug && sequence_work(s.sequence) <= WHOLE_WORK;
     emit_code(&s, NULL, NULL);
     e->sizes = NULL;
     return s.fn;

@@ -1,5 +1,5 @@
 /* A training step of little work has code for the nominal sizes alone: taken for these, of the same bits as the code for all sizes; a step of
- * more work, or a function that does not train, has none. */
+ * more work, or a function that does not train, has none. Its kernels are parts of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +64,24 @@ static void test_taken(void **state) {
     assert_false(has_sized(&(Step){FN_TRAIN, 16, 1 << 16, 33}));
 }
 
+/* Lines that name kernels of the code for the nominal sizes. */
+static int sized_kernels(const Step *step) {
+    static const char *const words[] = {"_contract_sized(", "_row_sized("};
+    Scratch                 *s       = step_of(step);
+    int                      found[2];
+    emitted_lines(s, 2, words, found);
+    scratch_free(s);
+    return found[0] + found[1];
+}
+
+/* Kernels on one thread are parts of the step; those that may go to several stay functions, which the pool calls. */
+static void test_whole(void **state) {
+    (void)state;
+    assert_int_equal(sized_kernels(&(Step){FN_TRAIN, 16, 16, 33}), 0);
+    assert_true(sized_kernels(&(Step){FN_TRAIN, 600, 600, 48}) > 0);
+    assert_true(has_sized(&(Step){FN_TRAIN, 600, 600, 48}));
+}
+
 static uint64_t bits_of(int64_t rows, int64_t nominal, int64_t units, int nthreads) {
     Scratch *s        = step_of(&(Step){FN_TRAIN, rows, nominal, units});
     Compiled compiled = compiled_new(s, NULL);
@@ -76,7 +94,7 @@ static uint64_t bits_of(int64_t rows, int64_t nominal, int64_t units, int nthrea
 
 static void test_bits(void **state) {
     (void)state;
-    static const int64_t rows[] = {1, 16, 57, 300}, units[] = {7, 48};
+    static const int64_t rows[] = {1, 16, 57, 600}, units[] = {7, 48};
     for (int i = 0; i < 8; i++) {
         int64_t  m = rows[i / 2], n = units[i % 2];
         uint64_t any = bits_of(m, m + 1, n, 1);
@@ -86,6 +104,7 @@ static void test_bits(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_taken), cmocka_unit_test(test_bits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_taken), cmocka_unit_test(test_whole),
+                                       cmocka_unit_test(test_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
