@@ -45,6 +45,7 @@ static int64_t least(int64_t x, int64_t y) {
  * that two workers may take half of the columns each. */
 static int choose_vectors(const ContractShape *shape, int most, int lanes) {
     int64_t vectors = (shape->n + lanes - 1) / lanes, few = shape->window && vectors % 2 == 0 ? 8 : 4;
+    if (shape->a_vectors) return 1;
     if (shape->n < 0 || vectors > few || vectors % most == 0) return most;
     return vectors % 2 ? (int)least(vectors, most) : 2;
 }

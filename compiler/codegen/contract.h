@@ -190,9 +190,10 @@ typedef struct ContractShape {
     bool      b_has_levels;     /* k in several levels, for a windowed A */
     SplitAxis a_split, b_split; /* of B: k or none */
     int       groups; /* of n columns each; 0: no groups. B may not stay in place, A not be seen through windows */
-    bool a_vectors; /* an element of a windowed A is a vector: column n meets the n-th of it. n is the target's lanes */
-    bool b_packed;  /* B serves many products: all of it is packed beforehand, where the plan can */
-    const ContractWindow *window; /* of A; NULL: it is not seen through windows */
+    /* An element of a windowed A is as wide as B: column n meets the n-th of it. n is whole vectors of the target. */
+    bool                  a_vectors;
+    bool                  b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
+    const ContractWindow *window;   /* of A; NULL: it is not seen through windows */
     int64_t
         k_likely; /* of windows over images that are summed over: k at nominal sizes; 0: images may not be summed in parts */
     const struct Blocking *blocking; /* blocking.h; NULL: the default */

@@ -61,7 +61,7 @@ void emit_tiles(const ContractEmit *e, LLVMValueRef s0, LLVMValueRef s1) {
     bool whole = !e->number_table && plan->shape.m >= 0 && plan->shape.m % plan->mr == 0;
     at.rows    = whole ? mr : irb_min(b, irb_sub(b, s1, at.i0), mr);
     at.j0      = irb_add(b, e->n0, irb_mul(b, at.panel, nr));
-    at.cols    = irb_min(b, irb_sub(b, e->n1, at.j0), nr);
+    at.cols    = plan->shape.a_vectors ? nr : irb_min(b, irb_sub(b, e->n1, at.j0), nr);
     at.c       = e->c_buffer;
     if (plan->mc) {
         LLVMValueRef row_tile = LLVMBuildUDiv(b, irb_sub(b, at.i0, e->c_row0), mr, "");

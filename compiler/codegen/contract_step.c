@@ -109,7 +109,7 @@ static void locate_b(const ContractEmit *e, const TilePlace *at, TileArgs *args)
     args->b                      = irb_at(b, e->elem, e->b_buffer, start);
     args->b_k                    = width;
     if (plan->fixed && plan->fixed_tile.b_step)
-        args->b = irb_at(b, e->elem, B->base, irb_mul(b, e->p0, c64(e, plan->fixed_tile.b_step)));
+        args->b = irb_at(b, e->elem, B->base, irb_add(b, at->j0, irb_mul(b, e->p0, c64(e, plan->fixed_tile.b_step))));
     if (known(e->b_stays, false)) return;
     LLVMValueRef whole  = LLVMBuildICmp(b, LLVMIntEQ, width, at->cols, "");
     LLVMValueRef stays  = LLVMBuildAnd(b, e->b_stays, whole, "");

@@ -199,7 +199,7 @@ static void clip_runs(const ContractEmit *e, const TilePlace *at, TileArgs *args
 }
 
 void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
-    args->a      = e->a_buffer;
+    args->a      = e->plan->shape.a_vectors ? irb_at(e->b, e->elem, e->a_buffer, at->j0) : e->a_buffer;
     args->a_row  = e->zero;
     args->a_k    = e->run_step;
     args->k      = e->run_length;

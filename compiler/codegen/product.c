@@ -139,15 +139,26 @@ static bool use_windows(Emit *e, Product *p, int elem_bytes) {
     return true;
 }
 
-/* One channel a product, all channels side by side in memory: a vector of them is computed together. */
+/* How many of `count` neighbouring vectors of channels are one product: the lines of an image's positions, which lie `step` bytes apart, should not
+ * fall on a few sets of the first-level cache, where what is read and what is stored would drive each other out. */
+static int64_t vectors_together(int64_t count, int64_t vector_bytes, int64_t step) {
+    enum { PAGE = 4096, LINE = 64, SETS_LEAST = 8 }; /* a page's lines fall on as many sets as there are */
+    int64_t apart = step & -step, together = 1;
+    int64_t bytes = apart < PAGE ? SETS_LEAST * LINE / (PAGE / apart) : SETS_LEAST * LINE;
+    while (together < count && (together * vector_bytes < bytes || count % together)) together++;
+    return together;
+}
+
+/* One channel a product, all channels side by side in memory: vectors of them are computed together. */
 static int lanes_of_batch(const Emit *e, const Product *p) {
     int64_t     extent, stride;
     const Side *a = &p->a, *b = &p->b;
-    int         lanes = target_lanes(e->target, elem_size(a->node->type.elem)), last = p->windows.rank - 1;
+    int bytes = elem_size(a->node->type.elem), lanes = target_lanes(e->target, bytes), last = p->windows.rank - 1;
     if (a->batch.count != 1 || b->free.count || !b->is_view || last < 1 || lanes < 2) return 0;
     if (!dim_is_const(a->node->type.dims[a->batch.axes[0]], &extent) || extent % lanes) return 0;
     if (!dim_is_const(b->view.strides[b->batch.axes[0]], &stride) || stride != 1) return 0;
-    return p->windows.axes[last].whole == a->batch.axes[0] ? lanes : 0;
+    if (p->windows.axes[last].whole != a->batch.axes[0]) return 0;
+    return lanes * (int)vectors_together(extent / lanes, (int64_t)lanes * bytes, extent * bytes);
 }
 
 static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, bool computed, Product *p) {

@@ -360,7 +360,7 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
         !levels_of(w, operand, sides->contract, from_k, large && g->image_in_k, g->depth, &g->n_depth))
         return false;
     if (!large) {
-        int64_t enough = of_few_columns(sides) ? GROUP_POSITIONS : POSITIONS_ENOUGH;
+        int64_t enough = sides->vectors || of_few_columns(sides) ? GROUP_POSITIONS : POSITIONS_ENOUGH;
         g->images      = w->has_images ? choose_images(e, operand, sides, g, enough, elems, budget) : 1;
         g->band        = 1;
     } else {

@@ -52,6 +52,14 @@ static void test_channels(void **state) {
     check_convolution(8, &(Convolution){6, 6, 32, 32, {3, 3}, 1, 1, 0, 0, 32}, 40, false, ELEM_F32);
 }
 
+/* Many channels, of which positions lie so far apart that several vectors are one product. */
+static void test_channels_together(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){4, 5, 512, 512, {3, 3}, 1, 1, 1, 1, 512}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){5, 4, 256, 256, {5, 5}, 1, 1, 2, 2, 256}, 3, true, ELEM_F64);
+    check_convolution(3, &(Convolution){6, 8, 768, 768, {3, 3}, 2, 1, 1, 1, 768}, 1, false, ELEM_F32);
+}
+
 /* Points side by side, in a loop of their own where windows stay inside. */
 static void test_beside(void **state) {
     (void)state;
@@ -125,9 +133,10 @@ static void test_epilogues(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_groups), cmocka_unit_test(test_small_groups),      cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_beside), cmocka_unit_test(test_minimal_filtering), cmocka_unit_test(test_epilogues),
-        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_groups),    cmocka_unit_test(test_small_groups),
+        cmocka_unit_test(test_channels),  cmocka_unit_test(test_channels_together),
+        cmocka_unit_test(test_beside),    cmocka_unit_test(test_minimal_filtering),
+        cmocka_unit_test(test_epilogues), cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
