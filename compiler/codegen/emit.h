@@ -107,6 +107,11 @@ typedef struct Beside {
     Index index[BESIDE_MOST];
 } Beside;
 
+/* What a product passes to its tail alone: where it lies, by operand (NULL: not of this kind). */
+typedef struct Passed {
+    LLVMValueRef *at;
+} Passed;
+
 typedef struct KernelEmit KernelEmit;
 struct KernelEmit {
     Lower         lower; /* first: op_lower's rules get its address */
@@ -130,7 +135,9 @@ struct KernelEmit {
     int64_t       ahead;     /* elements between what a load of a row reads and what it asks for, 0: nothing */
     LLVMValueRef *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
     const struct ContractPlan *contract;
-    Span                       place; /* of the node being emitted */
+    LLVMValueRef               tail;   /* of a product that calls its tail: the function */
+    Passed                    *passed; /* of such a product, in a chunk of images, and of the tail; else NULL */
+    Span                       place;  /* of the node being emitted */
     LLVMMetadataRef            debug_function, debug_location;
     uint32_t                   debug_file;
 };
@@ -271,6 +278,7 @@ struct CompiledKernel {
     LLVMValueRef   join;    /* a second task, over rows of a product or scatter whose sums are in parts; else NULL */
     LLVMValueRef   prepare; /* of a kernel in a loop that packs an operand before the first step; else NULL */
     int            n_operands;
+    bool           runs_tail; /* the next kernel is called by this one */
     const struct ContractPlan *contract;
     struct Sequence           *body; /* of a loop */
 };
@@ -291,11 +299,15 @@ KernelSize      kernel_size(Emit *e, const Kernel *kernel, const CompiledKernel 
 LLVMValueRef    kernel_join_units(Emit *e, const Kernel *kernel, DimEnv *dims);
 
 LLVMValueRef function_new(Emit *e, const char *name, LLVMTypeRef type); /* internal, for the target */
+/* A function of the kernel's, of its name; its context is the first parameter. Its end. */
+void         kernel_open(KernelEmit *k, LLVMTypeRef *params, int n_params);
+LLVMValueRef kernel_close(KernelEmit *k);
 
 const Kernel *loop_normal(Emit         *e,
                           const Kernel *kernel); /* the kernel, its rows and inner dims split anew where that helps */
 KernelSize    loop_size(Emit *e, const Kernel *kernel, DimEnv *dims);
 void          loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);
+void          loop_emit_rows(KernelEmit *k, LLVMValueRef low, LLVMValueRef high); /* of a kernel without a finish */
 bool          loop_has_finish(const Kernel *kernel);
 void          loop_emit_finish(KernelEmit *k);
 LLVMValueRef  kernel_shared_scratch(KernelEmit *k);

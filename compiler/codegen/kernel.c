@@ -2,6 +2,7 @@
  * void finish(context) that the calling thread runs after them. */
 #include "codegen/contract.h"
 #include "codegen/sequence.h"
+#include "codegen/tail.h"
 
 #include "ops/random.h"
 
@@ -25,6 +26,7 @@ LLVMValueRef key_pointer(const Emit *e, const Location *location) {
 LLVMValueRef operand_pointer(KernelEmit *k, const Location *location) {
     int index = operand_index(&k->operands, location);
     if (index < 0) BUG("a kernel uses memory that is not among its operands");
+    if (k->passed && k->passed->at[index]) return k->passed->at[index];
     if (!k->pointers[index]) {
         int64_t slot       = CONTEXT_OPERANDS + index;
         k->pointers[index] = build_member(k->root->b, k->e->t_ptr, k->context, 8 * slot);
@@ -129,6 +131,14 @@ static const char *function_name(const KernelEmit *k, const char *part) {
     return arena_printf(k->e->arena, "%s%s%s", k->kernel->name, k->e->sizes ? "_sized" : "", part);
 }
 
+void kernel_open(KernelEmit *k, LLVMTypeRef *params, int n_params) {
+    open_function(k, function_name(k, ""), params, n_params);
+}
+
+LLVMValueRef kernel_close(KernelEmit *k) {
+    return close_function(k);
+}
+
 static LLVMValueRef emit_task(KernelEmit k, LLVMValueRef streamed) {
     Emit       *e        = k.e;
     LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_i32};
@@ -185,8 +195,10 @@ CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel
     compiled->sizes          = e->sizes;
     compiled->n_operands     = operands->len;
     if (kernel->template == TEMPLATE_CONTRACT) compiled->contract = matmul_plan(e, plan, kernel);
+    compiled->runs_tail = tail_runs(kernel, compiled->contract);
     KernelEmit k = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
-    k.streams    = stream_pays(e, kernel);
+    if (compiled->runs_tail) k.tail = tail_emit(k);
+    k.streams             = stream_pays(e, kernel);
     LLVMValueRef streamed = k.streams ? emit_task(k, NULL) : NULL;
     k.streams             = false;
     compiled->task        = emit_task(k, streamed);

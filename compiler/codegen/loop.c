@@ -349,13 +349,23 @@ static void open_kept_rows(LoopEmit *l) {
             irb_at(k->root->b, k->e->t_i8, scratch, irb_mul(k->root->b, l->space.kept_bytes, irb_i64(k->root->b, i)));
 }
 
-void loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
-    LoopEmit       l = loop_new(k);
-    LLVMBuilderRef b = k->root->b;
-    l.point          = task_point;
-    l.unit           = irb_i64(b, 0);
+static LoopEmit open_task(KernelEmit *k) {
+    LoopEmit l = loop_new(k);
+    l.point    = task_point;
+    l.unit     = irb_i64(k->root->b, 0);
     if (across_fits(&l)) across_begin(&l);
     open_kept_rows(&l);
+    return l;
+}
+
+void loop_emit_rows(KernelEmit *k, LLVMValueRef low, LLVMValueRef high) {
+    LoopEmit l = open_task(k);
+    (l.across ? across_rows : loop_rows)(&l, k->root, low, high);
+}
+
+void loop_emit_task(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end) {
+    LoopEmit       l = open_task(k);
+    LLVMBuilderRef b = k->root->b;
     if (k->kernel->flat && k->kernel->n_inner) {
         emit_flat(&l, begin, end);
     } else if (!k->kernel->n_rows) {

@@ -6,6 +6,7 @@
 #include "codegen/matmul_batch.h"
 #include "codegen/matmul_columns.h"
 #include "codegen/product.h"
+#include "codegen/tail.h"
 #include "codegen/triangle.h"
 
 #include <string.h>
@@ -390,6 +391,8 @@ void matmul_emit_product(KernelEmit *k, const Product *p, Scope *outer, const In
     spec.sums     = units->sums;
     spec.prepared = p->a.batch.count && contract_prepares(k->contract);
     if (contract_joins(k->contract)) spec.partials = kernel_shared_scratch(k);
+    Tail tail = {k, units->scratch};
+    if (k->tail) tail_anchors(&tail, &spec);
     if (units->scratch)
         contract_emit(k->contract, blocks.b, &spec, units->begin, units->end, units->scratch);
     else

@@ -67,6 +67,13 @@ static int run_at(const Type *type, const Index *index, int axis) {
     return run->count;
 }
 
+/* Where `base` is known: what is passed to a tail has another one for each chunk of images. */
+static Scope *base_scope(const KernelEmit *k, LLVMValueRef base) {
+    for (int i = 0; k->passed && i < k->operands.len; i++)
+        if (k->passed->at[i] == base) return k->now;
+    return k->root;
+}
+
 /* base + sum of index * stride, added up scope by scope from the outermost, so that what an inner loop adds is one register. A vector
  * part is returned apart, in *vector. */
 static LLVMValueRef address(KernelEmit *k, LLVMValueRef base, const Type *type, const Index *index, Scope **scope,
@@ -83,7 +90,7 @@ static LLVMValueRef address(KernelEmit *k, LLVMValueRef base, const Type *type, 
         else if (terms[i].kind == INDEX_LINEAR)
             *vector = terms[i];
     }
-    *scope = k->root;
+    *scope = base_scope(k, base);
     for (int done = 0, depth = 0; done < type->rank && depth < 64; depth++) {
         for (int i = 0; i < type->rank; i++) {
             if (terms[i].scope->depth != depth) continue;

@@ -12,6 +12,10 @@
 /* About 10 us of work: flops at 32 a ns, bytes at 16 a ns, a lookup 1.5 ns. Below it a kernel is not worth handing to other threads. */
 enum { PARALLEL_WORK = 320000, BYTE_WORK = 2, JOIN_WORK = 4, LOOKUP_WORK = 48 };
 
+static bool runs_tail(const SequenceKernel *kernel) {
+    return !kernel->inside && kernel->compiled->runs_tail;
+}
+
 Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
     Sequence *sequence = ARENA_NEW(e->arena, Sequence);
     sequence->e        = e;
@@ -20,7 +24,9 @@ Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
     for (int i = 0; i < plan->kernels.len; i++) {
         SequenceKernel *kernel = &sequence->kernels[i];
         kernel->kernel         = loop_normal(e, plan->kernels.data[i]);
-        kernel->compiled       = kernel_compile(e, plan, kernel->kernel, &kernel->operands);
+        kernel->inside         = i > 0 && runs_tail(kernel - 1);
+        if (kernel->inside) continue;
+        kernel->compiled = kernel_compile(e, plan, kernel->kernel, &kernel->operands);
         kernel_operands_merge(e, &sequence->operands, &kernel->operands);
     }
     return sequence;
@@ -28,18 +34,32 @@ Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
 
 /* ---- memory -------------------------------------------------------------------------------------------------------------- */
 
+/* By buffer: what a product passes to the tail that it calls needs no place. */
+static bool *find_passed(const Sequence *sequence) {
+    const FnPlan *plan   = sequence->plan;
+    bool         *passed = ARENA_ARRAY(sequence->e->arena, bool, plan->buffers.len + 1);
+    for (int i = 0; i < plan->kernels.len; i++) {
+        const Kernel *kernel = sequence->kernels[i].kernel;
+        for (int k = 0; k < kernel->stores.len && runs_tail(&sequence->kernels[i]); k++)
+            if (kernel->stores.data[k].passed) passed[kernel->stores.data[k].to.ref] = true;
+    }
+    return passed;
+}
+
 LLVMValueRef *sequence_places(const Sequence *sequence, DimEnv *dims) {
-    const FnPlan *plan  = sequence->plan;
-    int           count = plan->buffers.len;
-    LLVMValueRef *start = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, count + 1);
-    LLVMValueRef *end   = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, count + 1);
-    bool         *lower = ARENA_ARRAY(sequence->e->arena, bool, count + 1); /* than another */
+    const FnPlan *plan   = sequence->plan;
+    int           count  = plan->buffers.len;
+    const bool   *passed = find_passed(sequence);
+    LLVMValueRef *start  = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, count + 1);
+    LLVMValueRef *end    = ARENA_ARRAY(sequence->e->arena, LLVMValueRef, count + 1);
+    bool         *lower  = ARENA_ARRAY(sequence->e->arena, bool, count + 1); /* than another */
     for (int i = 0; i < plan->places.len; i++) {
         int           index  = plan->places.data[i];
         const Buffer *buffer = &plan->buffers.data[index];
         LLVMValueRef  bytes  = dims_product(dims, buffer->type.rank, buffer->type.dims);
         bytes                = irb_mul(dims->b, bytes, irb_i64(dims->b, elem_size(buffer->type.elem)));
-        start[index]         = irb_i64(dims->b, 0);
+        if (passed[index]) bytes = irb_i64(dims->b, 0);
+        start[index] = irb_i64(dims->b, 0);
         for (int k = 0; k < buffer->below.len; k++) {
             start[index]                 = irb_max(dims->b, start[index], end[buffer->below.data[k]]);
             lower[buffer->below.data[k]] = true;
@@ -62,9 +82,10 @@ KernelSize sequence_scratch(const Sequence *sequence, DimEnv *dims) {
     KernelSize     all = {irb_i64(b, 1), irb_i64(b, 0), irb_i64(b, 0)};
     for (int i = 0; i < sequence->plan->kernels.len; i++) {
         const SequenceKernel *kernel = &sequence->kernels[i];
-        KernelSize            size   = kernel_size(sequence->e, kernel->kernel, kernel->compiled, dims);
-        all.shared_bytes             = irb_max(b, all.shared_bytes, size.shared_bytes);
-        all.worker_bytes             = irb_max(b, all.worker_bytes, size.worker_bytes);
+        if (kernel->inside) continue;
+        KernelSize size  = kernel_size(sequence->e, kernel->kernel, kernel->compiled, dims);
+        all.shared_bytes = irb_max(b, all.shared_bytes, size.shared_bytes);
+        all.worker_bytes = irb_max(b, all.worker_bytes, size.worker_bytes);
     }
     return all;
 }
@@ -108,6 +129,11 @@ static LLVMValueRef work_of(const SequenceRun *run, const Kernel *kernel) {
     LLVMValueRef   work = irb_mul(b, dims_value(run->dims, kernel->bytes), irb_i64(b, BYTE_WORK));
     work                = irb_add(b, work, irb_mul(b, dims_value(run->dims, kernel->lookups), irb_i64(b, LOOKUP_WORK)));
     return irb_add(b, dims_value(run->dims, kernel->flops), work);
+}
+
+static LLVMValueRef work_with_tail(const SequenceRun *run, const SequenceKernel *kernel) {
+    LLVMValueRef work = work_of(run, kernel->kernel);
+    return runs_tail(kernel) ? irb_add(run->b, work, work_of(run, kernel->kernel->tail)) : work;
 }
 
 static LLVMValueRef is_worth_threads(const SequenceRun *run, LLVMValueRef work, LLVMValueRef pool, LLVMValueRef units) {
@@ -176,7 +202,7 @@ static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
     if (in_turn)
         call_directly(run, kernel->compiled->task, size.units);
     else
-        run_task(run, kernel->compiled->task, work_of(run, kernel->kernel), size.units);
+        run_task(run, kernel->compiled->task, work_with_tail(run, kernel), size.units);
     if (kernel->compiled->join) run_join(run, kernel, size.shared_bytes);
     if (kernel->compiled->finish) call_with_context(run, kernel->compiled->finish);
     mark(run, kernel, true);
@@ -185,14 +211,15 @@ static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
 void sequence_prepare(const SequenceRun *run) {
     for (int i = 0; i < run->sequence->plan->kernels.len; i++) {
         const SequenceKernel *kernel = &run->sequence->kernels[i];
-        if (!kernel->compiled->prepare) continue;
+        if (kernel->inside || !kernel->compiled->prepare) continue;
         set_operands(run, kernel);
         call_with_context(run, kernel->compiled->prepare);
     }
 }
 
 void sequence_run(const SequenceRun *run) {
-    for (int i = 0; i < run->sequence->plan->kernels.len; i++) run_kernel(run, &run->sequence->kernels[i]);
+    for (int i = 0; i < run->sequence->plan->kernels.len; i++)
+        if (!run->sequence->kernels[i].inside) run_kernel(run, &run->sequence->kernels[i]);
 }
 
 static int uses(const Sequence *sequence, const CompiledKernel *compiled) {

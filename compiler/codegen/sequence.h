@@ -8,6 +8,7 @@ typedef struct SequenceKernel {
     const Kernel   *kernel;
     CompiledKernel *compiled;
     LocationVec     operands;
+    bool            inside; /* the kernel before it calls it: it has no operands of its own and is not compiled */
 } SequenceKernel;
 
 typedef struct Sequence {

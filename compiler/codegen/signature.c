@@ -87,42 +87,52 @@ static void put_stores(Signature *s) {
         put_int(s, store->pass);
         put_operand(s, &store->to);
         put_type(s, &store->type);
+        put_int(s, store->passed);
     }
 }
 
-const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length) {
-    Signature s      = {.e = e, .plan = plan, .kernel = kernel, .operands = operands, .numbers = map_new(e->arena)};
-    int       head[] = {(int)kernel->template, kernel->n_rows, kernel->n_inner, kernel->n_passes,
-                        kernel->flat,          kernel->swap,   kernel->packed,  kernel->groups};
-    put(&s, head, sizeof head);
-    put(&s, kernel->rows, sizeof *kernel->rows * (size_t)kernel->n_rows);
-    put(&s, kernel->inner, sizeof *kernel->inner * (size_t)kernel->n_inner);
-    put_int(&s, kernel->reductions.len);
+static void put_kernel(Signature *s, const Kernel *kernel) {
+    int head[] = {(int)kernel->template, kernel->n_rows, kernel->n_inner, kernel->n_passes,
+                  kernel->flat,          kernel->swap,   kernel->packed,  kernel->groups};
+    put(s, head, sizeof head);
+    put(s, kernel->rows, sizeof *kernel->rows * (size_t)kernel->n_rows);
+    put(s, kernel->inner, sizeof *kernel->inner * (size_t)kernel->n_inner);
+    put_int(s, kernel->reductions.len);
     for (int i = 0; i < kernel->reductions.len; i++) {
         const Reduction *reduction = &kernel->reductions.data[i];
         int              facts[]   = {(int)reduction->from, (int)reduction->to, reduction->pass};
-        put(&s, facts, sizeof facts);
-        put_node(&s, reduction->node);
+        put(s, facts, sizeof facts);
+        put_node(s, reduction->node);
     }
-    put_int(&s, kernel->kept.len);
+    put_int(s, kernel->kept.len);
     for (int i = 0; i < kernel->kept.len; i++) {
-        put_int(&s, kernel->kept.data[i].pass);
-        put_node(&s, kernel->kept.data[i].node);
+        put_int(s, kernel->kept.data[i].pass);
+        put_node(s, kernel->kept.data[i].node);
     }
-    put_stores(&s);
-    if (kernel->dot) put_node(&s, kernel->dot);
-    if (kernel->moved) put_node(&s, kernel->moved);
-    put_int(&s, (int)kernel->triangle.low);
-    put_int(&s, (int)kernel->triangle.high);
-    if (kernel->triangle.low_start) put_node(&s, kernel->triangle.low_start);
-    put_int(&s, kernel->triangle.low_start != NULL);
-    if (kernel->triangle.high_start) put_node(&s, kernel->triangle.high_start);
-    put(&s, &kernel->clip.rows, sizeof kernel->clip.rows);
-    put_int(&s, kernel->clip.beyond);
-    if (kernel->clip.low_start) put_node(&s, kernel->clip.low_start);
-    put_int(&s, kernel->clip.low_start != NULL);
-    if (kernel->clip.high_start) put_node(&s, kernel->clip.high_start);
-    if (kernel->scatter) put_node(&s, kernel->scatter);
+    put_stores(s);
+    if (kernel->dot) put_node(s, kernel->dot);
+    if (kernel->moved) put_node(s, kernel->moved);
+    put_int(s, (int)kernel->triangle.low);
+    put_int(s, (int)kernel->triangle.high);
+    if (kernel->triangle.low_start) put_node(s, kernel->triangle.low_start);
+    put_int(s, kernel->triangle.low_start != NULL);
+    if (kernel->triangle.high_start) put_node(s, kernel->triangle.high_start);
+    put(s, &kernel->clip.rows, sizeof kernel->clip.rows);
+    put_int(s, kernel->clip.beyond);
+    if (kernel->clip.low_start) put_node(s, kernel->clip.low_start);
+    put_int(s, kernel->clip.low_start != NULL);
+    if (kernel->clip.high_start) put_node(s, kernel->clip.high_start);
+    if (kernel->scatter) put_node(s, kernel->scatter);
+}
+
+const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands, size_t *length) {
+    Signature s = {.e = e, .plan = plan, .kernel = kernel, .operands = operands, .numbers = map_new(e->arena)};
+    put_kernel(&s, kernel);
+    if (kernel->tail) {
+        s.kernel  = kernel->tail;
+        s.numbers = map_new(e->arena);
+        put_kernel(&s, kernel->tail);
+    }
     *length = (size_t)s.text.len;
     return s.text.data;
 }

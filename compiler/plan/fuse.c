@@ -78,6 +78,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
     kernels_order(&f);
     kernels_clip(&f);
     if (scan) carries_clip(c->arena, f.plan, scan);
+    if (!scan) kernels_find_tails(c, f.plan);
     for (int i = 0; i < f.plan->kernels.len; i++) {
         Kernel *kernel = f.plan->kernels.data[i];
         kernel->name   = arena_printf(c->arena, "%s_%d_%s", fn->name, i, template_name(kernel));

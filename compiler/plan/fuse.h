@@ -113,6 +113,9 @@ void products_of_channels(Compilation *c, Graph *graph, Fn *fn);
 void products_compute_moves(Compilation *c, Graph *graph, Fn *fn);
 void products_find_moves(Fuse *f);
 
+/* tails.c: loops that run over a product's images as soon as these are stored. */
+void kernels_find_tails(Compilation *c, FnPlan *plan);
+
 /* order.c: clusters with stores, in an order that respects `before`; then buffers' lifetimes. */
 void kernels_order(Fuse *f);
 

@@ -74,7 +74,8 @@ typedef struct Store {
     Level    level;
     int      pass; /* POINT: during this pass; ROW: after this pass; COLUMN, TOTAL: the finish */
     Location to;
-    Type     type; /* of the destination: elements are converted (a bool result is one byte 0 or 1) */
+    Type     type;   /* of the destination: elements are converted (a bool result is one byte 0 or 1) */
+    bool     passed; /* of a product with a tail: nobody but the tail reads it */
 } Store;
 
 /* A POINT value computed in one pass and used in later ones too, worth keeping (registers or per-worker scratch row). */
@@ -118,10 +119,12 @@ typedef struct Kernel {
     bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */
     Triangle       triangle;
     Clip           clip;
-    Node          *scatter;                 /* TEMPLATE_SCATTER */
-    Node          *scan;                    /* TEMPLATE_SCAN */
-    struct FnPlan *body;                    /* of its steps */
-    const Dim     *flops, *bytes, *lookups; /* counts, in the symbolic dims; of places found through an index */
+    Node          *scatter; /* TEMPLATE_SCATTER */
+    Node          *scan;    /* TEMPLATE_SCAN */
+    struct FnPlan *body;    /* of its steps */
+    struct Kernel *
+        tail; /* of a product of images: the next kernel, a loop whose rows of a chunk of images may run as soon as the chunk is stored */
+    const Dim *flops, *bytes, *lookups; /* counts, in the symbolic dims; of places found through an index */
 } Kernel;
 
 typedef struct Buffer { /* a tensor in the workspace */

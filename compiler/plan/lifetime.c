@@ -36,6 +36,15 @@ void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, In
     if (kernel->clip.high_start) visit(&uses, kernel->clip.high_start);
 }
 
+/* The tail of kernel i stores before the kernel has read everything. */
+static void live_with_tail(FnPlan *plan, int i) {
+    for (int k = 0; k < plan->buffers.len; k++) {
+        Buffer *buffer = &plan->buffers.data[k];
+        if (buffer->first == i + 1) buffer->first = i;
+        if (buffer->last == i) buffer->last = i + 1;
+    }
+}
+
 void buffers_live(Compilation *c, FnPlan *plan) {
     for (int i = 0; i < plan->kernels.len; i++) {
         IntVec used = {0};
@@ -46,4 +55,6 @@ void buffers_live(Compilation *c, FnPlan *plan) {
             if (i > buffer->last) buffer->last = i;
         }
     }
+    for (int i = 0; i < plan->kernels.len; i++)
+        if (plan->kernels.data[i]->tail) live_with_tail(plan, i);
 }

@@ -314,7 +314,7 @@ static void copy_to_slot(Locate *l, const Update *update, Cluster *home) {
     for (int i = 0; i < l->readers.len; i++)
         if (l->readers.data[i].slot == update->slot) cluster_order(f, l->readers.data[i].cluster, copy);
     vec_push(f->c->arena, &copy->stores,
-             ((Store){update->value, LEVEL_POINT, 0, {LOC_SLOT, update->slot, 0}, update->value->type}));
+             ((Store){update->value, LEVEL_POINT, 0, {LOC_SLOT, update->slot, 0}, update->value->type, false}));
 }
 
 /* ---- locations ------------------------------------------------------------------------------------------------------------ */
@@ -328,7 +328,7 @@ static void locate(Fuse *f, Node *node, Location at) {
 
 static void store_to(Fuse *f, Node *node, Location at) {
     NodeFacts *facts = &f->facts[node->id];
-    vec_push(f->c->arena, &facts->home->stores, ((Store){node, facts->level, 0, at, node->type}));
+    vec_push(f->c->arena, &facts->home->stores, ((Store){node, facts->level, 0, at, node->type, false}));
     locate(f, node, at);
 }
 

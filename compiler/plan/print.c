@@ -68,9 +68,10 @@ static void print_kernel(Printer *p, const Kernel *kernel) {
     print_bodies(p, kernel, "reads", true);
     for (int i = 0; i < kernel->stores.len; i++) {
         const Store *store = &kernel->stores.data[i];
-        fprintf(p->out, "    %s %s -> %s\n", levels[store->level], type_print(p->arena, &store->type),
-                location_print(p, &store->to));
+        fprintf(p->out, "    %s %s -> %s%s\n", levels[store->level], type_print(p->arena, &store->type),
+                location_print(p, &store->to), store->passed ? ", passed to its tail" : "");
     }
+    if (kernel->tail) fprintf(p->out, "    tail: %s\n", kernel->tail->name);
     fprintf(p->out, "    flops %s, bytes %s\n", dim_print(p->arena, kernel->flops), dim_print(p->arena, kernel->bytes));
     if (!kernel->body) return;
     Printer body = {p->arena, p->program, kernel->body, p->out};
