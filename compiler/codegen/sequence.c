@@ -195,6 +195,7 @@ static void run_join(const SequenceRun *run, const SequenceKernel *kernel, LLVMV
 }
 
 static void run_kernel(const SequenceRun *run, const SequenceKernel *kernel) {
+    if (kernel->inside) return;
     KernelSize size = kernel_size(run->sequence->e, kernel->kernel, kernel->compiled, run->dims);
     set_operands(run, kernel);
     mark(run, kernel, false);
@@ -218,8 +219,7 @@ void sequence_prepare(const SequenceRun *run) {
 }
 
 void sequence_run(const SequenceRun *run) {
-    for (int i = 0; i < run->sequence->plan->kernels.len; i++)
-        if (!run->sequence->kernels[i].inside) run_kernel(run, &run->sequence->kernels[i]);
+    for (int i = 0; i < run->sequence->plan->kernels.len; i++) run_kernel(run, &run->sequence->kernels[i]);
 }
 
 static int uses(const Sequence *sequence, const CompiledKernel *compiled) {
@@ -247,6 +247,7 @@ int64_t sequence_work(const Sequence *sequence) {
     int64_t work = 0;
     for (int i = 0; i < sequence->plan->kernels.len; i++) {
         const CompiledKernel *compiled = sequence->kernels[i].compiled;
+        if (!compiled) continue;
         work +=
             work_of_function(compiled->task) + work_of_function(compiled->finish) + work_of_function(compiled->join);
     }
