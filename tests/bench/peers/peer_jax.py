@@ -14,6 +14,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 from safetensors.numpy import load_file  # noqa: E402
 
+import jax_families  # noqa: E402
 import jax_models  # noqa: E402
 
 START_KB = common.peak_kb()
@@ -57,7 +58,7 @@ def make():
     del data
     start, update = OPTIMIZERS[options.optimizer](options.rate)
     state = {"w": weights, "s": {n: start(w) for n, w in weights.items()}, "t": jnp.float32(0)}
-    forward = jax_models.CASES[case]
+    forward = {**jax_models.CASES, **jax_families.CASES}[case]
 
     def loss_of(w, inputs, label):
         logits = forward(w, **inputs)

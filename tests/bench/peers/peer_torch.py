@@ -9,6 +9,7 @@ import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
+import torch_families  # noqa: E402
 import torch_models  # noqa: E402
 
 START_KB = common.peak_kb()
@@ -20,21 +21,22 @@ OPTIMIZERS = {
     "adam": lambda p, lr, **how: torch.optim.Adam(p, lr, **how),
     "adamw": lambda p, lr, **how: torch.optim.AdamW(p, lr, weight_decay=0.1, **how),
 }
-IMAGES = ("lenet", "resnet20", "resnet50")
+IMAGES = ("lenet", "resnet20", "resnet50", "vit", "mobilenet", "unet")
+CASES = {**torch_models.CASES, **torch_families.CASES}
 
 
 def prepare(layout, fused, compile_optimizer):
     """A fresh network and its training step."""
     case = options.network
     weights, data = common.split(load_file(options.file))
-    net = torch_models.CASES[case](torch_models.Weights(weights))
+    net = CASES[case](torch_models.Weights(weights))
     del weights
     label = data.pop(next(n for n in ("y", "label", "next") if n in data)).long()
     inputs = [a.long() if a.dtype == torch.int32 else a for a in data.values()]
-    if case.startswith("resnet"):
+    if case in IMAGES and case != "lenet":
         inputs = [torch_models.images_first(inputs[0])]
         inputs = [inputs[0].contiguous(memory_format=layout)]
-    if case == "gcn":
+    if case in ("gcn", "gat"):
         inputs = [data["x"], data["graph"].long()]
     if case in IMAGES:
         net = net.to(memory_format=layout)
@@ -62,7 +64,7 @@ def variants():
     """What may be faster depends on the network: the order of axes, and how the optimizer is run."""
     case = options.network
     layouts = (torch.channels_last, torch.contiguous_format) if case in IMAGES else (torch.contiguous_format,)
-    few = case in ("tiny", "small", "mlp", "lenet", "lstm", "gcn")
+    few = case in ("tiny", "small", "mlp", "lenet", "lstm", "gcn", "gru", "wave", "gat")
     for layout in layouts:
         yield layout, True, False
         if few:
