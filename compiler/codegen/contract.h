@@ -203,6 +203,9 @@ typedef struct ContractShape {
     const struct Blocking *blocking; /* blocking.h; NULL: the default */
 } ContractShape;
 
+/* Whether tiles of vectors leave out all that is outside of the images, so that these may be read in place. */
+bool contract_leaves_out(const Target *target, const ContractWindow *window);
+
 typedef struct ContractPlan ContractPlan; /* tile, blocking, packing, partition chosen for a shape */
 
 ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractShape *shape);

@@ -45,7 +45,7 @@ static Runs count_runs(const ContractPlan *plan, int lanes) {
 int contract_dot_lanes(const ContractPlan *plan) {
     const ContractShape *s    = &plan->shape;
     int                  full = target_lanes(plan->target, plan->elem_bytes), half = full / 2;
-    if (!s->window || s->window->image_in_k || s->n < 1 || s->n > COLUMNS_MOST || full < 4) return 0;
+    if (!s->window || s->a_vectors || s->window->image_in_k || s->n < 1 || s->n > COLUMNS_MOST || full < 4) return 0;
     Runs wide = count_runs(plan, full), narrow = count_runs(plan, half);
     if (!wide.together || !wide.vectors) return 0;
     bool    halves = narrow.vectors < 2 * wide.vectors;

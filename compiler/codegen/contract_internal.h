@@ -4,6 +4,7 @@
  *   contract_emit.c  the loops around the tile
  *   contract_window.c the same where A is seen through windows
  *   contract_fixed.c tiles whose rows lie at offsets known when compiling
+ *   contract_taps.c  ... and share elements
  *   contract_dots.c  tiles of few columns, with lanes along k
  *   contract_parts.c sums over images cut into parts
  *   contract_step.c  one tile: its sums and its epilogue
@@ -19,6 +20,8 @@ typedef enum APacking { A_DIRECT, A_PACK_ROWS, A_PACK_K, A_WINDOW } APacking;
 /* How the vector side B reaches its panels [panel][k][column]. */
 typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_ELEMENTS } BPacking;
 
+enum { TILE_EDGES = 3 };
+
 /* A tile whose rows lie at offsets that are known when compiling; those of k, too, where it is straight-line code. contract_fixed.c */
 typedef struct FixedTile {
     int     n_rows, n_k; /* n_k: 0 where k is in runs from a table */
@@ -26,8 +29,9 @@ typedef struct FixedTile {
     int64_t b_step;    /* B is read in place, once: elements between its rows; 0: it is packed */
     int     b_columns; /* ... of so many columns */
     /* Where rows share elements of a run (taps > 0), runs are `run_step` elements apart; each is `phases` times `taps` places long, `tap_step` elements from place to place and 1 from
-     * phase to phase; row r's first is place r * row_taps. Only places in [met_begin, met_end) are not always zero. */
-    int taps, row_taps, tap_step, phases, run_step, met_begin, met_end;
+     * phase to phase; row r's first is place r * row_taps. Of the first tile of a level, those between and the last one (as far as there are any: TileArgs.edge), only
+     * places in [met_begin, met_end) are not always zero. */
+    int taps, row_taps, tap_step, phases, run_step, n_edges, met_begin[TILE_EDGES], met_end[TILE_EDGES];
 } FixedTile;
 
 struct ContractPlan {
@@ -89,6 +93,7 @@ typedef struct TileArgs {
     /* Through windows, else NULL: k is in runs of args.k each. Element (i, p) of run r is a[rows[i] + runs[r].at + p * a_k], and meets
      * row runs[r].k + p of B. */
     LLVMValueRef rows, runs, n_runs;
+    LLVMValueRef edge; /* ... which of FixedTile's it is, i64; NULL: the first */
     /* Not through windows, and NULL where there is nothing to ask for: a table of that many addresses to prefetch, one after each step of k. */
     LLVMValueRef ahead, n_ahead;
 } TileArgs;

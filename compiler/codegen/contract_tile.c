@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "codegen/contract_internal.h"
+#include "codegen/contract_tile.h"
 #include "codegen/irb.h"
 
 static LLVMTypeRef elem_type(const ContractPlan *plan, LLVMContextRef context) {
@@ -13,17 +14,7 @@ static LLVMTypeRef elem_type(const ContractPlan *plan, LLVMContextRef context) {
 
 enum { STRAIGHT_K = 12 }; /* a known number of products of each sum, up to which they are straight-line code */
 
-typedef struct Tile {
-    const ContractPlan *plan;
-    LLVMBuilderRef      b;
-    LLVMTypeRef         elem, vec;
-    int                 rows, vectors, lanes;
-    LLVMValueRef        row_offset[32]; /* elements from row 0 of A to row i */
-    LLVMValueRef        row_start[32];  /* through windows: where row i starts */
-    LLVMValueRef        columns;        /* of a single vector, those that exist; NULL: all */
-} Tile;
-
-static LLVMValueRef multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
+LLVMValueRef tile_multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
     LLVMValueRef args[] = {x, y, z};
     return irb_intrinsic(t->b, t->plan->target->has_fma ? "llvm.fma" : "llvm.fmuladd", t->vec, args, 3);
 }
@@ -33,8 +24,7 @@ static LLVMValueRef element_of_row(const Tile *t, LLVMValueRef a, int r) {
     return t->row_start[0] ? irb_at(t->b, t->elem, t->row_start[r], a) : irb_at(t->b, t->elem, a, t->row_offset[r]);
 }
 
-/* In all lanes; of vectors each lane's own. */
-static LLVMValueRef load_element(const Tile *t, LLVMValueRef at) {
+LLVMValueRef tile_load_element(const Tile *t, LLVMValueRef at) {
     if (t->plan->shape.a_vectors) return irb_load(t->b, t->vec, at);
     return irb_splat(t->b, irb_load(t->b, t->elem, at), t->lanes);
 }
@@ -47,10 +37,10 @@ static void rank_one(const Tile *t, LLVMValueRef a, LLVMValueRef b, LLVMValueRef
         columns[v]      = t->columns ? irb_masked_load(t->b, t->vec, at, t->columns) : irb_load(t->b, t->vec, at);
     }
     for (int r = 0; r < t->rows; r++) {
-        LLVMValueRef row = load_element(t, element_of_row(t, a, r));
+        LLVMValueRef row = tile_load_element(t, element_of_row(t, a, r));
         for (int v = 0; v < t->vectors; v++) {
             LLVMValueRef *sum = &sums[r * t->vectors + v];
-            *sum              = multiply_add(t, row, columns[v], *sum);
+            *sum              = tile_multiply_add(t, row, columns[v], *sum);
         }
     }
 }
@@ -122,8 +112,7 @@ static void sum_run(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMVal
     sum_steps(t, args, &at, args->k, NULL, sums);
 }
 
-/* Entry `i` of a table of 32-bit numbers. */
-static LLVMValueRef table_entry(const Tile *t, LLVMValueRef table, LLVMValueRef i) {
+LLVMValueRef tile_table_entry(const Tile *t, LLVMValueRef table, LLVMValueRef i) {
     LLVMTypeRef i32 = LLVMInt32TypeInContext(irb_context(t->b)), i64 = LLVMInt64TypeInContext(irb_context(t->b));
     return LLVMBuildSExt(t->b, irb_load(t->b, i32, irb_at(t->b, i32, table, i)), i64, "");
 }
@@ -134,81 +123,22 @@ static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     LLVMValueRef   two = irb_i64(b, 2);
     int            n   = t->rows * t->vectors;
     for (int r = 0; r < t->rows; r++)
-        t->row_start[r] = irb_at(b, t->elem, args->a, table_entry(t, args->rows, irb_i64(b, r)));
+        t->row_start[r] = irb_at(b, t->elem, args->a, tile_table_entry(t, args->rows, irb_i64(b, r)));
     Loop loop = loop_begin(b, irb_i64(b, 0), irb_mul(b, args->n_runs, two), two);
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
-    LLVMValueRef k    = table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
+    LLVMValueRef k    = tile_table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
     LLVMValueRef from = irb_at(b, t->elem, args->b, irb_mul(b, k, args->b_k));
-    sum_run(t, args, table_entry(t, args->runs, loop.index), from, sums);
+    sum_run(t, args, tile_table_entry(t, args->runs, loop.index), from, sums);
     for (int i = 0; i < n; i++) loop_next(&loop, i, sums[i]);
     loop_end(&loop, b);
     for (int i = 0; i < n; i++) sums[i] = loop.result[i];
-}
-
-/* The row whose element `tap` is place p of a run; -1: none. */
-static int row_met(const FixedTile *fixed, int p, int tap) {
-    int from_first = p - tap;
-    return from_first >= 0 && from_first % fixed->row_taps == 0 && from_first / fixed->row_taps < fixed->n_rows
-               ? from_first / fixed->row_taps
-               : -1;
-}
-
-static bool meets_any(const FixedTile *fixed, int p) {
-    for (int v = 0; v < fixed->taps; v++)
-        if (row_met(fixed, p, v) >= 0) return true;
-    return false;
-}
-
-/* One phase of a run: each element is loaded once, for all rows that meet it. Two stretches of them in turn, so that no sum is added to twice in
- * a row. */
-static void sum_phase(const Tile *t, LLVMValueRef a, LLVMValueRef b_at, LLVMValueRef tap, LLVMValueRef *sums) {
-    LLVMBuilderRef   b     = t->b;
-    const FixedTile *fixed = &t->plan->fixed_tile;
-    LLVMValueRef     columns[TILE_SUMS_MOST], step = irb_i64(b, fixed->tap_step);
-    for (int v = 0; v < fixed->taps; v++)
-        columns[v] = irb_load(b, t->vec, irb_at(b, t->elem, b_at, irb_mul(b, tap, irb_i64(b, v))));
-    int met = fixed->met_end - fixed->met_begin, half = (met + 1) / 2;
-    for (int i = 0; i < 2 * half; i++) {
-        int p = fixed->met_begin + i / 2 + i % 2 * half;
-        if (p >= fixed->met_end || !meets_any(fixed, p)) continue;
-        LLVMValueRef row = load_element(t, irb_at(b, t->elem, a, irb_mul(b, step, irb_i64(b, p))));
-        for (int v = 0; v < fixed->taps; v++) {
-            int r = row_met(fixed, p, v);
-            if (r >= 0) sums[r] = multiply_add(t, row, columns[v], sums[r]);
-        }
-    }
-}
-
-/* Runs of which neighbouring rows meet the same elements, phase by phase: one loop over all phases of all runs, which lie `run_step` apart. */
-static void sum_taps(const Tile *t, const TileArgs *args, LLVMValueRef a, LLVMValueRef *sums) {
-    LLVMBuilderRef   b     = t->b;
-    const FixedTile *fixed = &t->plan->fixed_tile;
-    LLVMValueRef     zero = irb_i64(b, 0), one = irb_i64(b, 1), phases = irb_i64(b, fixed->phases);
-    LLVMValueRef     tap    = irb_mul(b, args->b_k, phases);
-    LLVMValueRef     first  = table_entry(t, args->runs, one);
-    LLVMValueRef     a_from = irb_at(b, t->elem, a, table_entry(t, args->runs, zero));
-    LLVMValueRef     b_from = irb_at(b, t->elem, args->b, irb_mul(b, first, args->b_k));
-    LLVMValueRef     a_next = irb_i64(b, fixed->run_step - fixed->phases + 1);
-    LLVMValueRef     b_next = irb_mul(b, args->b_k, irb_i64(b, (int64_t)fixed->phases * (fixed->taps - 1) + 1));
-    Loop             loop   = loop_begin(b, zero, irb_mul(b, args->n_runs, phases), one);
-    LLVMValueRef     a_at = loop_carry(&loop, b, a_from), b_at = loop_carry(&loop, b, b_from),
-                 left = loop_carry(&loop, b, phases);
-    for (int r = 0; r < t->rows; r++) sums[r] = loop_carry(&loop, b, sums[r]);
-    sum_phase(t, a_at, b_at, tap, sums);
-    LLVMValueRef last = LLVMBuildICmp(b, LLVMIntEQ, left, one, "");
-    loop_next(&loop, 0, irb_at(b, t->elem, a_at, LLVMBuildSelect(b, last, a_next, one, "")));
-    loop_next(&loop, 1, irb_at(b, t->elem, b_at, LLVMBuildSelect(b, last, b_next, args->b_k, "")));
-    loop_next(&loop, 2, LLVMBuildSelect(b, last, phases, irb_sub(b, left, one), ""));
-    for (int r = 0; r < t->rows; r++) loop_next(&loop, r + 3, sums[r]);
-    loop_end(&loop, b);
-    for (int r = 0; r < t->rows; r++) sums[r] = loop.result[r + 3];
 }
 
 /* Rows at fixed offsets from the first one. */
 static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     const FixedTile *fixed = &t->plan->fixed_tile;
     LLVMBuilderRef   b     = t->b;
-    LLVMValueRef     base  = irb_at(b, t->elem, args->a, table_entry(t, args->rows, irb_i64(b, 0)));
+    LLVMValueRef     base  = irb_at(b, t->elem, args->a, tile_table_entry(t, args->rows, irb_i64(b, 0)));
     for (int r = 0; r < t->rows; r++) t->row_offset[r] = irb_i64(b, fixed->rows[r] - fixed->rows[0]);
     for (int k = 0; k < fixed->n_k; k++)
         rank_one(t, irb_at(b, t->elem, base, irb_i64(b, fixed->k[k])),
@@ -217,7 +147,7 @@ static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     if (fixed->taps) {
         TileArgs packed = *args;
         packed.b_k      = irb_i64(b, t->plan->nr);
-        sum_taps(t, &packed, base, sums);
+        tile_sum_taps(t, &packed, base, sums);
         return;
     }
     LLVMValueRef b_k = irb_i64(b, fixed->b_step ? fixed->b_step : t->plan->nr);
@@ -226,9 +156,9 @@ static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     LLVMValueRef two  = irb_i64(b, 2);
     Loop         loop = loop_begin(b, irb_i64(b, 0), irb_mul(b, args->n_runs, two), two);
     for (int i = 0; i < t->rows; i++) sums[i] = loop_carry(&loop, b, sums[i]);
-    LLVMValueRef k    = table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
+    LLVMValueRef k    = tile_table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
     LLVMValueRef from = irb_at(b, t->elem, args->b, irb_mul(b, k, b_k));
-    LLVMValueRef at   = irb_at(b, t->elem, base, table_entry(t, args->runs, loop.index));
+    LLVMValueRef at   = irb_at(b, t->elem, base, tile_table_entry(t, args->runs, loop.index));
     TileArgs     run  = *args;
     run.b_k           = b_k;
     sum_run(t, &run, at, from, sums);
@@ -257,7 +187,7 @@ void contract_tile_sums(const ContractPlan *plan, LLVMBuilderRef b, int rows, in
 
 /* ---- as functions ---- */
 
-enum { TILE_PARAMS = 8, AHEAD_PARAMS = TILE_PARAMS + 2, WINDOW_PARAMS = TILE_PARAMS + 3 };
+enum { TILE_PARAMS = 8, AHEAD_PARAMS = TILE_PARAMS + 2, WINDOW_PARAMS = TILE_PARAMS + 4 };
 
 static LLVMTypeRef ahead_type(LLVMContextRef context) {
     LLVMTypeRef ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
@@ -269,7 +199,7 @@ static LLVMTypeRef ahead_type(LLVMContextRef context) {
 static LLVMTypeRef tile_type(LLVMContextRef context, bool windows, bool tail) {
     LLVMTypeRef ptr = LLVMPointerTypeInContext(context, 0), i64 = LLVMInt64TypeInContext(context);
     LLVMTypeRef params[WINDOW_PARAMS + 1] = {ptr, i64, i64, ptr, i64, i64, ptr, LLVMInt1TypeInContext(context),
-                                             ptr, ptr, i64};
+                                             ptr, ptr, i64, i64};
     int         n                         = windows ? WINDOW_PARAMS : TILE_PARAMS;
     if (tail) params[n++] = i64;
     return LLVMFunctionType(LLVMVoidTypeInContext(context), params, (unsigned)n, false);
@@ -284,14 +214,17 @@ static TileArgs params_as_args(LLVMValueRef f, bool windows) {
                      .k     = LLVMGetParam(f, 5),
                      .c     = LLVMGetParam(f, 6),
                      .first = LLVMGetParam(f, 7)};
-    if (windows) args.rows = LLVMGetParam(f, 8), args.runs = LLVMGetParam(f, 9), args.n_runs = LLVMGetParam(f, 10);
+    if (windows)
+        args.rows = LLVMGetParam(f, 8), args.runs = LLVMGetParam(f, 9), args.n_runs = LLVMGetParam(f, 10),
+        args.edge = LLVMGetParam(f, 11);
     return args;
 }
 
 static void call_with(LLVMBuilderRef b, LLVMValueRef f, const TileArgs *args, LLVMValueRef rows) {
-    LLVMValueRef values[WINDOW_PARAMS + 1] = {args->a, args->a_row, args->a_k,  args->b,    args->b_k,   args->k,
-                                              args->c, args->first, args->rows, args->runs, args->n_runs};
-    int          n                         = args->runs ? WINDOW_PARAMS : TILE_PARAMS;
+    LLVMValueRef values[WINDOW_PARAMS + 1] = {
+        args->a, args->a_row, args->a_k,  args->b,    args->b_k,    args->k,
+        args->c, args->first, args->rows, args->runs, args->n_runs, args->edge ? args->edge : irb_i64(b, 0)};
+    int n = args->runs ? WINDOW_PARAMS : TILE_PARAMS;
     if (rows) values[n++] = rows;
     if (args->ahead && !rows) values[n++] = args->ahead, values[n++] = args->n_ahead;
     LLVMBuildCall2(b, LLVMGlobalGetValueType(f), f, values, (unsigned)n, "");
@@ -314,9 +247,10 @@ static uint64_t fixed_key(const FixedTile *fixed) {
     uint64_t key   = hash_bytes(HASH_SEED, fixed->rows, sizeof *fixed->rows * (size_t)fixed->n_rows);
     key            = hash_bytes(key, &fixed->b_step, sizeof fixed->b_step);
     key            = hash_bytes(key, &fixed->b_columns, sizeof fixed->b_columns);
-    int32_t taps[] = {fixed->taps,     fixed->row_taps,  fixed->tap_step, fixed->phases,
-                      fixed->run_step, fixed->met_begin, fixed->met_end};
+    int32_t taps[] = {fixed->taps, fixed->row_taps, fixed->tap_step, fixed->phases, fixed->run_step, fixed->n_edges};
     key            = hash_bytes(key, taps, sizeof taps);
+    key            = hash_bytes(key, fixed->met_begin, sizeof fixed->met_begin);
+    key            = hash_bytes(key, fixed->met_end, sizeof fixed->met_end);
     return hash_bytes(key, fixed->k, sizeof *fixed->k * (size_t)fixed->n_k);
 }
 

@@ -184,18 +184,37 @@ int64_t window_table_bytes(ContractPlan *plan) {
 }
 
 /* Of a tile within one index of the rows' outer level: the runs that meet elements. */
-static void clip_runs(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
+static void clip_runs(const ContractEmit *e, LLVMValueRef outer, TileArgs *args) {
     const ContractWindow *w     = e->plan->shape.window;
     const WindowReach    *reach = &w->reach[0];
     LLVMBuilderRef        b     = e->b;
-    if (!e->plan->fixed || !reach->step || w->rows[1].extent % e->plan->mr) return;
-    LLVMValueRef outer = LLVMBuildUDiv(b, irb_sub(b, at->i0, e->a_row0), c64(e, w->rows[1].extent), "");
-    LLVMValueRef index = LLVMBuildURem(b, outer, c64(e, w->rows[0].extent), "");
-    LLVMValueRef place = irb_add(b, irb_mul(b, index, c64(e, reach->step)), c64(e, reach->offset));
-    LLVMValueRef first = irb_max(b, irb_sub(b, e->zero, place), e->zero);
-    LLVMValueRef end   = irb_min(b, irb_sub(b, c64(e, reach->extent), place), c64(e, w->depth[0].extent));
-    args->runs         = irb_at(b, entry_type(e), args->runs, irb_mul(b, first, c64(e, 2)));
-    args->n_runs       = irb_max(b, irb_sub(b, end, first), e->zero);
+    LLVMValueRef          index = LLVMBuildURem(b, outer, c64(e, w->rows[0].extent), "");
+    LLVMValueRef          place = irb_add(b, irb_mul(b, index, c64(e, reach->step)), c64(e, reach->offset));
+    LLVMValueRef          first = irb_max(b, irb_sub(b, e->zero, place), e->zero);
+    LLVMValueRef          end   = irb_min(b, irb_sub(b, c64(e, reach->extent), place), c64(e, w->depth[0].extent));
+    args->runs                  = irb_at(b, entry_type(e), args->runs, irb_mul(b, first, c64(e, 2)));
+    args->n_runs                = irb_max(b, irb_sub(b, end, first), e->zero);
+}
+
+/* Which of the fixed tile's edges it is: the first one of its level, one between, or the last. */
+static LLVMValueRef edge_of(const ContractEmit *e, LLVMValueRef row, int64_t extent) {
+    LLVMBuilderRef b     = e->b;
+    int64_t        mr    = e->plan->mr;
+    LLVMValueRef   place = LLVMBuildURem(b, LLVMBuildUDiv(b, row, c64(e, mr), ""), c64(e, extent / mr), "");
+    LLVMValueRef   last  = LLVMBuildICmp(b, LLVMIntEQ, place, c64(e, extent / mr - 1), "");
+    LLVMValueRef   edge  = LLVMBuildSelect(b, last, c64(e, e->plan->fixed_tile.n_edges - 1), e->one, "");
+    return LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntEQ, place, e->zero, ""), e->zero, edge, "");
+}
+
+/* What a tile of fixed offsets, whose rows are within one index of the rows' outer level, leaves out of what is outside. */
+static void leave_out(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
+    const ContractWindow *w = e->plan->shape.window;
+    if (!e->plan->fixed || w->image_in_k || !w->n_rows) return;
+    int64_t extent = w->rows[w->n_rows - 1].extent;
+    if (extent % e->plan->mr) return;
+    LLVMValueRef row = irb_sub(e->b, at->i0, e->a_row0);
+    if (w->reach[0].step) clip_runs(e, LLVMBuildUDiv(e->b, row, c64(e, extent), ""), args);
+    if (e->plan->fixed_tile.n_edges > 1) args->edge = edge_of(e, row, extent);
 }
 
 void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
@@ -206,5 +225,5 @@ void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args)
     args->rows   = irb_at(e->b, entry_type(e), e->row_table, irb_sub(e->b, at->i0, e->a_row0));
     args->runs   = e->run_table;
     args->n_runs = e->n_runs;
-    clip_runs(e, at, args);
+    leave_out(e, at, args);
 }

@@ -142,9 +142,8 @@ static bool use_windows(Emit *e, Product *p, int elem_bytes) {
 /* How many of `count` neighbouring vectors of channels are one product: the lines of an image's positions, which lie `step` bytes apart, should not
  * fall on a few sets of the first-level cache, where what is read and what is stored would drive each other out. */
 static int64_t vectors_together(int64_t count, int64_t vector_bytes, int64_t step) {
-    enum { PAGE = 4096, LINE = 64, SETS_LEAST = 8 }; /* a page's lines fall on as many sets as there are */
-    int64_t apart = step & -step, together = 1;
-    int64_t bytes = apart < PAGE ? SETS_LEAST * LINE / (PAGE / apart) : SETS_LEAST * LINE;
+    enum { LINE = 64, SETS_LEAST = 8 };
+    int64_t together = 1, bytes = SETS_LEAST * LINE / window_sets(step);
     while (together < count && (together * vector_bytes < bytes || count % together)) together++;
     return together;
 }

@@ -310,7 +310,6 @@ static bool of_few_columns(const WindowSides *sides) {
 static bool prefers_copy(const Windows *w, const Node *operand, const WindowSides *sides, const ContractWindow *g) {
     enum { COLUMNS = 8, DEPTH = 64, ZEROS = 3 }; /* ZEROS: a copy is larger by less than one part in so many */
     int64_t depth = 1, copied = 1, extent = 1;
-    if (sides->vectors) return true;
     for (int i = 0; i < sides->contract->count; i++) depth *= window_extent(operand, sides->contract->axes[i]);
     for (int i = w->has_images; i < w->rank; i++) {
         copied *= w->axes[i].copied;
@@ -326,7 +325,6 @@ static bool prefers_copy(const Windows *w, const Node *operand, const WindowSide
  * long, where each region is whole tiles. */
 static bool use_regions(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
     int tile_rows = contract_tile_rows(e->target);
-    if (sides->vectors) w->in_place = false;
     if (w->in_place || !w->in_memory || g->positions > POSITIONS_MOST || prefers_copy(w, operand, sides, g))
         return false;
     w->in_place      = true; /* its layout is the source's */
@@ -356,8 +354,9 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
     int             from_free = w->has_images && !g->image_in_k, from_k = g->image_in_k;
     int64_t         budget = e->target->l2_bytes / COPY_SHARE / elem_bytes, elems = lay_out(w);
     bool large = positions->count > w->has_images && (g->positions > POSITIONS_MOST || (g->copied && elems > budget));
-    if (!levels_of(w, operand, sides->free, from_free, large && !g->image_in_k, g->rows, &g->n_rows) ||
-        !levels_of(w, operand, sides->contract, from_k, large && g->image_in_k, g->depth, &g->n_depth))
+    bool apart = sides->vectors && !g->image_in_k; /* levels of rows and columns, as vectors' tiles want them */
+    if (!levels_of(w, operand, sides->free, from_free, apart || (large && !g->image_in_k), g->rows, &g->n_rows) ||
+        !levels_of(w, operand, sides->contract, from_k, apart || (large && g->image_in_k), g->depth, &g->n_depth))
         return false;
     if (!large) {
         int64_t enough = sides->vectors || of_few_columns(sides) ? GROUP_POSITIONS : POSITIONS_ENOUGH;
@@ -378,10 +377,40 @@ static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const Win
     return g->n_rows < CONTRACT_LEVELS && g->n_depth < CONTRACT_LEVELS && elems * g->images < INT32_MAX;
 }
 
+/* On how many sets of the first-level cache lines fall that lie so many bytes apart. */
+int64_t window_sets(int64_t apart) {
+    enum { SETS = 64, LINE = 64 };
+    int64_t lines = (apart & -apart) / LINE;
+    return lines <= 1 ? SETS : lines < SETS ? SETS / lines : 1;
+}
+
+/* Images of which vectors are read in place: nothing outside is asked for, and what the rows of a kernel meet of a row of the image stays in the
+ * first-level cache while that moves on, most of it. */
+static bool read_vectors(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
+                         ContractWindow *g) {
+    enum { LINES = 16, SETS_LEAST = 8 }; /* a set of them: twice as many as it holds */
+    Windows        there = *w;
+    ContractWindow image = *g;
+    if (!w->in_memory || g->image_in_k || w->lanes > target_lanes(e->target, elem_bytes)) return false;
+    there.in_place = true;
+    image.copied   = false;
+    if (!cut_chunks(e, &there, operand, sides, elem_bytes, &image) || image.bands > 1) return false;
+    windows_reach(&there, operand, sides, &image);
+    if (!contract_leaves_out(e->target, &image)) return false;
+    int64_t sets = window_sets(there.axes[there.rank - 2].stride * elem_bytes);
+    if (sets < SETS_LEAST || image.depth[0].extent * there.axes[there.rank - 2].extent > LINES * sets) return false;
+    *w = there;
+    *g = image;
+    return true;
+}
+
 bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *g) {
     *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = sides->vectors || !w->in_place};
-    if (sides->vectors) w->axes[w->rank - 1].high = w->axes[w->rank - 1].low + w->lanes - 1;
+    if (sides->vectors) {
+        w->axes[w->rank - 1].high = w->axes[w->rank - 1].low + w->lanes - 1;
+        w->in_place               = false;
+    }
     if (!find_images(w, sides->free, sides->contract, &g->image_in_k)) return false;
     const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
     for (int i = w->has_images; i < positions->count; i++) {
@@ -389,7 +418,9 @@ bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const Wind
         if (extent < 1) return false;
         g->positions *= extent;
     }
-    if (!use_regions(e, w, operand, sides, g) && !cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
+    bool found =
+        sides->vectors ? read_vectors(e, w, operand, sides, elem_bytes, g) : use_regions(e, w, operand, sides, g);
+    if (!found && !cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
     windows_reach(w, operand, sides, g);
     g->plane = windows_plane(e, w, operand, sides, g);
     return true;

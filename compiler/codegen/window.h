@@ -38,6 +38,7 @@ typedef struct Windows {
 /* False where the operand is no such view, or where sizes that matter are not known when compiling. `computed`: an elementwise source may be. */
 bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch, bool computed,
                 Windows *windows);
+int64_t window_sets(int64_t apart);
 enum { WINDOW_GROUP_COLUMNS = 8 }; /* of a group, up to which its images are copied */
 
 typedef struct WindowSides { /* the operand's axes as the product runs over them */

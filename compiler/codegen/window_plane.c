@@ -17,7 +17,8 @@ static WindowReach reach_along(const Windows *w, const Node *operand, int row, i
 /* Of rows (images, y, x) and k (rows of a window, columns and channels of it). */
 void windows_reach(const Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
     const int *rows = sides->free->axes + w->has_images, *k = sides->contract->axes;
-    if (!g->copied || g->image_in_k || g->bands > 1 || sides->free->count != w->has_images + 2) return;
+    if ((!g->copied && !sides->vectors) || g->image_in_k || g->bands > 1 || sides->free->count != w->has_images + 2)
+        return;
     if (sides->contract->count != 3 - sides->vectors || g->n_rows != 2 || g->n_depth != 2) return;
     if (g->depth[0].extent != window_extent(operand, k[0])) return;
     for (int i = 0; i < 2; i++) g->reach[i] = reach_along(w, operand, rows[i], k[i]);
@@ -61,7 +62,7 @@ const WindowPlane *windows_plane(const Emit *e, const Windows *w, const Node *op
     const AxisList *window    = g->image_in_k ? sides->free : sides->contract;
     const int      *rows = positions->axes + w->has_images, *k = window->axes;
     bool            turned[2];
-    if (g->copied || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
+    if (g->copied || sides->vectors || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
     if (w->rank > w->has_images + 3 && !sides->batch->count) return NULL;
     if (positions->count != w->has_images + 2 || window->count != 3) return NULL;
     const WindowAxis *channels = &w->axes[w->rank - 1];

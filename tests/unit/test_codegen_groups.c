@@ -47,9 +47,47 @@ static void test_channels(void **state) {
     check_convolution(3, &(Convolution){9, 28, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, true, ELEM_F32);
     check_convolution(4, &(Convolution){11, 13, 48, 48, {3, 5}, 1, 1, 3, 1, 48}, 3, false, ELEM_F32);
     check_convolution(5, &(Convolution){8, 12, 16, 16, {4, 3}, 1, 2, 0, 2, 16}, 2, false, ELEM_F64);
-    check_convolution(6, &(Convolution){66, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, 1, false, ELEM_F32);
+    check_convolution(6, &(Convolution){68, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, 1, false, ELEM_F32);
     check_convolution(7, &(Convolution){10, 11, 16, 16, {1, 9}, 1, 1, 4, 4, 16}, 2, false, ELEM_F32);
     check_convolution(8, &(Convolution){6, 6, 32, 32, {3, 3}, 1, 1, 0, 0, 32}, 40, false, ELEM_F32);
+}
+
+/* Images read in place: tiles of a whole row of the image, of its two halves, and with others between, windows that reach out at all sides, on one
+ * side alone or not at all, kernels of one row and as wide as the image, several images a chunk. */
+static void test_channels_in_place(void **state) {
+    (void)state;
+    check_convolution(1, &(Convolution){6, 48, 16, 16, {5, 5}, 1, 1, 2, 2, 16}, 2, false, ELEM_F32);
+    check_convolution(2, &(Convolution){8, 32, 32, 32, {4, 4}, 1, 1, 3, 0, 32}, 2, true, ELEM_F32);
+    check_convolution(3, &(Convolution){9, 31, 16, 16, {5, 3}, 2, 1, 1, 1, 16}, 2, false, ELEM_F32);
+    check_convolution(4, &(Convolution){7, 7, 32, 32, {7, 7}, 1, 1, 3, 3, 32}, 9, false, ELEM_F32);
+    check_convolution(5, &(Convolution){4, 18, 16, 16, {1, 3}, 1, 1, 0, 2, 16}, 5, false, ELEM_F64);
+    check_convolution(6, &(Convolution){11, 14, 16, 16, {3, 5}, 1, 1, 0, 0, 16}, 3, false, ELEM_F32);
+}
+
+/* How a convolution's images are read is seen by whether there is a copy, zeros first. */
+static void test_channels_taken(void **state) {
+    static const struct {
+        Convolution shape;
+        bool        copied;
+    } rows[] = {
+        {{28, 28, 240, 240, {5, 5}, 1, 1, 2, 2, 240}, false}, {{14, 14, 384, 384, {7, 7}, 1, 1, 3, 3, 384}, false},
+        {{14, 14, 512, 512, {3, 3}, 1, 1, 1, 1, 512}, true},  {{7, 7, 64, 64, {3, 3}, 1, 1, 1, 1, 64}, false},
+        {{12, 12, 32, 32, {5, 5}, 1, 2, 4, 4, 32}, true},     {{68, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, true},
+        {{56, 56, 256, 256, {5, 5}, 1, 1, 2, 2, 256}, true},
+    };
+    static const char *const words[] = {"memset"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Scratch *s       = scratch_new(1);
+        int      lines   = 0;
+        s->program->real = ELEM_F32;
+        Fn *fn           = scratch_fn(s, FN_PREDICT, "f");
+        scratch_result(s, fn, convolution_part(s, &rows[i].shape, scratch_symbol(s, "batch", 2), CONV_FORWARD));
+        graph_optimise(&s->c, s->program);
+        emitted_lines(s, 1, words, &lines);
+        if ((lines > 0) != rows[i].copied) fail_msg("convolution %zu: %s", i, lines ? "copied" : "read in place");
+        scratch_free(s);
+    }
 }
 
 /* Many channels, of which positions lie so far apart that several vectors are one product. */
@@ -133,10 +171,16 @@ static void test_epilogues(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_groups),    cmocka_unit_test(test_small_groups),
-        cmocka_unit_test(test_channels),  cmocka_unit_test(test_channels_together),
-        cmocka_unit_test(test_beside),    cmocka_unit_test(test_minimal_filtering),
-        cmocka_unit_test(test_epilogues), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_small_groups),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_channels_together),
+        cmocka_unit_test(test_channels_in_place),
+        cmocka_unit_test(test_channels_taken),
+        cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_minimal_filtering),
+        cmocka_unit_test(test_epilogues),
+        cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
