@@ -183,9 +183,7 @@ nnrt_status nnrt_instance_call_into(nnrt_instance *instance, int index, const vo
         .pass        = clock->pass,
         .fault       = fault,
     };
-    uint64_t state = nnrt_denormals_flush();
     (instance->variant ? instance->variant->code[index] : fn->code)(&args);
-    nnrt_denormals_restore(state);
     if (fault->code == NNRT_FAULT_NONE) return NNRT_OK;
     return nnrt_fail(error, NNRT_BAD_DATA, "index %lld is out of range: the model takes 0 to %lld",
                      (long long)fault->value, (long long)fault->limit - 1);
