@@ -183,8 +183,10 @@ static void choose_packing(ContractPlan *plan) {
         plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_PACK_K;
     else
         plan->a_packing = s->a_stride_m == 1 && s->a_stride_k != 1 ? A_PACK_ROWS : A_DIRECT;
+    bool few = s->k > 1 && s->k <= CONTRACT_FEW_K && s->b_stride_n == s->k && !s->b_has_load && !s->b_has_levels &&
+               !s->b_split;
     if (s->b_stride_k == 1 && s->b_stride_n != 1)
-        plan->b_packing = B_TRANSPOSE;
+        plan->b_packing = few ? B_FEW : B_TRANSPOSE;
     else if (s->b_has_load)
         plan->b_packing = B_ANCHOR;
     else

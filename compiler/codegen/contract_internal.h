@@ -18,7 +18,8 @@
 /* How the broadcast side A reaches the tile. Packed: panels [panel][k][row] (rows together) or plain rows [row][k]. */
 typedef enum APacking { A_DIRECT, A_PACK_ROWS, A_PACK_K, A_WINDOW } APacking;
 /* How the vector side B reaches its panels [panel][k][column]. */
-typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_ELEMENTS } BPacking;
+typedef enum BPacking { B_COPY, B_ANCHOR, B_TRANSPOSE, B_FEW, B_ELEMENTS } BPacking;
+enum { CONTRACT_FEW_K = 4 }; /* B_FEW: so many shuffles a vector cost less than a block with 16 rows of them */
 
 enum { TILE_EDGES = 3 };
 
@@ -118,6 +119,11 @@ typedef struct PackB {
     LLVMValueRef n0, n1, p0, kk, first, last, buffer;
     LLVMValueRef scrap; /* room for lanes x lanes elements; NULL: behind the buffer's panels */
 } PackB;
+/* contract_pack_few.c: a panel of B_FEW. */
+typedef struct Panel {
+    LLVMValueRef j0, cols, width, at; /* first column, columns that exist, row length, address */
+} Panel;
+void contract_pack_few(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const Panel *panel);
 void contract_pack_b(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, const PackB *block);
 
 /* Rows [m0, m1) of A, k in [p0, p0 + kk), into `buffer`; `row_end` is the last row that exists. */

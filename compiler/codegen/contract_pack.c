@@ -40,10 +40,6 @@ static bool whole_vectors(Extent extent, int lanes) {
 
 /* ---- B ---- */
 
-typedef struct Panel {
-    LLVMValueRef j0, cols, width, at; /* first column, columns that exist, row length, address */
-} Panel;
-
 /* Rows of whole panels, all vectors at once. */
 static void copy_full_panel(const Pack *p, const Panel *panel) {
     LLVMBuilderRef b    = p->b;
@@ -181,6 +177,7 @@ static void pack_panel(const Pack *p, const Panel *panel, LLVMValueRef scrap) {
     case B_COPY:
     case B_ANCHOR: copy_panel(p, panel); break;
     case B_TRANSPOSE: transpose_panel(p, panel, scrap); break;
+    case B_FEW: contract_pack_few(p->plan, p->b, p->spec, panel); break;
     case B_ELEMENTS: copy_elements(p, panel); break;
     }
 }

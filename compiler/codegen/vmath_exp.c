@@ -217,7 +217,7 @@ static LLVMValueRef power_of_end(const VMath *m, LLVMValueRef a, LLVMValueRef y)
 }
 
 /* pow in double, with C's values for zero, infinite and negative bases. */
-static LLVMValueRef pow_double(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
+static LLVMValueRef pow_anywhere(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
     LLVMBuilderRef b = m->b;
     LLVMValueRef   a = vm_abs(m, x);
     LLVMValueRef   end =
@@ -235,6 +235,29 @@ static LLVMValueRef pow_double(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
     value                = vm_select(m, LLVMBuildFCmp(b, LLVMRealUNO, x, y, ""), vm_add(m, x, y), value);
     LLVMValueRef unit    = LLVMBuildOr(b, vm_cmp(m, LLVMRealOEQ, y, 0), vm_cmp(m, LLVMRealOEQ, x, 1), "");
     return vm_select(m, unit, vm_real(m, 1), value);
+}
+
+/* One power: where neither end nor sign is to be looked after, as for the decay of an average, that is left out by a branch. */
+static LLVMValueRef pow_alone(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
+    LLVMBuilderRef b = m->b;
+    LLVMValueRef   normal =
+        LLVMBuildAnd(b, vm_cmp(m, LLVMRealOGE, x, least_normal(m)), vm_cmp(m, LLVMRealOLT, x, INFINITY), "");
+    LLVMValueRef      usual = LLVMBuildAnd(b, normal, vm_cmp(m, LLVMRealOLT, vm_abs(m, y), 1e300), ""), values[2];
+    LLVMBasicBlockRef blocks[2];
+    Branch            branch = branch_begin(b, usual);
+    values[0]                = power_of_positive(m, x, y);
+    blocks[0]                = LLVMGetInsertBlock(b);
+    branch_else(&branch, b);
+    values[1] = pow_anywhere(m, x, y);
+    blocks[1] = LLVMGetInsertBlock(b);
+    branch_end(&branch, b);
+    LLVMValueRef value = LLVMBuildPhi(b, m->type, "");
+    LLVMAddIncoming(value, values, blocks, 2);
+    return value;
+}
+
+static LLVMValueRef pow_double(const VMath *m, LLVMValueRef x, LLVMValueRef y) {
+    return irb_lanes(m->type) == 1 ? pow_alone(m, x, y) : pow_anywhere(m, x, y);
 }
 
 /* pow: exp(y log x) with the logarithm and the product kept in two parts; float by way of double. C's special values.

@@ -211,6 +211,43 @@ static void shared_packing(const char *target) {
     check_cases(target, transposed, CASES);
 }
 
+/* A transposed B of few k: whole vectors of columns and parts of them, one panel and several. */
+static void few_k(const char *target) {
+    static const int64_t columns[] = {2, 16, 37, 64, 130};
+    ContractCase         cases[30];
+    int                  n = 0;
+    for (int i = 0; i < 15; i++)
+        for (int is_double = 0; is_double < 2; is_double++)
+            cases[n++] = (ContractCase){.is_double    = is_double,
+                                        .m            = 9 + i,
+                                        .n            = columns[i / 3],
+                                        .k            = 2 + i % 3,
+                                        .b_transposed = true,
+                                        .n_runtime    = i % 2,
+                                        .epilogue     = true};
+    check_cases(target, cases, n);
+}
+
+static bool transposes_blocks(const ContractCase *t) {
+    Jit *jit = jit_new("native");
+    contract_case_emit(jit, t, "f");
+    bool   found = false;
+    size_t length;
+    for (LLVMValueRef f = LLVMGetFirstFunction(jit->module); f; f = LLVMGetNextFunction(f))
+        found |= strncmp(LLVMGetValueName2(f, &length), "nnc.transpose", 13) == 0;
+    jit_dispose(jit);
+    return found;
+}
+
+static void test_few_k(void **state) {
+    (void)state;
+    few_k("native");
+    for (int64_t k = 1; k <= 5; k++)
+        assert_int_equal(transposes_blocks(&(ContractCase){.m = 16, .n = 40, .k = k, .b_transposed = true}), k > 4);
+    assert_true(transposes_blocks(&(ContractCase){.m = 16, .n = 40, .k = 3, .b_transposed = true, .b_load = true}));
+    assert_true(transposes_blocks(&(ContractCase){.m = 16, .n = 40, .k = 3, .b_transposed = true, .k_runtime = true}));
+}
+
 static void test_native_runtime(void **state) {
     (void)state;
     runtime_extents("native");
@@ -236,12 +273,14 @@ static void test_v3(void **state) {
     (void)state;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) skip();
     random_mixtures("x86-64-v3", 0xD1B54A32D192ED03u, 24);
+    few_k("x86-64-v3");
     shared_packing("x86-64-v3");
 }
 
 static void test_v2(void **state) {
     (void)state;
     random_mixtures("x86-64-v2", 0x94D049BB133111EBu, 16);
+    few_k("x86-64-v2");
     shared_packing("x86-64-v2");
 }
 #endif
@@ -295,6 +334,7 @@ int main(void) {
         cmocka_unit_test(test_native_mixtures),
         cmocka_unit_test(test_native_shared),
         cmocka_unit_test(test_native_blockings),
+        cmocka_unit_test(test_few_k),
         cmocka_unit_test(test_even),
 #ifdef __x86_64__
         cmocka_unit_test(test_v3),
