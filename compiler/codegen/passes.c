@@ -40,5 +40,5 @@ void codegen_run_passes(LLVMModuleRef module, const Target *target, int opt_leve
 }
 
 void codegen_inline_kernels(LLVMModuleRef module, const Target *target) {
-    run(module, target, "always-inline,globaldce");
+    run(module, target, "always-inline");
 }

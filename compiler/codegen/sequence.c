@@ -103,15 +103,16 @@ static void set_context(const SequenceRun *run, int slot, LLVMValueRef pointer) 
     LLVMBuildStore(run->b, pointer, irb_at(run->b, run->sequence->e->t_i64, run->context, irb_i64(run->b, slot)));
 }
 
-static LLVMValueRef call_directly(const SequenceRun *run, LLVMValueRef task, LLVMValueRef units) {
+static void call_directly(const SequenceRun *run, LLVMValueRef task, LLVMValueRef units) {
     LLVMValueRef args[] = {run->context, irb_i64(run->b, 0), units, LLVMConstInt(run->sequence->e->t_i32, 0, false)};
-    return LLVMBuildCall2(run->b, LLVMGlobalGetValueType(task), task, args, 4, "");
+    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(task), task, args, 4, "");
 }
 
-static void inline_call(const SequenceRun *run, LLVMValueRef call) {
+/* The function becomes part of this one, and is gone by itself. */
+static void inline_call(const SequenceRun *run, LLVMValueRef fn) {
     unsigned         kind   = LLVMGetEnumAttributeKindForName("alwaysinline", 12);
     LLVMAttributeRef always = LLVMCreateEnumAttribute(run->sequence->e->context, kind, 0);
-    if (run->whole) LLVMAddCallSiteAttribute(call, LLVMAttributeFunctionIndex, always);
+    if (run->whole) LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, always);
 }
 
 static void call_parallel(const SequenceRun *run, LLVMValueRef task, LLVMValueRef pool, LLVMValueRef units) {
@@ -155,7 +156,8 @@ static void set_operands(const SequenceRun *run, const SequenceKernel *kernel) {
 
 static void call_with_context(const SequenceRun *run, LLVMValueRef fn) {
     LLVMValueRef context = run->context;
-    inline_call(run, LLVMBuildCall2(run->b, LLVMGlobalGetValueType(fn), fn, &context, 1, ""));
+    LLVMBuildCall2(run->b, LLVMGlobalGetValueType(fn), fn, &context, 1, "");
+    inline_call(run, fn);
 }
 
 /* Where candidates are timed: nnc_tune_mark(measured, number of the contraction, whether it ends). */
@@ -178,7 +180,8 @@ static void run_task(const SequenceRun *run, LLVMValueRef task, LLVMValueRef wor
     LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
     LLVMValueRef share = is_worth_threads(run, work, pool, units);
     if (LLVMIsAConstantInt(share)) {
-        inline_call(run, call_directly(run, task, units));
+        call_directly(run, task, units);
+        inline_call(run, task);
         return;
     }
     Branch branch = branch_begin(run->b, share);
