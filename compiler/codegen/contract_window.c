@@ -133,7 +133,7 @@ static Chunk open_chunk(ContractEmit *e, LLVMValueRef number, LLVMValueRef copy,
         LLVMValueRef band = irb_mul(b, part, c64(e, w->band)); /* its first index */
         if (w->bands > 1) zero_copy(e, copy);
         e->spec->a.fill(e->spec->a.user, copy, image, chunk.n_images, band);
-        e->a_buffer = irb_at(b, e->elem, copy, c64(e, w->copy_origin));
+        e->a_buffer = irb_at(b, e->elem, copy, c64(e, e->plan->winograd ? 0 : w->copy_origin));
     } else {
         LLVMValueRef offset = irb_mul(b, image, c64(e, w->image_stride));
         if (w->bands > 1) offset = irb_add(b, offset, irb_mul(b, part, c64(e, w->band_stride)));
@@ -272,13 +272,13 @@ LLVMValueRef contract_chunks(const ContractPlan *plan, LLVMBuilderRef b, Extent 
 
 bool contract_prepares(const ContractPlan *plan) {
     const ContractWindow *w = plan->shape.window;
-    return w && !w->regions && !plan->winograd;
+    return w && !w->regions && (!plan->winograd || w->copied);
 }
 
 void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef b, const ContractSpec *spec, LLVMValueRef scratch) {
     ContractEmit e = contract_emit_begin(plan, b, spec->elem, spec->m.value, spec->n.value, spec->k.value);
     contract_set_buffers(&e, spec, scratch);
-    window_make_tables(&e, true);
+    if (!plan->winograd) window_make_tables(&e, true);
     if (plan->shape.window->copied && plan->shape.window->bands == 1) zero_copy(&e, e.a_buffer);
 }
 
@@ -287,13 +287,13 @@ void window_emit(ContractEmit *e) {
     LLVMValueRef          copy = e->a_buffer;
     assert(e->spec->k.constant >= 0 || w->image_in_k);
     assert(!w->regions || (!w->copied && w->bands == 1));
+    if (w->copied && w->bands == 1 && !e->spec->prepared) zero_copy(e, copy);
     if (e->plan->winograd && w->image_in_k) {
         contract_emit_parts(e, winograd_kernel_emit, NULL);
         return;
     }
     RegionTables tables = {0};
     if (!e->plan->winograd) tables = window_make_tables(e, !e->spec->prepared);
-    if (w->copied && w->bands == 1 && !e->spec->prepared) zero_copy(e, copy);
     if (e->spec->sums) e->c_buffer = e->spec->sums;
     Images images = {copy, &tables};
     if (w->image_in_k)

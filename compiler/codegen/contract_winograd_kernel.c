@@ -75,7 +75,8 @@ static int64_t v_elems(const ContractPlan *plan) {
 
 void winograd_kernel_plan(ContractPlan *plan) {
     int64_t elems       = v_elems(plan) + POINTS * (w_point(plan) + m_point(plan)) + TAPS * TAPS * plan->lanes;
-    plan->scratch_bytes = round_to(elems * plan->elem_bytes, 64);
+    plan->a_offset      = round_to(elems * plan->elem_bytes, 64);
+    plan->scratch_bytes = plan->a_offset + round_to(plan->shape.window->copy_elems * plan->elem_bytes, 64);
 }
 
 Cut winograd_kernel_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef n) {
@@ -97,6 +98,7 @@ typedef struct Gradient {
     LLVMValueRef       channel, count;   /* the channels at hand */
     LLVMValueRef       filters;          /* of the column block */
     LLVMValueRef       start;            /* the first of all tiles */
+    LLVMValueRef       image0;           /* the first one of a copy; NULL: they are in place */
     LLVMValueRef       first, tiles;     /* the block of tiles */
 } Gradient;
 
@@ -118,13 +120,14 @@ static void transform_block(const Gradient *g) {
     const ContractPlan *plan     = e->plan;
     LLVMBuilderRef      b        = e->b;
     const WindowPlane  *p        = g->plane;
-    int64_t             image    = plan->shape.window->positions * plan->shape.b_stride_k;
     int64_t             step[]   = {plan->shape.b_stride_k * p->positions[1], plan->shape.b_stride_k};
     WinogradPatches     elements = {.extents = p->extents, .strides = p->strides, .point = v_point(plan)};
     WinogradPatches     slopes   = {.extents = p->positions, .strides = step, .point = w_point(plan)};
     Loop                tiles    = loop_begin(b, e->zero, g->tiles, e->one);
     WinogradPlace       at = winograd_place(e, irb_add(b, g->first, tiles.index)), from = at;
-    LLVMValueRef        offset = irb_mul(b, at.image, c64(g, plan->shape.window->image_stride));
+    LLVMValueRef        images = g->image0 ? e->a_buffer : e->spec->a.base;
+    LLVMValueRef        image  = g->image0 ? irb_sub(b, at.image, g->image0) : at.image;
+    LLVMValueRef        offset = irb_mul(b, image, c64(g, plan->shape.window->image_stride));
     from.y                     = irb_add(b, at.y, c64(g, p->starts[0]));
     from.x                     = irb_add(b, at.x, c64(g, p->starts[1]));
     LLVMValueRef to            = irb_at(b, e->elem, g->v, irb_mul(b, tiles.index, g->count));
@@ -132,8 +135,9 @@ static void transform_block(const Gradient *g) {
         winograd_computed_patch(e, unit_channels(plan), &elements, &from, g->channel, to, g->count);
     else
         winograd_patch(e, WINOGRAD_ELEMENTS, unit_channels(plan), &elements,
-                       irb_at(b, e->elem, e->spec->a.base, irb_add(b, offset, g->channel)), &from, to, g->count);
-    offset = irb_add(b, irb_mul(b, at.image, c64(g, image)), e->n0);
+                       irb_at(b, e->elem, images, irb_add(b, offset, g->channel)), &from, to, g->count);
+    offset = irb_mul(b, at.image, c64(g, plan->shape.window->positions * plan->shape.b_stride_k));
+    offset = irb_add(b, offset, e->n0);
     winograd_patch(e, WINOGRAD_SLOPES, plan->lanes, &slopes, irb_at(b, e->elem, e->spec->b.base, offset), &at,
                    irb_at(b, e->elem, g->w, irb_mul(b, tiles.index, c64(g, width_of(plan)))), g->filters);
     loop_end(&tiles, b);
@@ -214,21 +218,44 @@ static void transform_sums_back(const Gradient *g) {
     loop_end(&channel, b);
 }
 
-/* All images, for the channels and the column block at hand. */
-static void emit_group(Gradient *g) {
-    ContractEmit  *e      = g->e;
-    LLVMBuilderRef b      = e->b;
-    LLVMValueRef   each   = c64(g, winograd_tiles(g->plane, 0) * winograd_tiles(g->plane, 1));
-    LLVMValueRef   images = LLVMBuildUDiv(b, e->k, c64(g, e->plan->shape.window->positions), "");
-    g->start              = e->chunk0 ? irb_mul(b, e->chunk0, each) : e->zero;
-    LLVMValueRef end      = irb_mul(b, e->chunk1 ? irb_min(b, e->chunk1, images) : images, each);
-    LLVMValueRef some     = irb_add(b, g->start, e->one); /* once for an empty sum */
-    Loop         blocks   = loop_begin(b, g->start, irb_max(b, end, some), c64(g, TILES_MOST));
+/* Tiles [begin, end) of all, at least one block of them: an empty sum is one, too. */
+static void emit_blocks(Gradient *g, LLVMValueRef begin, LLVMValueRef end) {
+    LLVMBuilderRef b      = g->e->b;
+    Loop           blocks = loop_begin(b, begin, irb_max(b, end, irb_add(b, begin, g->e->one)), c64(g, TILES_MOST));
     g->first              = blocks.index;
     g->tiles              = irb_min(b, irb_sub(b, end, blocks.index), c64(g, TILES_MOST));
     transform_block(g);
     multiply(g);
     loop_end(&blocks, b);
+}
+
+/* Images [begin, end), copied a few at a time. */
+static void emit_copies(Gradient *g, LLVMValueRef begin, LLVMValueRef end, LLVMValueRef each) {
+    ContractEmit  *e      = g->e;
+    LLVMBuilderRef b      = e->b;
+    LLVMValueRef   most   = c64(g, e->plan->shape.window->images);
+    Loop           copies = loop_begin(b, begin, irb_max(b, end, irb_add(b, begin, e->one)), most);
+    LLVMValueRef   count  = irb_min(b, irb_sub(b, end, copies.index), most);
+    LLVMValueRef   first  = irb_mul(b, copies.index, each);
+    e->spec->a.fill(e->spec->a.user, e->a_buffer, copies.index, count, e->zero);
+    g->image0 = copies.index;
+    emit_blocks(g, first, irb_add(b, first, irb_mul(b, count, each)));
+    loop_end(&copies, b);
+}
+
+/* All images, for the channels and the column block at hand. */
+static void emit_group(Gradient *g) {
+    ContractEmit  *e     = g->e;
+    LLVMBuilderRef b     = e->b;
+    LLVMValueRef   each  = c64(g, winograd_tiles(g->plane, 0) * winograd_tiles(g->plane, 1));
+    LLVMValueRef   end   = LLVMBuildUDiv(b, e->k, c64(g, e->plan->shape.window->positions), "");
+    LLVMValueRef   begin = e->chunk0 ? e->chunk0 : e->zero;
+    if (e->chunk1) end = irb_min(b, e->chunk1, end);
+    g->start = irb_mul(b, begin, each);
+    if (e->plan->shape.window->copied)
+        emit_copies(g, begin, end, each);
+    else
+        emit_blocks(g, g->start, irb_mul(b, end, each));
     transform_sums_back(g);
 }
 

@@ -139,11 +139,12 @@ static bool use_windows(Emit *e, Product *p, int elem_bytes) {
     return true;
 }
 
-/* How many of `count` neighbouring vectors of channels are one product: the lines of an image's positions, which lie `step` bytes apart, should not
- * fall on a few sets of the first-level cache, where what is read and what is stored would drive each other out. */
+/* How many of `count` neighbouring vectors of channels are one product: where the lines of an image's positions, which lie `step` bytes apart, fall on
+ * a few sets of the first-level cache, what is read and what is stored would drive each other out. */
 static int64_t vectors_together(int64_t count, int64_t vector_bytes, int64_t step) {
-    enum { LINE = 64, SETS_LEAST = 8 };
-    int64_t together = 1, bytes = SETS_LEAST * LINE / window_sets(step);
+    enum { LINE = 64, SETS_WANTED = 16 };
+    int64_t together = 1, bytes = SETS_WANTED * LINE / window_sets(step);
+    if (window_sets(step) >= WINDOW_SETS_ENOUGH) return 1;
     while (together < count && (together * vector_bytes < bytes || count % together)) together++;
     return together;
 }

@@ -1,15 +1,8 @@
 /* Operands seen through windows: from a tree of movement ops to one affine map from the operand's indices to the source's, and from that
- * to the offsets of a contraction's rows and k. */
+ * to the offsets of a contraction's rows and k (window_chunks.c), of images read in place or copied (window_reads.c). */
 #include "codegen/window.h"
 
 #include <string.h>
-
-enum {
-    POSITIONS_ENOUGH = 512,  /* rows of a chunk */
-    GROUP_POSITIONS  = 128,  /* ... of one group's, whose copy the first-level cache should hold */
-    POSITIONS_MOST   = 4096, /* ... and of its tables */
-    COPY_SHARE       = 4,    /* of L2 that a copy may take: one in so many */
-};
 
 typedef struct Trace { /* the walk from the operand down */
     DimTable       *dims;
@@ -233,177 +226,6 @@ static bool find_images(Windows *w, const AxisList *free, const AxisList *contra
     return true;
 }
 
-/* Row-major over the copy, or over the source. Returns the elements of an image. */
-static int64_t lay_out(Windows *w) {
-    int64_t stride = 1;
-    for (int i = w->rank - 1; i >= w->has_images; i--) {
-        w->axes[i].stride = stride;
-        stride *= w->in_place && w->axes[i].extent > 0 ? w->axes[i].extent : w->axes[i].copied;
-    }
-    return stride;
-}
-
-static int64_t stride_along(const Windows *w, int axis) {
-    int64_t stride = 0;
-    for (int i = w->has_images; i < w->rank; i++) stride += w->axes[i].factors[axis] * w->axes[i].stride;
-    return stride;
-}
-
-/* The axes' loops, images left out; neighbours that run on as one are one, but for the first where `keep_first`. */
-static bool levels_of(const Windows *w, const Node *operand, const AxisList *list, int from, bool keep_first,
-                      ContractLevel *levels, int *count) {
-    *count = 0;
-    for (int i = from; i < list->count; i++) {
-        ContractLevel level = {window_extent(operand, list->axes[i]), stride_along(w, list->axes[i])};
-        if (level.extent < 1) return false;
-        bool kept = keep_first && i == from;
-        if (level.extent == 1 && !kept) continue;
-        ContractLevel *last = *count > (keep_first ? 1 : 0) ? &levels[*count - 1] : NULL;
-        if (last && last->stride == level.stride * level.extent)
-            *last = (ContractLevel){last->extent * level.extent, level.stride};
-        else
-            levels[(*count)++] = level;
-    }
-    return true;
-}
-
-/* The axis that the positions' outermost axis alone moves along; bands of that many indices are cut there. */
-static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget, ContractWindow *g) {
-    const ContractLevel *outermost = g->image_in_k ? &g->depth[0] : &g->rows[0];
-    int64_t              inside    = g->positions / outermost->extent;
-    w->banded                      = -1;
-    for (int i = w->has_images; i < w->rank; i++) {
-        if (!w->axes[i].factors[axis]) continue;
-        if (w->banded >= 0 || w->axes[i].factors[axis] < 0) return false;
-        w->banded = i;
-    }
-    if (w->banded < 0) return false;
-    WindowAxis *cut = &w->axes[w->banded];
-    int64_t     row = image_elems / cut->copied, factor = cut->factors[axis];
-    int64_t     more  = cut->copied - factor * (outermost->extent - 1); /* rows that one index needs */
-    int64_t     fit   = w->in_place ? outermost->extent : (budget / row - more) / factor + 1;
-    int64_t     table = POSITIONS_MOST / inside;
-    fit               = fit < table ? fit : table;
-    g->band           = fit < 1 ? 1 : fit < outermost->extent ? fit : outermost->extent;
-    g->bands          = (outermost->extent + g->band - 1) / g->band;
-    g->band_stride    = w->in_place ? g->band * outermost->stride : 0;
-    w->band_axis      = axis;
-    cut->copied       = factor * (g->band - 1) + more;
-    return true;
-}
-
-/* As many images as make a chunk worth while. */
-static int64_t choose_images(const Emit *e, const Node *operand, const WindowSides *sides, const ContractWindow *g,
-                             int64_t enough, int64_t image_elems, int64_t budget) {
-    int64_t most = POSITIONS_MOST / g->positions, fewest = (enough + g->positions - 1) / g->positions;
-    if (g->copied && budget / image_elems < most) most = budget / image_elems;
-    if (most < 1) most = 1;
-    return window_images(e, operand, sides, g, fewest < most ? fewest : most, most, contract_tile_rows(e->target));
-}
-
-/* A group of a convolution whose channels are spread over the image's lines of memory. */
-static bool of_few_columns(const WindowSides *sides) {
-    return sides->batch->count && sides->columns > 0 && sides->columns <= WINDOW_GROUP_COLUMNS;
-}
-
-/* Beside few columns and a short k, a copy with zeros around is worth its work: there tiles have fixed offsets (contract_fixed.c). */
-static bool prefers_copy(const Windows *w, const Node *operand, const WindowSides *sides, const ContractWindow *g) {
-    enum { COLUMNS = 8, DEPTH = 64, ZEROS = 3 }; /* ZEROS: a copy is larger by less than one part in so many */
-    int64_t depth = 1, copied = 1, extent = 1;
-    for (int i = 0; i < sides->contract->count; i++) depth *= window_extent(operand, sides->contract->axes[i]);
-    for (int i = w->has_images; i < w->rank; i++) {
-        copied *= w->axes[i].copied;
-        extent *= w->axes[i].extent;
-        if (w->axes[i].spread != 1) return false;
-    }
-    if (of_few_columns(sides)) return copied - extent < extent / ZEROS;
-    return !g->image_in_k && sides->columns > 0 && sides->columns <= COLUMNS && depth > 0 && depth <= DEPTH &&
-           copied - extent < extent / ZEROS;
-}
-
-/* Rows that miss the same of k, read from the images in place: instead of a copy, where images are whole and, of rows that are summed for
- * long, where each region is whole tiles. */
-static bool use_regions(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, ContractWindow *g) {
-    int tile_rows = contract_tile_rows(e->target);
-    if (w->in_place || !w->in_memory || g->positions > POSITIONS_MOST || prefers_copy(w, operand, sides, g))
-        return false;
-    w->in_place      = true; /* its layout is the source's */
-    int64_t elems    = lay_out(w);
-    g->regions       = windows_regions(e, w, operand, sides, g->image_in_k);
-    bool whole_tiles = g->regions != NULL;
-    for (int i = 0; g->regions && i < g->regions->count; i++)
-        whole_tiles &= !g->image_in_k || g->regions->regions[i].n_rows % tile_rows == 0;
-    if (!whole_tiles) {
-        g->regions  = NULL;
-        w->in_place = false;
-        return false;
-    }
-    int64_t most    = w->has_images ? POSITIONS_MOST / g->positions : 1;
-    g->copied       = false;
-    g->image_stride = elems;
-    g->images       = choose_images(e, operand, sides, g, POSITIONS_ENOUGH, elems, elems);
-    if (most >= tile_rows && g->images < tile_rows) g->images = tile_rows; /* borders of few rows fill tiles */
-    if (!w->has_images) g->images = 1;
-    g->band = 1;
-    return elems * g->images < INT32_MAX;
-}
-
-static bool cut_chunks(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
-                       ContractWindow *g) {
-    const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
-    int             from_free = w->has_images && !g->image_in_k, from_k = g->image_in_k;
-    int64_t         budget = e->target->l2_bytes / COPY_SHARE / elem_bytes, elems = lay_out(w);
-    bool large = positions->count > w->has_images && (g->positions > POSITIONS_MOST || (g->copied && elems > budget));
-    bool apart = sides->vectors && !g->image_in_k; /* levels of rows and columns, as vectors' tiles want them */
-    if (!levels_of(w, operand, sides->free, from_free, apart || (large && !g->image_in_k), g->rows, &g->n_rows) ||
-        !levels_of(w, operand, sides->contract, from_k, apart || (large && g->image_in_k), g->depth, &g->n_depth))
-        return false;
-    if (!large) {
-        int64_t enough = sides->vectors || of_few_columns(sides) ? GROUP_POSITIONS : POSITIONS_ENOUGH;
-        g->images      = w->has_images ? choose_images(e, operand, sides, g, enough, elems, budget) : 1;
-        g->band        = 1;
-    } else {
-        if (g->image_in_k && g->n_depth < 2) return false;
-        if (!cut_bands(w, positions->axes[w->has_images], elems, budget, g)) return false;
-        elems = lay_out(w);
-        if (!levels_of(w, operand, sides->free, from_free, !g->image_in_k, g->rows, &g->n_rows) ||
-            !levels_of(w, operand, sides->contract, from_k, g->image_in_k, g->depth, &g->n_depth))
-            return false;
-    }
-    g->image_stride = elems;
-    g->copy_elems   = g->copied ? elems * g->images : 0;
-    for (int i = w->has_images; i < w->rank; i++)
-        g->copy_origin += (w->axes[i].offset - w->axes[i].low) * w->axes[i].stride;
-    return g->n_rows < CONTRACT_LEVELS && g->n_depth < CONTRACT_LEVELS && elems * g->images < INT32_MAX;
-}
-
-/* On how many sets of the first-level cache lines fall that lie so many bytes apart. */
-int64_t window_sets(int64_t apart) {
-    enum { SETS = 64, LINE = 64 };
-    int64_t lines = (apart & -apart) / LINE;
-    return lines <= 1 ? SETS : lines < SETS ? SETS / lines : 1;
-}
-
-/* Images of which vectors are read in place: nothing outside is asked for, and what the rows of a kernel meet of a row of the image stays in the
- * first-level cache while that moves on, most of it. */
-static bool read_vectors(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
-                         ContractWindow *g) {
-    enum { LINES = 16, SETS_LEAST = 8 }; /* a set of them: twice as many as it holds */
-    Windows        there = *w;
-    ContractWindow image = *g;
-    if (!w->in_memory || g->image_in_k || w->lanes > target_lanes(e->target, elem_bytes)) return false;
-    there.in_place = true;
-    image.copied   = false;
-    if (!cut_chunks(e, &there, operand, sides, elem_bytes, &image) || image.bands > 1) return false;
-    windows_reach(&there, operand, sides, &image);
-    if (!contract_leaves_out(e->target, &image)) return false;
-    int64_t sets = window_sets(there.axes[there.rank - 2].stride * elem_bytes);
-    if (sets < SETS_LEAST || image.depth[0].extent * there.axes[there.rank - 2].extent > LINES * sets) return false;
-    *w = there;
-    *g = image;
-    return true;
-}
-
 bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *g) {
     *g = (ContractWindow){.images = 1, .bands = 1, .positions = 1, .copied = sides->vectors || !w->in_place};
@@ -418,9 +240,10 @@ bool windows_geometry(const Emit *e, Windows *w, const Node *operand, const Wind
         if (extent < 1) return false;
         g->positions *= extent;
     }
-    bool found =
-        sides->vectors ? read_vectors(e, w, operand, sides, elem_bytes, g) : use_regions(e, w, operand, sides, g);
-    if (!found && !cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
+    if (windows_copy_group(e, w, operand, sides, elem_bytes, g)) return true;
+    bool found = sides->vectors ? windows_read_vectors(e, w, operand, sides, elem_bytes, g)
+                                : windows_use_regions(e, w, operand, sides, g);
+    if (!found && !windows_cut_chunks(e, w, operand, sides, elem_bytes, g)) return false;
     windows_reach(w, operand, sides, g);
     g->plane = windows_plane(e, w, operand, sides, g);
     return true;
@@ -432,7 +255,7 @@ LLVMValueRef windows_base(KernelEmit *k, const Windows *w, const ContractWindow 
     Index   offset = index_constant(k, 0);
     for (int i = w->has_images; i < w->rank && !g->regions; i++) start += w->axes[i].offset * w->axes[i].stride;
     for (int i = 0; i < batch->count; i++) {
-        const Dim *stride = dim_const(graph_dims(k->e->program->graph), stride_along(w, batch->axes[i]));
+        const Dim *stride = dim_const(graph_dims(k->e->program->graph), windows_stride(w, batch->axes[i]));
         offset            = index_add(k, offset, index_scale(k, index[i], stride));
     }
     LLVMBuilderRef b  = offset.scope->b;

@@ -38,7 +38,6 @@ typedef struct Windows {
 /* False where the operand is no such view, or where sizes that matter are not known when compiling. `computed`: an elementwise source may be. */
 bool windows_of(Emit *e, const FnPlan *plan, const Kernel *kernel, Node *operand, const AxisList *batch, bool computed,
                 Windows *windows);
-int64_t window_sets(int64_t apart);
 enum { WINDOW_GROUP_COLUMNS = 8 }; /* of a group, up to which its images are copied */
 
 typedef struct WindowSides { /* the operand's axes as the product runs over them */
@@ -49,10 +48,35 @@ typedef struct WindowSides { /* the operand's axes as the product runs over them
 /* How the contraction reads it. Sets the copy's layout in `windows`. False where it does not fit. */
 bool windows_geometry(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,
                       ContractWindow *geometry);
-/* The images of a chunk, `fewest` or more: whole tiles if that takes few more, and such that of the images that are likely two and four threads
- * get as many each. */
-int64_t window_images(const Emit *e, const Node *operand, const WindowSides *sides, const ContractWindow *geometry,
-                      int64_t fewest, int64_t most, int tile_rows);
+/* window_chunks.c: chunks of images that are read in place, or from a copy of them, and the levels of rows and k over that (`geometry` has the images
+ * in k or not, the positions, and whether they are copied); false where it does not fit. Row-major over the copy, or over the source: the elements of
+ * an image. How far one index of an operand's axis is from the next. As many images as make a chunk of `enough` rows. Whether a group's columns are
+ * few and its channels spread over the images' lines of memory. */
+enum { WINDOW_POSITIONS_ENOUGH = 512, WINDOW_POSITIONS_MOST = 4096 }; /* rows of a chunk, and of its tables */
+bool windows_cut_chunks(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,
+                        ContractWindow *geometry);
+int64_t windows_lay_out(Windows *windows);
+int64_t windows_stride(const Windows *windows, int axis);
+int64_t windows_images(const Emit *e, const Node *operand, const WindowSides *sides, const ContractWindow *geometry,
+                       int64_t enough, int64_t image_elems, int64_t budget);
+bool    windows_few_columns(const WindowSides *sides);
+/* window_reads.c. Each sets the geometry, or returns false and leaves it.
+ *
+ * Regions: rows that miss the same of k, read from the images in place: instead of a copy, where images are whole and, of rows that are summed for
+ * long, where each region is whole tiles.
+ * Vectors: images that are read in place, as nothing outside is asked for and what the rows of a kernel meet of a row of the image stays in the
+ * first-level cache while that moves on, most of it.
+ * A group: its channels of positions that lie so far apart that their lines fall on a few sets of that cache. Minimal filtering, which meets elements
+ * more than once, reads a copy, with zeros as far as its patches reach. */
+bool windows_use_regions(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides,
+                         ContractWindow *geometry);
+bool windows_read_vectors(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides,
+                          int elem_bytes, ContractWindow *geometry);
+bool windows_copy_group(const Emit *e, Windows *windows, const Node *operand, const WindowSides *sides, int elem_bytes,
+                        ContractWindow *geometry);
+/* On how many sets of the first-level cache lines fall that lie so many bytes apart. */
+enum { WINDOW_SETS_ENOUGH = 8 };
+int64_t window_sets(int64_t apart);
 /* window_plane.c: of a copy, which of its elements are always zero, to geometry->reach; and the planes that a convolution of 3 x 3 moves over, NULL
  * where it is another. */
 void windows_reach(const Windows *windows, const Node *operand, const WindowSides *sides, ContractWindow *geometry);

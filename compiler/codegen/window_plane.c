@@ -25,8 +25,8 @@ void windows_reach(const Windows *w, const Node *operand, const WindowSides *sid
 }
 
 /* A plane's axis and the operand's two axes that move along it. */
-static bool plane_axis(const Windows *w, const Node *operand, int which, int row, int k, WindowPlane *plane,
-                       bool *turned) {
+static bool plane_axis(const Windows *w, const Node *operand, bool copied, int which, int row, int k,
+                       WindowPlane *plane, bool *turned) {
     const WindowAxis *axis = &w->axes[w->has_images + which];
     int64_t           window;
     for (int i = 0; i < operand->type.rank; i++)
@@ -34,9 +34,9 @@ static bool plane_axis(const Windows *w, const Node *operand, int which, int row
     if (axis->spread != 1 || axis->factors[row] != 1 || (axis->factors[k] != 1 && axis->factors[k] != -1)) return false;
     window                  = window_extent(operand, k);
     *turned                 = axis->factors[k] < 0;
-    plane->extents[which]   = axis->extent;
+    plane->extents[which]   = copied ? axis->copied : axis->extent;
     plane->strides[which]   = axis->stride;
-    plane->starts[which]    = axis->offset - (*turned ? window - 1 : 0);
+    plane->starts[which]    = copied ? 0 : axis->offset - (*turned ? window - 1 : 0);
     plane->positions[which] = window_extent(operand, row);
     return window == 3;
 }
@@ -62,17 +62,17 @@ const WindowPlane *windows_plane(const Emit *e, const Windows *w, const Node *op
     const AxisList *window    = g->image_in_k ? sides->free : sides->contract;
     const int      *rows = positions->axes + w->has_images, *k = window->axes;
     bool            turned[2];
-    if (g->copied || sides->vectors || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
+    if (sides->vectors || g->bands > 1 || w->rank < w->has_images + 3) return NULL;
     if (w->rank > w->has_images + 3 && !sides->batch->count) return NULL;
     if (positions->count != w->has_images + 2 || window->count != 3) return NULL;
     const WindowAxis *channels = &w->axes[w->rank - 1];
     WindowPlane      *plane    = ARENA_NEW(e->arena, WindowPlane);
     for (int i = 0; i < 2; i++)
-        if (!plane_axis(w, operand, i, rows[i], k[i], plane, &turned[i])) return NULL;
+        if (!plane_axis(w, operand, g->copied, i, rows[i], k[i], plane, &turned[i])) return NULL;
     for (int i = w->has_images + 2; i < w->rank - 1; i++)
         if (!is_groups(&w->axes[i], operand, sides->batch)) return NULL;
     if (!is_channels(channels, operand, sides->batch, k[2]) || turned[0] != turned[1]) return NULL;
-    if (!g->regions && (w->axes[w->has_images].offset || w->axes[w->has_images + 1].offset)) return NULL;
+    if (!g->regions && !g->copied && (w->axes[w->has_images].offset || w->axes[w->has_images + 1].offset)) return NULL;
     plane->channels = window_extent(operand, k[2]);
     plane->turned   = turned[0];
     plane->winograd = !e->c->options.no_winograd;

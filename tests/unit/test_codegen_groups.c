@@ -64,8 +64,8 @@ static void test_channels_in_place(void **state) {
     check_convolution(6, &(Convolution){11, 14, 16, 16, {3, 5}, 1, 1, 0, 0, 16}, 3, false, ELEM_F32);
 }
 
-/* How a convolution's images are read is seen by whether there is a copy, zeros first. */
-static void test_channels_taken(void **state) {
+/* How a convolution's images are read, those of vectors of channels and of groups, is seen by whether there is a copy, zeros first. */
+static void test_reads_taken(void **state) {
     static const struct {
         Convolution shape;
         bool        copied;
@@ -73,7 +73,8 @@ static void test_channels_taken(void **state) {
         {{28, 28, 240, 240, {5, 5}, 1, 1, 2, 2, 240}, false}, {{14, 14, 384, 384, {7, 7}, 1, 1, 3, 3, 384}, false},
         {{14, 14, 512, 512, {3, 3}, 1, 1, 1, 1, 512}, true},  {{7, 7, 64, 64, {3, 3}, 1, 1, 1, 1, 64}, false},
         {{12, 12, 32, 32, {5, 5}, 1, 2, 4, 4, 32}, true},     {{68, 64, 16, 16, {5, 3}, 1, 1, 1, 1, 16}, true},
-        {{56, 56, 256, 256, {5, 5}, 1, 1, 2, 2, 256}, true},
+        {{56, 56, 256, 256, {5, 5}, 1, 1, 2, 2, 256}, true},  {{14, 14, 512, 512, {3, 3}, 1, 1, 1, 1, 32}, true},
+        {{14, 14, 128, 128, {3, 3}, 1, 1, 1, 1, 8}, false},
     };
     static const char *const words[] = {"memset"};
     (void)state;
@@ -117,6 +118,8 @@ static void test_minimal_filtering(void **state) {
     check_within(1, &(Convolution){9, 10, 32, 32, {3, 3}, 1, 1, 1, 1, 2}, 3, false, ELEM_F32, tolerance);
     check_within(2, &(Convolution){6, 8, 96, 32, {3, 3}, 1, 1, 1, 1, 2}, 5, false, ELEM_F32, tolerance);
     check_within(3, &(Convolution){9, 6, 64, 64, {3, 3}, 1, 1, 0, 0, 4}, 2, true, ELEM_F32, tolerance);
+    check_within(4, &(Convolution){9, 6, 256, 256, {3, 3}, 1, 1, 1, 1, 8}, 3, false, ELEM_F32, 2 * tolerance);
+    check_within(5, &(Convolution){5, 7, 256, 512, {3, 3}, 1, 1, 0, 2, 16}, 9, true, ELEM_F32, 2 * tolerance);
 }
 
 /* What joins the products' kernels, at their own places: a number for each filter, another image, and a rectifier's mask of it. */
@@ -176,7 +179,7 @@ int main(void) {
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_channels_together),
         cmocka_unit_test(test_channels_in_place),
-        cmocka_unit_test(test_channels_taken),
+        cmocka_unit_test(test_reads_taken),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_minimal_filtering),
         cmocka_unit_test(test_epilogues),
