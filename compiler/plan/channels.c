@@ -122,6 +122,7 @@ static bool slides_beside(const Node *image, int axis) {
 
 /* In memory as it is. */
 static bool is_plain(const Node *w) {
+    while (w->op == OP_RESHAPE) w = w->inputs[0];
     OpClass class = op_info[w->op].class;
     return class == SOURCE || (class == ELEMENTWISE && node_computes(w));
 }

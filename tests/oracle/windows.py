@@ -119,6 +119,9 @@ LAYERS = {
     "avg1d": ("avg_pool1d(3)", (2, 7, 5), {}, avg_pool(3, 3)),
     "avg2d": ("avg_pool2d()", (2, 4, 6, 3), {}, avg_pool(2, 2)),
     "avg2d_overlap": ("avg_pool2d(3, stride = 1, padding = same)", (1, 4, 5, 2), {}, avg_pool(3, 1, 1, 1)),
+    "conv1d_each": ("conv1d(9, 2, groups = 9)", (2, 5, 9), {"kernel": (2, 1, 9), "bias": (9,)}, conv(groups=9)),
+    "conv2d_each": ("conv2d(16, 5, groups = 16, padding = same, stride = 1)", (2, 6, 7, 16), {"kernel": (5, 5, 1, 16), "bias": (16,)},
+                    conv(same=True, groups=16)),
 }
 
 
