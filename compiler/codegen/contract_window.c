@@ -102,7 +102,6 @@ Cut window_cut(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef m, LLVMV
 
 typedef struct Chunk {
     LLVMValueRef begin, end; /* of its positions among all images' */
-    LLVMValueRef image;      /* the first */
     LLVMValueRef n_images;   /* where images are whole */
 } Chunk;
 
@@ -121,7 +120,7 @@ static Chunk open_chunk(ContractEmit *e, LLVMValueRef number, LLVMValueRef copy,
     LLVMValueRef          part  = LLVMBuildURem(b, number, c64(e, w->bands), "");
     LLVMValueRef          start = irb_mul(b, image, each);
     LLVMValueRef          full  = irb_add(b, start, c64(e, w->images * w->positions));
-    Chunk                 chunk = {.begin = start, .end = irb_min(b, full, positions), .image = image};
+    Chunk                 chunk = {.begin = start, .end = irb_min(b, full, positions)};
     if (w->bands > 1) {
         LLVMValueRef per_band = c64(e, w->band * positions_inside(w));
         chunk.begin           = irb_add(b, start, irb_mul(b, part, per_band));
@@ -189,7 +188,7 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
     Loop chunks = loop_begin(b, first_block(e, columns.index, e->begin), first_block(e, columns.index, e->end), e->one);
     Chunk chunk = open_chunk(e, chunks.index, copy, e->m);
     e->row_block = chunks.index;
-    if (e->spec->chunk_begin) e->spec->chunk_begin(e->spec->chunk_user, b, chunk.image);
+    if (e->spec->chunk_begin) e->spec->chunk_begin(e->spec->chunk_user, b, chunk.begin);
     if (e->plan->winograd) {
         winograd_chunk(e, chunk.begin, chunk.n_images);
     } else if (e->number_table) {
@@ -200,15 +199,15 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
         e->a_row0 = chunk.begin;
         emit_tiles(e, chunk.begin, chunk.end);
     }
-    if (e->spec->chunk_end) e->spec->chunk_end(e->spec->chunk_user, b, chunk.image, chunk.n_images);
+    if (e->spec->chunk_end) e->spec->chunk_end(e->spec->chunk_user, b, chunk.begin, chunk.end);
     loop_end(&chunks, b);
     loop_end(&columns, b);
 }
 
-int64_t contract_chunk_images(const ContractPlan *plan) {
+int64_t contract_chunk_rows(const ContractPlan *plan) {
     const ContractWindow *w     = plan->shape.window;
-    bool                  whole = w && !w->image_in_k && w->bands == 1 && !plan->shape.a_vectors;
-    return whole && plan->shape.n > 0 && plan->shape.n <= plan->nc ? w->images : 0;
+    bool                  whole = w && !w->image_in_k && !plan->shape.a_vectors;
+    return whole && plan->shape.n > 0 && plan->shape.n <= plan->nc ? chunk_positions(w) : 0;
 }
 
 /* ---- images are summed over ------------------------------------------------------------------------------------------------------ */

@@ -195,7 +195,7 @@ CompiledKernel *kernel_compile(Emit *e, const FnPlan *plan, const Kernel *kernel
     compiled->sizes          = e->sizes;
     compiled->n_operands     = operands->len;
     if (kernel->template == TEMPLATE_CONTRACT) compiled->contract = matmul_plan(e, plan, kernel);
-    compiled->runs_tail = tail_runs(kernel, compiled->contract);
+    compiled->runs_tail = tail_runs(e, kernel, compiled->contract);
     KernelEmit k = {.e = e, .plan = plan, .kernel = kernel, .operands = *operands, .contract = compiled->contract};
     if (compiled->runs_tail) k.tail = tail_emit(k);
     k.streams             = stream_pays(e, kernel);

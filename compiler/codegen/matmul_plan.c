@@ -127,7 +127,7 @@ KernelSize matmul_size(Emit *e, const Kernel *kernel, const ContractPlan *plan, 
     }
     int64_t together = product_neighbours(plan, &p) - 1;
     int64_t scratch  = contract_scratch_bytes(plan) + (together > 0 ? (together + 1) * contract_sums_bytes(plan) : 0);
-    if (tail_runs(kernel, plan)) scratch = tail_scratch_bytes(kernel, plan);
+    if (tail_runs(e, kernel, plan)) scratch = tail_scratch_bytes(kernel, plan);
     return (KernelSize){units, shared, irb_round_up(dims->b, irb_i64(dims->b, scratch), 64)};
 }
 

@@ -165,6 +165,7 @@ static void find_windows(Emit *e, const FnPlan *plan, const Kernel *kernel, bool
     int bytes = elem_size(kernel->dot->type.elem);
     if (p->a.plain || !windows_of(e, plan, kernel, p->a.node, &p->a.batch, computed, &p->windows)) return;
     int64_t columns = side_extent_constant(&p->b, &p->b.free);
+    p->windows.unit = kernel->tail_band;
     p->lanes        = lanes_of_batch(e, p);
     int64_t most    = p->a.batch.count ? WINDOW_GROUP_COLUMNS : CONTRACT_DOT_COLUMNS;
     if (columns > 0 && columns <= most && p->b.is_view) {

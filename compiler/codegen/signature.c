@@ -129,6 +129,7 @@ const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, 
     Signature s = {.e = e, .plan = plan, .kernel = kernel, .operands = operands, .numbers = map_new(e->arena)};
     put_kernel(&s, kernel);
     if (kernel->tail) {
+        put(&s, &kernel->tail_band, sizeof kernel->tail_band);
         s.kernel  = kernel->tail;
         s.numbers = map_new(e->arena);
         put_kernel(&s, kernel->tail);

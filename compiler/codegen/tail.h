@@ -6,7 +6,7 @@
 #include "codegen/emit.h"
 
 /* Whether the product calls its tail; else the tail is a kernel of its own. */
-bool tail_runs(const Kernel *kernel, const ContractPlan *plan);
+bool tail_runs(Emit *e, const Kernel *kernel, const ContractPlan *plan);
 /* Of a worker: the contraction's, then the places of what is passed to a tail that runs. */
 int64_t      tail_scratch_bytes(const Kernel *kernel, const ContractPlan *plan);
 LLVMValueRef tail_emit(KernelEmit product);

@@ -32,6 +32,7 @@ typedef struct Windows {
     bool       has_images;     /* axis 0 counts images */
     int        banded;         /* the axis along which images are cut into bands; -1: none */
     int        band_axis;      /* ... by this axis of the operand */
+    int64_t    unit;           /* bands hold a multiple of so many indices; 0: as many as fit */
     int64_t    lanes; /* so many neighbours along the last axis are copied together; 1: as the other axes say */
 } Windows;
 

@@ -123,7 +123,9 @@ typedef struct Kernel {
     Node          *scan;    /* TEMPLATE_SCAN */
     struct FnPlan *body;    /* of its steps */
     struct Kernel *
-        tail; /* of a product of images: the next kernel, a loop whose rows of a chunk of images may run as soon as the chunk is stored */
+        tail; /* of a product of images: the next kernel, a loop whose rows of a chunk of images may run when it is stored */
+    int64_t
+        tail_band; /* of an image's rows, so many are needed for one of the tail's, one after the other; 0: not known */
     const Dim *flops, *bytes, *lookups; /* counts, in the symbolic dims; of places found through an index */
 } Kernel;
 

@@ -6,14 +6,23 @@
  * tail. Whether a chunk is whole images is codegen's to know (codegen/tail.c); where it is not, the two kernels run one after the other. */
 #include "plan/plan.h"
 
+/* Which part of the index that a loop's row is computed at a component of an index below it depends on: it is component `axis` there, and
+ * row * step + something in [low, high]. Axis -1: nothing is known. */
+typedef struct Reach {
+    int     axis;
+    int64_t step, low, high;
+} Reach;
+
 typedef struct Trace {
+    Arena        *arena;
     const FnPlan *plan;
     const Kernel *product, *loop;
-    Map          *seen;  /* Node * -> axis + 2 of the index that it was met at */
+    Map          *seen;  /* Node * -> Reach * that it was met with */
     int           reads; /* of the product's values */
+    int64_t       band;  /* rows of an image's that one of the loop's is made of; 0: of any */
 } Trace;
 
-/* ---- which image a value is made of ---------------------------------------------------------------------------------------- */
+/* ---- what a value is made of ------------------------------------------------------------------------------------------------- */
 
 static bool has_axis(const Node *node, int axis) {
     for (int i = 0; i < node->attr.axes.count; i++)
@@ -21,14 +30,20 @@ static bool has_axis(const Node *node, int axis) {
     return false;
 }
 
-/* The axis of a reduction's input, or the result's axis of an EXPAND: the `axis`-th that is not among the node's axes. */
+/* The `axis`-th axis of `rank` that is not among the node's axes: of a reduction's input, of an EXPAND's result. */
 static int kept_axis(const Node *node, int axis, int rank) {
     for (int i = 0; i < rank; i++)
         if (!has_axis(node, i) && axis-- == 0) return i;
     return -1;
 }
 
-/* Of the input's index, the component that is component `axis` of the node's; -1: there is none that must be. */
+static bool leads(const Type *a, const Type *b, int axis) {
+    for (int i = 0; i <= axis; i++)
+        if (i >= a->rank || i >= b->rank || a->dims[i] != b->dims[i]) return false;
+    return true;
+}
+
+/* The component of the input's index that is component `axis` of the node's, but for a slide along it; -1: there is none that must be. */
 static int axis_below(const Node *node, int axis) {
     const Type *type = &node->type, *input = node->n_inputs ? &node->inputs[0]->type : NULL;
     if (axis < 0 || !input) return -1;
@@ -40,14 +55,33 @@ static int axis_below(const Node *node, int axis) {
         return -1;
     case OP_SLICE:
     case OP_PAD: return type->dims[axis] == input->dims[axis] ? axis : -1;
-    case OP_SLIDE: return node->attr.slide.axis == axis ? -1 : axis;
-    case OP_RESHAPE: return axis == 0 && input->rank && type->dims[0] == input->dims[0] ? 0 : -1;
+    case OP_RESHAPE: return leads(type, input, axis) ? axis : -1;
     case OP_SUM:
     case OP_REDUCE_MAX: return kept_axis(node, axis, input->rank);
+    case OP_SLIDE:
     case OP_STOP_GRAD:
     case OP_AGAIN: return axis;
     default: return op_info[node->op].class == ELEMENTWISE ? axis : -1;
     }
+}
+
+static Reach slide_reach(const Node *node, Reach reach) {
+    static const Reach nothing = {.axis = -1};
+    const Slide       *slide   = &node->attr.slide;
+    int64_t            before, window = 1;
+    if (slide->divisor != 1 || slide->step < 0 || slide->dilation < 0 || !dim_is_const(slide->before, &before))
+        return nothing;
+    if (slide->dilation && !dim_is_const(node->type.dims[slide->by], &window)) return nothing;
+    reach.step *= slide->step;
+    reach.low  = reach.low * slide->step - before;
+    reach.high = reach.high * slide->step - before + slide->dilation * (window - 1);
+    return reach;
+}
+
+static Reach reach_below(const Node *node, Reach reach) {
+    if (node->op == OP_SLIDE && node->attr.slide.axis == reach.axis) return slide_reach(node, reach);
+    reach.axis = axis_below(node, reach.axis);
+    return reach;
 }
 
 static bool is_at(const Location *a, const Location *b) {
@@ -61,18 +95,52 @@ static const Store *product_store(const Trace *t, const Node *node) {
     return NULL;
 }
 
-/* Whether what the loop reads of the product for `node`, whose index has the image as its component `axis`, is of that image. */
-static bool stays_in_image(Trace *t, Node *node, int axis) {
-    intptr_t known = (intptr_t)map_get(t->seen, node);
-    if (known == axis + 2) return true;
-    map_set(t->seen, node, (void *)(intptr_t)(axis + 2));
+static bool same_reach(const Reach *a, const Reach *b) {
+    return a->axis == b->axis && a->step == b->step && a->low == b->low && a->high == b->high;
+}
+
+/* Tests what is read of the product with such a reach. */
+typedef bool Test(Trace *t, const Node *read, const Reach *reach);
+
+static bool is_of_image(Trace *t, const Node *read, const Reach *reach) {
+    return reach->axis == 0 && reach->step == 1 && !reach->low && !reach->high &&
+           read->type.dims[0] == t->product->rows[0];
+}
+
+/* Rows of the loop's images are made of bands side by side, each of so many rows of the product's. */
+static bool is_of_band(Trace *t, const Node *read, const Reach *reach) {
+    if (reach->axis != 1 || read->type.rank < 2 || read->type.dims[1] != t->product->rows[1]) return false;
+    if (reach->low < 0 || reach->high >= reach->step || (t->band && t->band != reach->step)) return false;
+    t->band = reach->step;
+    return true;
+}
+
+/* Whether all that computing `node` reads of the product passes the test, its index being one with `reach`. */
+static bool all_pass(Trace *t, Node *node, Reach reach, Test *test) {
+    const Reach *known = map_get(t->seen, node);
+    if (known && same_reach(known, &reach)) return true;
+    Reach *now = ARENA_NEW(t->arena, Reach);
+    *now       = reach;
+    map_set(t->seen, node, now);
     if (kernel_loads(t->plan, t->loop, node)) {
         const Store *store = product_store(t, node);
         t->reads += store != NULL;
-        return !store || (store->level == LEVEL_POINT && axis == 0 && node->type.dims[0] == t->product->rows[0]);
+        return !store || (store->level == LEVEL_POINT && test(t, node, &reach));
     }
+    Reach below = reach_below(node, reach);
     for (int i = 0; i < node->n_inputs; i++)
-        if (!stays_in_image(t, node->inputs[i], axis_below(node, axis))) return false;
+        if (!all_pass(t, node->inputs[i], below, test)) return false;
+    return true;
+}
+
+static bool all_stores_pass(Trace *t, int axis, Test *test) {
+    const Kernel *loop = t->loop;
+    Reach         own  = {axis, 1, 0, 0};
+    t->seen            = map_new(t->arena);
+    for (int i = 0; i < loop->stores.len; i++)
+        if (!all_pass(t, loop->stores.data[i].node, own, test)) return false;
+    for (int i = 0; i < loop->reductions.len; i++)
+        if (!all_pass(t, loop->reductions.data[i].node, own, test)) return false;
     return true;
 }
 
@@ -100,12 +168,14 @@ static bool has_rows_apart(const Kernel *kernel) {
 
 static bool is_tail(Compilation *c, const FnPlan *plan, const Kernel *product, const Kernel *loop) {
     if (!has_images(product) || !has_rows_apart(loop) || loop->rows[0] != product->rows[0]) return false;
-    Trace trace = {plan, product, loop, map_new(c->arena), 0};
-    for (int i = 0; i < loop->stores.len; i++)
-        if (!stays_in_image(&trace, loop->stores.data[i].node, 0)) return false;
-    for (int i = 0; i < loop->reductions.len; i++)
-        if (!stays_in_image(&trace, loop->reductions.data[i].node, 0)) return false;
-    return trace.reads > 0;
+    Trace trace = {.arena = c->arena, .plan = plan, .product = product, .loop = loop};
+    return all_stores_pass(&trace, 0, is_of_image) && trace.reads > 0;
+}
+
+static int64_t tail_band(Compilation *c, const FnPlan *plan, const Kernel *product) {
+    Trace trace = {.arena = c->arena, .plan = plan, .product = product, .loop = product->tail};
+    if (product->tail->n_rows < 3) return 0;
+    return all_stores_pass(&trace, 1, is_of_band) ? trace.band : 0;
 }
 
 /* Whether kernels other than the product and its tail use the buffer. */
@@ -133,7 +203,7 @@ static void find_passed(Compilation *c, const FnPlan *plan, Kernel *product) {
 
 /* Whether `kernel` reads what `before` stores. */
 static bool reads_of(Compilation *c, const FnPlan *plan, const Kernel *kernel, const Kernel *before) {
-    Trace   trace = {plan, before, kernel, NULL, 0};
+    Trace   trace = {.arena = c->arena, .plan = plan, .product = before, .loop = kernel};
     NodeVec nodes = {0};
     Map    *seen  = map_new(c->arena);
     for (int i = 0; i < kernel->stores.len; i++)
@@ -195,7 +265,8 @@ static bool find_tail(Compilation *c, FnPlan *plan, int at) {
         Moves   moves = {{false}};
         if (!is_tail(c, plan, product, loop) || !find_moves(c, plan, at, i, &moves)) continue;
         move(plan, at, i, &moves);
-        product->tail = loop;
+        product->tail      = loop;
+        product->tail_band = tail_band(c, plan, product);
         find_passed(c, plan, product);
         return true;
     }
