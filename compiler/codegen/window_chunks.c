@@ -98,11 +98,11 @@ static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget,
     int64_t     table = WINDOW_POSITIONS_MOST / inside;
     fit               = fit < table ? fit : table;
     if (w->unit) fit = fit < w->unit ? w->unit : fit / w->unit * w->unit;
-    g->band           = fit < 1 ? 1 : fit < outermost->extent ? fit : outermost->extent;
-    g->bands          = (outermost->extent + g->band - 1) / g->band;
-    g->band_stride    = w->in_place ? g->band * outermost->stride : 0;
-    w->band_axis      = axis;
-    cut->copied       = factor * (g->band - 1) + more;
+    g->band        = fit < 1 ? 1 : fit < outermost->extent ? fit : outermost->extent;
+    g->bands       = (outermost->extent + g->band - 1) / g->band;
+    g->band_stride = w->in_place ? g->band * outermost->stride : 0;
+    w->band_axis   = axis;
+    cut->copied    = factor * (g->band - 1) + more;
     return true;
 }
 
