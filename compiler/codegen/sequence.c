@@ -115,35 +115,48 @@ static void inline_call(const SequenceRun *run, LLVMValueRef fn) {
     if (run->whole) LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, always);
 }
 
-static void call_parallel(const SequenceRun *run, LLVMValueRef task, LLVMValueRef pool, LLVMValueRef units) {
-    Emit        *e        = run->sequence->e;
+void sequence_parallel(Emit *e, LLVMBuilderRef b, LLVMValueRef task, LLVMValueRef pool, LLVMValueRef context,
+                       LLVMValueRef units) {
     LLVMTypeRef  params[] = {e->t_ptr, e->t_ptr, e->t_ptr, e->t_i64};
     LLVMTypeRef  type     = LLVMFunctionType(e->t_void, params, 4, false);
     LLVMValueRef callee   = LLVMGetNamedFunction(e->module, "nnrt_parallel");
-    LLVMValueRef args[]   = {pool, task, run->context, units};
+    LLVMValueRef args[]   = {pool, task, context, units};
     if (!callee) callee = LLVMAddFunction(e->module, "nnrt_parallel", type);
-    LLVMBuildCall2(run->b, type, callee, args, 4, "");
+    LLVMBuildCall2(b, type, callee, args, 4, "");
 }
 
-static LLVMValueRef work_of(const SequenceRun *run, const Kernel *kernel) {
-    LLVMBuilderRef b    = run->b;
-    LLVMValueRef   work = irb_mul(b, dims_value(run->dims, kernel->bytes), irb_i64(b, BYTE_WORK));
-    work                = irb_add(b, work, irb_mul(b, dims_value(run->dims, kernel->lookups), irb_i64(b, LOOKUP_WORK)));
-    return irb_add(b, dims_value(run->dims, kernel->flops), work);
+static LLVMValueRef work_of(LLVMBuilderRef b, DimEnv *dims, const Kernel *kernel) {
+    LLVMValueRef work = irb_mul(b, dims_value(dims, kernel->bytes), irb_i64(b, BYTE_WORK));
+    work              = irb_add(b, work, irb_mul(b, dims_value(dims, kernel->lookups), irb_i64(b, LOOKUP_WORK)));
+    return irb_add(b, dims_value(dims, kernel->flops), work);
 }
 
 static LLVMValueRef work_with_tail(const SequenceRun *run, const SequenceKernel *kernel) {
-    LLVMValueRef work = work_of(run, kernel->kernel);
-    return runs_tail(kernel) ? irb_add(run->b, work, work_of(run, kernel->kernel->tail)) : work;
+    LLVMValueRef work = work_of(run->b, run->dims, kernel->kernel);
+    return runs_tail(kernel) ? irb_add(run->b, work, work_of(run->b, run->dims, kernel->kernel->tail)) : work;
 }
 
-static LLVMValueRef is_worth_threads(const SequenceRun *run, LLVMValueRef work, LLVMValueRef pool, LLVMValueRef units) {
-    LLVMBuilderRef b       = run->b;
-    LLVMValueRef   large   = LLVMBuildICmp(b, LLVMIntSGT, work, irb_i64(b, PARALLEL_WORK), "");
-    LLVMValueRef   several = LLVMBuildICmp(b, LLVMIntSGT, units, irb_i64(b, 1), "");
-    LLVMValueRef   both    = LLVMBuildAnd(b, large, several, "");
+static LLVMValueRef is_worth_threads(LLVMBuilderRef b, LLVMValueRef work, LLVMValueRef pool, LLVMValueRef units) {
+    LLVMValueRef large   = LLVMBuildICmp(b, LLVMIntSGT, work, irb_i64(b, PARALLEL_WORK), "");
+    LLVMValueRef several = LLVMBuildICmp(b, LLVMIntSGT, units, irb_i64(b, 1), "");
+    LLVMValueRef both    = LLVMBuildAnd(b, large, several, "");
     if (LLVMIsAConstantInt(both) && !LLVMConstIntGetZExtValue(both)) return both;
     return LLVMBuildAnd(b, both, LLVMBuildIsNotNull(b, pool, ""), "");
+}
+
+/* 1 for no pool */
+static LLVMValueRef pool_size(Emit *e, LLVMBuilderRef b, LLVMValueRef pool) {
+    LLVMTypeRef  type   = LLVMFunctionType(e->t_i32, &e->t_ptr, 1, false);
+    LLVMValueRef callee = LLVMGetNamedFunction(e->module, "nnrt_pool_size");
+    if (!callee) callee = LLVMAddFunction(e->module, "nnrt_pool_size", type);
+    return LLVMBuildSExt(b, LLVMBuildCall2(b, type, callee, &pool, 1, ""), e->t_i64, "");
+}
+
+LLVMValueRef sequence_shares(Emit *e, LLVMBuilderRef b, DimEnv *dims, const Kernel *kernel, LLVMValueRef pool,
+                             LLVMValueRef units) {
+    LLVMValueRef worth  = is_worth_threads(b, work_of(b, dims, kernel), pool, units);
+    LLVMValueRef enough = LLVMBuildICmp(b, LLVMIntSGE, units, pool_size(e, b, pool), "");
+    return LLVMBuildAnd(b, worth, enough, "");
 }
 
 static void set_operands(const SequenceRun *run, const SequenceKernel *kernel) {
@@ -178,14 +191,14 @@ static void mark(const SequenceRun *run, const SequenceKernel *kernel, bool ends
 /* Units of a task on one thread or several. */
 static void run_task(const SequenceRun *run, LLVMValueRef task, LLVMValueRef work, LLVMValueRef units) {
     LLVMValueRef pool  = build_member(run->b, run->sequence->e->t_ptr, run->args, offsetof(nnrt_args, pool));
-    LLVMValueRef share = is_worth_threads(run, work, pool, units);
+    LLVMValueRef share = is_worth_threads(run->b, work, pool, units);
     if (LLVMIsAConstantInt(share)) {
         call_directly(run, task, units);
         inline_call(run, task);
         return;
     }
     Branch branch = branch_begin(run->b, share);
-    call_parallel(run, task, pool, units);
+    sequence_parallel(run->sequence->e, run->b, task, pool, run->context, units);
     branch_else(&branch, run->b);
     call_directly(run, task, units);
     branch_end(&branch, run->b);

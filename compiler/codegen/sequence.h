@@ -41,6 +41,13 @@ int64_t sequence_work(const Sequence *sequence); /* instructions of its kernels,
 /* Before runs with the same captures: `pointers` need name only what stays the same. */
 void sequence_prepare(const SequenceRun *run);
 
+/* nnrt_parallel(pool, task, context, units) */
+void sequence_parallel(Emit *e, LLVMBuilderRef b, LLVMValueRef task, LLVMValueRef pool, LLVMValueRef context,
+                       LLVMValueRef units);
+/* Whether `units` of the kernel are worth several threads and there is one for each of them. */
+LLVMValueRef sequence_shares(Emit *e, LLVMBuilderRef b, DimEnv *dims, const Kernel *kernel, LLVMValueRef pool,
+                             LLVMValueRef units);
+
 /* scan.c: a loop as a kernel: of one unit of work; without carries (a map) of as many as it has steps. */
 bool            scan_is_map(const Scan *scan);
 CompiledKernel *scan_compile(Emit *e, const FnPlan *plan, const Kernel *kernel, LocationVec *operands);

@@ -6,7 +6,7 @@
 #define SYMBOL(name) {#name, (void (*)(void))name}
 
 bool run_open_plan(Run *run, Compilation *c, const Plan *plan, void (*tune_mark)(void)) {
-    const JitSymbol symbols[] = {SYMBOL(nnrt_parallel), {"nnc_tune_mark", tune_mark}};
+    const JitSymbol symbols[] = {SYMBOL(nnrt_parallel), SYMBOL(nnrt_pool_size), {"nnc_tune_mark", tune_mark}};
     nnrt_error      error     = {0};
     *run                      = (Run){0};
     run->jit                  = jit_from_plan(c, plan, symbols, tune_mark ? 2 : 1);

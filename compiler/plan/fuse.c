@@ -83,6 +83,7 @@ FnPlan *fn_plan(Compilation *c, Program *program, Fn *fn, const Scan *scan) {
         Kernel *kernel = f.plan->kernels.data[i];
         kernel->name   = arena_printf(c->arena, "%s_%d_%s", fn->name, i, template_name(kernel));
         if (kernel->scan) kernel->body = scan_plan(c, program, kernel);
+        kernel->row_symbol = kernel->scan && !scan ? scan_row_symbol(c, program, kernel) : -1;
         kernel_cost(&f, kernel);
     }
     return f.plan;

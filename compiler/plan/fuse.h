@@ -113,6 +113,9 @@ void products_of_channels(Compilation *c, Graph *graph, Fn *fn);
 void products_compute_moves(Compilation *c, Graph *graph, Fn *fn);
 void products_find_moves(Fuse *f);
 
+/* scan_rows.c: the symbolic dim by whose indices a loop's rows go their own ways; -1: they do not. */
+int scan_row_symbol(Compilation *c, const Program *program, const Kernel *kernel);
+
 /* tails.c: loops that run over a product's images as soon as these are stored. */
 void kernels_find_tails(Compilation *c, FnPlan *plan);
 

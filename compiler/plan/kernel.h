@@ -122,6 +122,7 @@ typedef struct Kernel {
     Node          *scatter; /* TEMPLATE_SCATTER */
     Node          *scan;    /* TEMPLATE_SCAN */
     struct FnPlan *body;    /* of its steps */
+    int row_symbol; /* TEMPLATE_SCAN: the symbolic dim of whose indices each has steps of its own (scan_rows.c); -1: none */
     struct Kernel *
         tail; /* of a product of images: the next kernel, a loop whose rows of a chunk of images may run when it is stored */
     int64_t

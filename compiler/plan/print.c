@@ -60,10 +60,13 @@ static void print_kernel(Printer *p, const Kernel *kernel) {
     fputs(" inner ", p->out);
     print_dims(p, kernel->n_inner, kernel->inner);
     const char *groups = kernel->groups ? arena_printf(p->arena, ", groups %d", kernel->groups) : "";
+    const char *symbol =
+        kernel->row_symbol >= 0 ? dim_symbol_name(graph_dims(p->program->graph), kernel->row_symbol) : "";
+    const char *apart  = *symbol ? arena_printf(p->arena, ", each of %s apart", symbol) : "";
     const char *window = kernel->window > 1 ? arena_printf(p->arena, ", windows of %d", kernel->window) : "";
-    fprintf(p->out, "%s%s%s%s%s%s, passes %d%s\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
+    fprintf(p->out, "%s%s%s%s%s%s%s, passes %d%s\n", kernel->flat ? ", flat" : "", kernel->swap ? ", transposed" : "",
             kernel->packed ? ", packed once" : "", groups, kernel->triangle.low ? ", half" : "",
-            kernel->clip.rows ? ", clipped" : "", kernel->n_passes, window);
+            kernel->clip.rows ? ", clipped" : "", apart, kernel->n_passes, window);
     print_bodies(p, kernel, "ops", false);
     print_bodies(p, kernel, "reads", true);
     for (int i = 0; i < kernel->stores.len; i++) {
