@@ -1,0 +1,117 @@
+/* How work is cut for threads: units of loops, and chunks of images, are as many as two and four threads share evenly. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "codegen/codegen.h"
+#include "codegen/harness.h"
+#include "codegen/window.h"
+
+/* ---- loops ------------------------------------------------------------------------------------------------------------------ */
+
+/* The units of the one kernel that goes to threads, as the emitted text hands them to nnrt_parallel; 0: none goes. */
+static int64_t units_of(Scratch *s) {
+    char  path[] = "/tmp/nnc_units_XXXXXX", line[4096];
+    int   file = mkstemp(path), found = 0;
+    Plan *plan = kernels_from_graph(&s->c, s->program);
+    plan_from_kernels(&s->c, plan);
+    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, path));
+    FILE   *text  = fopen(path, "r");
+    int64_t units = 0;
+    assert_non_null(text);
+    while (fgets(line, sizeof line, text)) {
+        const char *call = strstr(line, "call void @nnrt_parallel("), *last = call ? strstr(call, ", i64 ") : NULL;
+        if (!call) continue;
+        assert_non_null(last); /* a constant, or a register: then 0 */
+        units = strtoll(last + 6, NULL, 10);
+        found++;
+    }
+    assert_true(found <= 1);
+    fclose(text);
+    close(file);
+    unlink(path);
+    scratch_free(s);
+    return units;
+}
+
+typedef enum Work { WORK_FLAT, WORK_ROWS, WORK_SUMS } Work;
+
+/* exp of [rows, columns], a softmax's divisor by rows, or sums over the rows. */
+static int64_t loop_units(Work work, int64_t rows, int64_t columns) {
+    Scratch *s           = scratch_new(3);
+    s->program->real     = ELEM_F32;
+    const Dim *dims[]    = {scratch_dim(s, rows), scratch_dim(s, columns)};
+    Type       type      = scratch_type(ELEM_F32, 2, dims);
+    Fn        *fn        = scratch_fn(s, FN_PREDICT, "f");
+    Node      *e         = node_unary(s->graph, OP_EXP, scratch_slot(s, &type));
+    int        axes[][1] = {{1}, {1}, {0}};
+    scratch_result(s, fn, work == WORK_FLAT ? e : node_reduce(s->graph, OP_SUM, e, 1, axes[work]));
+    return units_of(s);
+}
+
+/* The busiest of four threads gets at most 1.07 of its part: whole vectors, side by side, are not cut. */
+static void test_loops(void **state) {
+    (void)state;
+    static const int64_t rows[] = {150, 200, 257, 333, 420, 601, 999, 1500};
+    for (int i = 0; i < 8; i++)
+        for (Work work = WORK_FLAT; work <= WORK_SUMS; work++) {
+            int64_t units = loop_units(work, rows[i], 256), each = (rows[i] + units - 1) / units;
+            if ((units + 3) / 4 * 400 > units * 107)
+                fail_msg("%lld units of %lld rows", (long long)units, (long long)rows[i]);
+            if (units > 64 && work == WORK_SUMS) fail_msg("%lld partial sums", (long long)units);
+            if (each * 256 > 8192 + 256) fail_msg("units of %lld rows", (long long)each);
+        }
+}
+
+/* ---- chunks of images ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Chunks {
+    int64_t images, positions, fewest, most;
+    int     tile_rows;
+    bool    image_in_k;
+    int64_t expected;
+} Chunks;
+
+static int64_t images_of(const Chunks *c) {
+    Scratch       *s      = scratch_new(1);
+    const Dim     *dims[] = {scratch_dim(s, 3), scratch_symbol(s, "batch", c->images)};
+    Type           type   = scratch_type(ELEM_F32, 2, dims);
+    AxisList       first = {1, {0}}, second = {1, {1}};
+    WindowSides    sides    = {.free = c->image_in_k ? &first : &second, .contract = c->image_in_k ? &second : &first};
+    ContractWindow geometry = {.image_in_k = c->image_in_k, .positions = c->positions};
+    Emit           e        = {.c = &s->c, .arena = s->arena, .program = s->program};
+    s->program->dims.data[0].bound = c->images;
+    int64_t n = window_images(&e, scratch_slot(s, &type), &sides, &geometry, c->fewest, c->most, c->tile_rows);
+    scratch_free(s);
+    return n;
+}
+
+static void test_chunks(void **state) {
+    (void)state;
+    static const Chunks cases[] = {
+        {10, 16, 4, 8, 8, false, 5},  /* 4 + 4 + 2, of which one thread would get 8 */
+        {10, 16, 4, 8, 8, true, 5},   /* the same where images are summed over */
+        {8, 16, 4, 8, 8, false, 4},   /* even already */
+        {12, 16, 5, 9, 8, true, 6},   /* 5 + 5 + 2 */
+        {20, 4, 3, 12, 8, false, 6},  /* whole tiles go before: 5 would be as even for four */
+        {10, 16, 4, 4, 8, false, 4},  /* no room for more */
+        {9, 7, 2, 3, 64, false, 3},   /* no number of images fills tiles: 3 + 3 + 3 */
+        {100, 16, 1, 64, 8, true, 1}, /* one image each is as even as can be */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t n = images_of(&cases[i]);
+        if (n != cases[i].expected) fail_msg("case %zu: %lld images a chunk", i, (long long)n);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_loops), cmocka_unit_test(test_chunks)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
