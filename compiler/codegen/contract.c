@@ -244,8 +244,9 @@ ContractPlan *contract_plan(Arena *arena, const Target *target, const ContractSh
     plan->nv           = choose_vectors(shape, tile.nv, plan->lanes);
     plan->nr           = plan->nv * plan->lanes;
     plan->c_row        = tile.nv * plan->lanes;
-    plan->groups       = shape->groups ? shape->groups : 1;
-    plan->direct       = shape->k <= plan->blocking->direct_k && plan->groups == 1;
+    if (shape->turned) plan->mr = plan->nr = plan->c_row = plan->lanes, plan->nv = 1;
+    plan->groups = shape->groups ? shape->groups : 1;
+    plan->direct = shape->k <= plan->blocking->direct_k && plan->groups == 1;
     plan->whole_cols =
         shape->n > 0 && plan->nr - shape->n < plan->lanes && shape->n < plan->nr ? (int)shape->n : plan->nr;
     plan->winograd = !plan->blocking->plain && winograd_fits(plan);

@@ -112,6 +112,8 @@ void contract_call_tail(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef
 /* void transpose(src, src_stride, dst, dst_stride): lanes x lanes elements. */
 LLVMValueRef contract_transpose_function(const ContractPlan *plan, LLVMModuleRef module);
 LLVMTypeRef  contract_transpose_type(LLVMContextRef context);
+/* The same in registers: as many vectors as lanes. */
+void contract_transpose(LLVMBuilderRef b, LLVMValueRef *rows, int lanes);
 
 /* A block of panels of B: columns [n0, n1), k in [p0, p0 + kk), panels [first, last) of it into `buffer`, panel p at
  * p * nr * kc, its rows as wide as its vectors. Columns from n1 on become 0. */

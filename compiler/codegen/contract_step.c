@@ -358,6 +358,17 @@ static void step_by_registers(const ContractEmit *e, const TilePlace *at, const 
     branch_end(&last, b);
 }
 
+/* A square one, stored column by column. */
+static void step_turned(const ContractEmit *e, const TilePlace *at, const TileArgs *args) {
+    const ContractPlan *plan = e->plan;
+    const ContractSpec *spec = e->spec;
+    LLVMValueRef        sums[TILE_SUMS_MOST];
+    contract_tile_sums(plan, e->b, plan->mr, 1, args, sums);
+    contract_transpose(e->b, sums, plan->lanes);
+    for (int c = 0; c < plan->lanes; c++)
+        spec->store_column(spec->store_user, at->i0, irb_add(e->b, at->j0, c64(e, c)), sums[c], plan->lanes);
+}
+
 static LLVMValueRef is_whole(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b    = e->b;
     LLVMValueRef   rows = LLVMBuildICmp(b, LLVMIntEQ, at->rows, c64(e, e->plan->mr), "");
@@ -430,6 +441,10 @@ void contract_step(const ContractEmit *e, const TilePlace *place) {
     locate_a(e, at, &args);
     locate_b(e, at, &args);
     if (e->spec->range) clip_depth(e, at, &args);
+    if (e->plan->shape.turned) {
+        step_turned(e, at, &args);
+        return;
+    }
     if (contract_looks_ahead(e)) contract_look_ahead(e, at, is_whole(e, at), &args);
     if (!e->plan->direct) {
         step_by_scratch(e, at, &args);

@@ -348,6 +348,12 @@ static void exchange(LLVMBuilderRef b, LLVMValueRef *x, LLVMValueRef *y, int dis
     *x                 = new_x;
 }
 
+void contract_transpose(LLVMBuilderRef b, LLVMValueRef *rows, int lanes) {
+    for (int distance = 1; distance < lanes; distance *= 2)
+        for (int i = 0; i < lanes; i++)
+            if (!(i & distance)) exchange(b, &rows[i], &rows[i + distance], distance, lanes);
+}
+
 static void transpose_body(const ContractPlan *plan, LLVMBuilderRef b, LLVMValueRef function) {
     LLVMTypeRef elem =
         plan->elem_bytes == 8 ? LLVMDoubleTypeInContext(irb_context(b)) : LLVMFloatTypeInContext(irb_context(b));
@@ -357,9 +363,7 @@ static void transpose_body(const ContractPlan *plan, LLVMBuilderRef b, LLVMValue
     LLVMValueRef rows[64];
     for (int i = 0; i < plan->lanes; i++)
         rows[i] = irb_load(b, vec, irb_at(b, elem, src, irb_mul(b, src_stride, irb_i64(b, i))));
-    for (int distance = 1; distance < plan->lanes; distance *= 2)
-        for (int i = 0; i < plan->lanes; i++)
-            if (!(i & distance)) exchange(b, &rows[i], &rows[i + distance], distance, plan->lanes);
+    contract_transpose(b, rows, plan->lanes);
     for (int i = 0; i < plan->lanes; i++)
         irb_store(b, rows[i], irb_at(b, elem, dst, irb_mul(b, dst_stride, irb_i64(b, i))));
     LLVMBuildRetVoid(b);

@@ -314,7 +314,9 @@ LLVMValueRef  kernel_shared_scratch(KernelEmit *k);
 LLVMValueRef  kernel_worker_scratch(KernelEmit *k); /* this worker's part, 64-byte aligned */
 
 LLVMValueRef matmul_packed_bytes(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
-KernelSize   matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
+/* matmul_turn.c: the kernel as it is, or its product transposed in tiles that are turned, where that transposes less. */
+const Kernel              *matmul_turned(Emit *e, const FnPlan *plan, const Kernel *kernel);
+KernelSize                 matmul_size(Emit *e, const Kernel *kernel, const struct ContractPlan *plan, DimEnv *dims);
 const struct ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel);
 LLVMValueRef               matmul_join_units(Emit *e, const Kernel *kernel, DimEnv *dims);
 void                       matmul_emit_join(KernelEmit *k, LLVMValueRef begin, LLVMValueRef end);

@@ -44,7 +44,9 @@ static const ContractPlan *plan_of(Emit *e, const Kernel *kernel, const Product 
                            .a_split      = p->a.split,
                            .b_split      = p->b.split,
                            .groups       = kernel->groups,
+                           .turned       = kernel->turned > 0,
                            .b_packed     = kernel->packed};
+    if (kernel->turned) shape.n = kernel->turned;
     if (p->windowed) {
         ContractWindow *window = ARENA_NEW(e->arena, ContractWindow);
         *window                = p->geometry;

@@ -23,7 +23,7 @@ Sequence *sequence_compile(Emit *e, const FnPlan *plan) {
     sequence->kernels  = ARENA_ARRAY(e->arena, SequenceKernel, plan->kernels.len + 1);
     for (int i = 0; i < plan->kernels.len; i++) {
         SequenceKernel *kernel = &sequence->kernels[i];
-        kernel->kernel         = loop_normal(e, plan->kernels.data[i]);
+        kernel->kernel         = matmul_turned(e, plan, loop_normal(e, plan->kernels.data[i]));
         kernel->inside         = i > 0 && runs_tail(kernel - 1);
         if (kernel->inside) continue;
         kernel->compiled = kernel_compile(e, plan, kernel->kernel, &kernel->operands);

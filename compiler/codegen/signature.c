@@ -92,8 +92,8 @@ static void put_stores(Signature *s) {
 }
 
 static void put_kernel(Signature *s, const Kernel *kernel) {
-    int head[] = {(int)kernel->template, kernel->n_rows, kernel->n_inner, kernel->n_passes,
-                  kernel->flat,          kernel->swap,   kernel->packed,  kernel->groups};
+    int head[] = {(int)kernel->template, kernel->n_rows, kernel->n_inner, kernel->n_passes, kernel->flat,
+                  kernel->swap,          kernel->packed, kernel->groups,  kernel->turned};
     put(s, head, sizeof head);
     put(s, kernel->rows, sizeof *kernel->rows * (size_t)kernel->n_rows);
     put(s, kernel->inner, sizeof *kernel->inner * (size_t)kernel->n_inner);

@@ -117,6 +117,7 @@ typedef struct Kernel {
     bool  packed; /* a loop's step: the product's columns are the same at all steps and are packed before the first */
     int   groups; /* TEMPLATE_CONTRACT with values at LEVEL_GROUP: how many; else 0 */
     bool  swap;   /* compute the transposed product, so that lanes run along the left free dims */
+    int turned; /* ... of so many, in tiles that are transposed before they are stored; 0: as they are. Code generation's choice */
     Triangle       triangle;
     Clip           clip;
     Node          *scatter; /* TEMPLATE_SCATTER */
