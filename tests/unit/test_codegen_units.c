@@ -74,7 +74,6 @@ static void test_loops(void **state) {
 
 typedef struct Chunks {
     int64_t images, positions, fewest, most;
-    int     tile_rows;
     bool    image_in_k;
     int64_t expected;
 } Chunks;
@@ -85,10 +84,11 @@ static int64_t images_of(const Chunks *c) {
     Type           type   = scratch_type(ELEM_F32, 2, dims);
     AxisList       first = {1, {0}}, second = {1, {1}};
     WindowSides    sides    = {.free = c->image_in_k ? &first : &second, .contract = c->image_in_k ? &second : &first};
-    ContractWindow geometry = {.image_in_k = c->image_in_k, .positions = c->positions};
-    Emit           e        = {.c = &s->c, .arena = s->arena, .program = s->program};
+    ContractWindow geometry = {.image_in_k = c->image_in_k, .positions = c->positions, .copied = true};
+    Target         target   = {.vector_bytes = 64, .vector_registers = 32}; /* tiles of 8 rows */
+    Emit           e        = {.c = &s->c, .arena = s->arena, .program = s->program, .target = &target};
     s->program->dims.data[0].bound = c->images;
-    int64_t n = window_images(&e, scratch_slot(s, &type), &sides, &geometry, c->fewest, c->most, c->tile_rows);
+    int64_t n = windows_images(&e, scratch_slot(s, &type), &sides, &geometry, c->fewest * c->positions, 1, c->most);
     scratch_free(s);
     return n;
 }
@@ -96,14 +96,14 @@ static int64_t images_of(const Chunks *c) {
 static void test_chunks(void **state) {
     (void)state;
     static const Chunks cases[] = {
-        {10, 16, 4, 8, 8, false, 5},  /* 4 + 4 + 2, of which one thread would get 8 */
-        {10, 16, 4, 8, 8, true, 5},   /* the same where images are summed over */
-        {8, 16, 4, 8, 8, false, 4},   /* even already */
-        {12, 16, 5, 9, 8, true, 6},   /* 5 + 5 + 2 */
-        {20, 4, 3, 12, 8, false, 6},  /* whole tiles go before: 5 would be as even for four */
-        {10, 16, 4, 4, 8, false, 4},  /* no room for more */
-        {9, 7, 2, 3, 64, false, 3},   /* no number of images fills tiles: 3 + 3 + 3 */
-        {100, 16, 1, 64, 8, true, 1}, /* one image each is as even as can be */
+        {10, 16, 4, 8, false, 5},  /* 4 + 4 + 2, of which one thread would get 8 */
+        {10, 16, 4, 8, true, 5},   /* the same where images are summed over */
+        {8, 16, 4, 8, false, 4},   /* even already */
+        {12, 16, 5, 9, true, 6},   /* 5 + 5 + 2 */
+        {20, 4, 3, 12, false, 6},  /* whole tiles go before: 5 would be as even for four */
+        {10, 16, 4, 4, false, 4},  /* no room for more */
+        {9, 7, 2, 3, false, 3},    /* no number of images fills tiles: 3 + 3 + 3 */
+        {100, 16, 1, 64, true, 1}, /* one image each is as even as can be */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t n = images_of(&cases[i]);
