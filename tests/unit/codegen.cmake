@@ -1,5 +1,5 @@
 # Compiled kernels against the interpreter; the loaded code calls back into the runtime's thread pool.
-foreach(area codegen codegen_across codegen_sized codegen_random codegen_narrow codegen_stream codegen_abreast codegen_ahead codegen_scatter codegen_quotient codegen_rows codegen_units codegen_turned)
+foreach(area codegen codegen_across codegen_sized codegen_random codegen_narrow codegen_stream codegen_abreast codegen_ahead codegen_scatter codegen_quotient codegen_rows codegen_units codegen_turned codegen_registers)
   nnc_unit(${area} test_${area}.c base ir ops plan codegen interp)
   target_sources(test_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c)
   target_link_libraries(test_${area} PRIVATE ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS})

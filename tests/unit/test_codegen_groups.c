@@ -172,6 +172,45 @@ static void test_epilogues(void **state) {
     check_epilogue(5, &(Convolution){8, 7, 40, 40, {3, 3}, 2, 1, 1, 1, 2}, 2);
 }
 
+/* Who else reads a product by groups beside the movement ops that put its groups among the filters. */
+typedef enum Reader { READ_BY_NOBODY, READ_SPLIT, READ_TWICE, READ_AS_RESULT } Reader;
+
+static Scratch *read_by(Reader reader) {
+    static const int  other[] = {1, 0, 2, 3, 4};
+    const Convolution v       = {8, 7, 16, 24, {3, 3}, 1, 1, 1, 1, 2};
+    Scratch          *s       = scratch_new(7);
+    s->program->real          = ELEM_F32;
+    Fn        *fn             = scratch_fn(s, FN_PREDICT, "f");
+    Node      *y              = convolution_part(s, &v, scratch_dim(s, 2), CONV_FORWARD);
+    Node      *move = y->inputs[0], *dot = move->inputs[0]; /* [g, b, o, p, f] to [b, o, p, g, f] to [b, o, p, g f] */
+    const Dim *split[] = {scratch_dim(s, 16), scratch_dim(s, 7), scratch_dim(s, 3), scratch_dim(s, 8)};
+    scratch_result(s, fn, reader == READ_SPLIT ? node_reshape(s->graph, move, 4, split) : y);
+    if (reader == READ_TWICE) scratch_result(s, fn, node_permute(s->graph, dot, other));
+    if (reader == READ_AS_RESULT) scratch_result(s, fn, dot);
+    graph_optimise(&s->c, s->program);
+    return s;
+}
+
+/* The last of the ops that its kernel stores through, where it alone is read so; one that only joins axes may be among them. */
+static void test_moved(void **state) {
+    static const Op expected[] = {OP_RESHAPE, OP_PERMUTE, OP_DOT, OP_DOT};
+    (void)state;
+    for (Reader reader = READ_BY_NOBODY; reader <= READ_AS_RESULT; reader++) {
+        Scratch *s     = read_by(reader);
+        Plan    *plan  = kernels_from_graph(&s->c, s->program);
+        Op       found = OP_COUNT;
+        for (int i = 0; i < plan->fns.data[0]->kernels.len; i++) {
+            const Kernel *kernel = plan->fns.data[0]->kernels.data[i];
+            if (kernel->dot) found = kernel->moved ? kernel->moved->op : OP_DOT;
+        }
+        if (found != expected[reader]) fail_msg("reader %d: stored through op %d", (int)reader, (int)found);
+        scratch_free(s);
+        s = read_by(reader);
+        check_program(s, 1e-4);
+        scratch_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups),
@@ -184,6 +223,7 @@ int main(void) {
         cmocka_unit_test(test_minimal_filtering),
         cmocka_unit_test(test_epilogues),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

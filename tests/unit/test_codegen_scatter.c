@@ -59,6 +59,23 @@ static void test_parts_taken(void **state) {
     }
 }
 
+/* Sums of two parts at least have room of their own where the index turns out as long as that. */
+static void test_parts_have_room(void **state) {
+    enum { LONG = 700 };
+    (void)state;
+    for (int i = 0; i < FORMS; i++) {
+        const Form *form     = &forms[i];
+        Scratch    *s        = program_of(form);
+        Compiled    compiled = compiled_new(s, NULL);
+        int64_t     nbytes   = compiled.model->fns[0].workspace(s->symbols, 1);
+        int64_t     sums     = form->rows * (form->columns ? form->columns : 1) * elem_size(form->real);
+        if ((nbytes >= 2 * sums) != (form->parts && form->index >= LONG))
+            fail_msg("form %d: %lld bytes", i, (long long)nbytes);
+        compiled_free(&compiled);
+        scratch_free(s);
+    }
+}
+
 static void test_results(void **state) {
     (void)state;
     for (int i = 0; i < FORMS; i++) {
@@ -105,7 +122,8 @@ static void test_line(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parts_taken), cmocka_unit_test(test_results),
-                                       cmocka_unit_test(test_fault), cmocka_unit_test(test_line)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parts_taken), cmocka_unit_test(test_parts_have_room),
+                                       cmocka_unit_test(test_results), cmocka_unit_test(test_fault),
+                                       cmocka_unit_test(test_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
