@@ -70,12 +70,17 @@ static int64_t width_of(const ContractPlan *plan, int64_t columns) {
     return round_to(ceil_of(columns, ceil_of(columns, plan->nc)), plan->nr);
 }
 
+enum { HALVES_LEAST = 64 }; /* columns beside a single chunk that are worth two blocks */
+
 /* With few chunks of images workers share the columns: cut in the middle first, so that two get as many. 0: they do without, or it would take too
  * many blocks, each of which has the images to transform. */
 static int64_t half_of(const ContractPlan *plan) {
     const ContractWindow *w = plan->shape.window;
     int64_t               n = plan->shape.n, images = plan->shape.m_likely / w->positions;
-    if (n <= plan->nc || ceil_of(images, w->images) * w->bands >= ROW_BLOCKS_ENOUGH) return 0;
+    int64_t               chunks = ceil_of(images, w->images) * w->bands;
+    if (chunks >= ROW_BLOCKS_ENOUGH) return 0;
+    if (n <= plan->nc)
+        return chunks == 1 && !plan->winograd && n >= HALVES_LEAST ? round_to(ceil_of(n, 2), plan->nr) : 0;
     int64_t width = width_of(plan, n), half = round_to(ceil_of(n, 2), plan->lanes), in_half = width_of(plan, half);
     int64_t before = ceil_of(n, width), blocks = ceil_of(half, in_half);
     if (before % 2 == 0 && n % width == 0) return 0;
@@ -207,7 +212,7 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
 int64_t contract_chunk_rows(const ContractPlan *plan) {
     const ContractWindow *w     = plan->shape.window;
     bool                  whole = w && !w->image_in_k && !plan->shape.a_vectors;
-    return whole && plan->shape.n > 0 && plan->shape.n <= plan->nc ? chunk_positions(w) : 0;
+    return whole && plan->shape.n > 0 && plan->shape.n <= plan->nc && !half_of(plan) ? chunk_positions(w) : 0;
 }
 
 /* ---- images are summed over ------------------------------------------------------------------------------------------------------ */

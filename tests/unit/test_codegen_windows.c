@@ -69,6 +69,9 @@ static void test_column_blocks(void **state) {
     check_convolution(1, &(Convolution){3, 2, 300, 100, {3, 3}, 1, 1, 1, 1, 1}, 2, false, ELEM_F32);
     check_convolution(2, &(Convolution){2, 3, 300, 150, {3, 3}, 1, 1, 1, 1, 1}, 1, false, ELEM_F32); /* halves */
     check_within(3, &(Convolution){4, 4, 176, 256, {3, 3}, 1, 1, 1, 1, 1}, 1, false, ELEM_F32, 2e-3);
+    check_convolution(4, &(Convolution){4, 4, 24, 100, {1, 1}, 1, 1, 0, 0, 1}, 3, false,
+                      ELEM_F32); /* of one chunk: halves */
+    check_convolution(5, &(Convolution){5, 3, 8, 72, {2, 3}, 1, 1, 1, 0, 1}, 2, true, ELEM_F32);
 }
 
 /* Kernels of 3 x 3 over enough channels: by minimal filtering where vectors are whole, with tiles that reach out of the image. */
