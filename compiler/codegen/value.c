@@ -98,7 +98,13 @@ static void add_condition(LLVMValueRef *sum, Scope **scope, LLVMValueRef conditi
 static void check_axis(KernelEmit *k, Index *at, LLVMValueRef size, Inside *inside) {
     LLVMBuilderRef b = at->scope->b;
     int64_t        known;
-    if (at->bounded && irb_const(size, &known) && at->low >= 0 && at->high < known) return;
+    bool           bounded = at->bounded && irb_const(size, &known);
+    if (bounded && at->low >= 0 && at->high < known) return;
+    if (bounded && (at->high < 0 || at->low >= known)) {
+        add_condition(&inside->same, &inside->same_scope, LLVMConstInt(k->e->t_i1, 0, false), k->root);
+        *at = index_constant(k, 0);
+        return;
+    }
     if (at->kind == INDEX_UNIFORM) {
         add_condition(&inside->same, &inside->same_scope, LLVMBuildICmp(b, LLVMIntULT, at->v, size, ""), at->scope);
         LLVMValueRef last = irb_sub(b, size, irb_i64(b, 1));

@@ -163,6 +163,9 @@ Plan *kernels_from_graph(Compilation *c, Program *program);
 /* Requires: kernels. Provides: places. */
 void plan_from_kernels(Compilation *c, Plan *plan);
 
+/* Of an index of the node's inputs, the component that is component `axis` of the node's own (what an OP_SLIDE along it makes of it); -1: none is. */
+int node_axis_below(const Node *node, int axis);
+
 /* The axis by which `type` has more than `dims`, few and a known number of indices of it; -1 where there is none. */
 enum { SPREAD_MOST = 8 };
 int spread_axis(const Type *type, const Type *dims);
