@@ -102,12 +102,25 @@ static int64_t choose_kc(const ContractPlan *plan) {
     return round_up((k + blocks - 1) / blocks, 16);
 }
 
+/* Panels of a block of columns by minimal filtering: images are transformed anew for each block, which costs more than that its kernels' transforms
+ * exceed the second-level cache; but workers share few images' columns. */
+static int64_t filtered_panels(const ContractPlan *plan, int64_t least_panels) {
+    enum { PANELS = 3, UNITS = 4 };
+    const ContractWindow *w      = plan->shape.window;
+    int64_t               chunks = (plan->shape.m_likely / w->positions + w->images - 1) / w->images, panels = PANELS;
+    if (chunks < 1) chunks = 1;
+    while (panels > least_panels && chunks * round_up(plan->shape.n, panels * plan->nr) / (panels * plan->nr) < UNITS)
+        panels--;
+    return panels > least_panels ? panels : least_panels;
+}
+
 /* The block of B takes about half of L2 and leaves the rest to what streams past it. */
 static int64_t choose_nc(const ContractPlan *plan) {
     int64_t eighths = packs_rows_often(plan) ? 5 : 4;
     int64_t budget  = least(plan->target->l2_bytes * eighths / 8, plan->blocking->b_bytes_most);
     int64_t panels  = budget / (plan->kc * plan->elem_bytes * plan->nr * plan->groups);
-    int64_t nc      = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
+    if (plan->winograd && !plan->shape.window->image_in_k) panels = filtered_panels(plan, panels > 1 ? panels : 1);
+    int64_t nc = (panels > 1 ? least(panels, 64) : 1) * plan->nr;
     return plan->shape.n >= 0 ? least(nc, round_up(plan->shape.n > 0 ? plan->shape.n : 1, plan->nr)) : nc;
 }
 
