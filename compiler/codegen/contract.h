@@ -197,8 +197,9 @@ typedef struct ContractShape {
     int       groups; /* of n columns each; 0: no groups. B may not stay in place, A not be seen through windows */
     /* An element of a windowed A is as wide as B: column n meets the n-th of it. n is whole vectors of the target. */
     bool a_vectors;
-    bool
-        turned; /* tiles of as many rows as lanes by one vector, whole, are handed to `store_column` alone. m, n and k are known, k is short */
+    /* Tiles of as many rows as lanes by one vector, whole, are handed to `store_column` alone. m, n and k are known, k is short. */
+    bool                  turned;
+    bool                  is_small; /* part of a small step: longer code pays where it spares a little */
     bool                  b_packed; /* B serves many products: all of it is packed beforehand, where the plan can */
     const ContractWindow *window;   /* of A; NULL: it is not seen through windows */
     int64_t

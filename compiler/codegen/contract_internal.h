@@ -238,18 +238,18 @@ LLVMValueRef window_region_number(const ContractEmit *e, const RegionTables *tab
                                   size_t offset);
 void         window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args);
 
-/* contract_step.c: whole tiles go by registers where the way by scratch, which returns the size of its anchor, has one of at most `most`
+/* contract_fork.c: whole tiles go by registers where the way by scratch, which returns the size of its anchor, has one of at most `most`
  * instructions; all else by scratch */
-void contract_fork(LLVMBuilderRef b, LLVMValueRef whole, unsigned most, unsigned (*by_scratch)(void *user),
-                   void (*by_registers)(void *user), void *user);
+void     contract_fork(LLVMBuilderRef b, LLVMValueRef whole, unsigned most, unsigned (*by_scratch)(void *user),
+                       void (*by_registers)(void *user), void *user);
+unsigned contract_anchor_most(const ContractPlan *plan); /* which is that, of a product's tiles */
+/* Calls the store anchor; returns how many instructions that emitted, more than contract_anchor_most where it has control flow. */
+unsigned contract_store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
+                               LLVMValueRef mask);
 
 /* contract_ahead.c: what a tile fetches while it is summed, to args->ahead; `whole`: i1, whether its epilogue will be that of a whole tile */
 bool contract_looks_ahead(const ContractEmit *e);
 void contract_look_ahead(const ContractEmit *e, const TilePlace *at, LLVMValueRef whole, TileArgs *args);
-
-/* Calls the store anchor; returns how many instructions that emitted, more than any limit where it has control flow. */
-unsigned contract_store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
-                               LLVMValueRef mask);
 
 /* Adds the block of K at hand to the sums; after the last one hands them to the store anchor. */
 void contract_step(const ContractEmit *e, const TilePlace *at);

@@ -6,8 +6,6 @@
 #include "codegen/contract_internal.h"
 #include "codegen/irb.h"
 
-enum { SHORT_ANCHOR = 20 }; /* instructions of an anchor worth repeating for each vector of a tile */
-
 static LLVMValueRef c64(const ContractEmit *e, int64_t value) {
     return irb_i64(e->b, value);
 }
@@ -120,12 +118,6 @@ static void locate_b(const ContractEmit *e, const TilePlace *at, TileArgs *args)
 
 /* ---- the epilogue ---- */
 
-static unsigned count_instructions(LLVMBasicBlockRef block) {
-    unsigned n = 0;
-    for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i)) n++;
-    return n;
-}
-
 static LLVMValueRef load_sums(const ContractEmit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column) {
     LLVMValueRef offset = irb_add(e->b, irb_mul(e->b, row, c64(e, e->plan->c_row)), column);
     return irb_load(e->b, e->vec, irb_at(e->b, e->elem, at->c, offset));
@@ -153,22 +145,13 @@ static void store_groups(const ContractEmit *e, const TilePlace *at, LLVMValueRe
     e->spec->store_groups(e->spec->store_user, i, irb_add(e->b, at->j0, column), values, plan->lanes, mask);
 }
 
-/* The anchor's size is how many instructions it emitted; one with control flow counts as long. */
-unsigned contract_store_vector(const ContractEmit *e, LLVMValueRef i, LLVMValueRef j, LLVMValueRef value,
-                               LLVMValueRef mask) {
-    LLVMBasicBlockRef block  = LLVMGetInsertBlock(e->b);
-    unsigned          before = count_instructions(block);
-    e->spec->store(e->spec->store_user, i, j, value, e->plan->lanes, mask);
-    return LLVMGetInsertBlock(e->b) == block ? count_instructions(block) - before : SHORT_ANCHOR + 1;
-}
-
 /* From scratch: the vector at `column` of the tile's row `row`, which is the product's row i. */
 static unsigned store_scratch_vector(const ContractEmit *e, const TilePlace *at, LLVMValueRef row, LLVMValueRef column,
                                      LLVMValueRef i, LLVMValueRef mask) {
     if (e->plan->groups == 1)
         return contract_store_vector(e, i, irb_add(e->b, at->j0, column), load_sums(e, at, row, column), mask);
     store_groups(e, at, row, column, i, mask);
-    return SHORT_ANCHOR + 1;
+    return contract_anchor_most(e->plan) + 1;
 }
 
 /* Vector by vector, all rows of each at once. */
@@ -194,7 +177,7 @@ static unsigned store_rows_together(const ContractEmit *e, const TilePlace *at) 
         store_rows_at(e, at, whole, irb_mask_below(b, rest, lanes));
         branch_end(&part, b);
     }
-    return SHORT_ANCHOR + 1;
+    return contract_anchor_most(e->plan) + 1;
 }
 
 /* Hands each row's whole vectors, then the part of one, to the store anchor; returns its size. */
@@ -202,7 +185,7 @@ static unsigned store_from_scratch(const ContractEmit *e, const TilePlace *at) {
     LLVMBuilderRef b     = e->b;
     int            lanes = e->plan->lanes;
     int64_t        n     = e->spec->n.constant;
-    unsigned       size  = SHORT_ANCHOR + 1;
+    unsigned       size  = contract_anchor_most(e->plan) + 1;
     LLVMValueRef   rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
     LLVMValueRef   whole = irb_sub(b, at->cols, rest), mask = irb_mask_below(b, rest, lanes);
     Loop           rows = loop_begin(b, e->zero, at->rows, e->one);
@@ -267,7 +250,7 @@ static unsigned store_with_sums(const ContractEmit *e, const TilePlace *at) {
     int64_t        n     = e->spec->n.constant;
     LLVMValueRef   rest  = LLVMBuildURem(b, at->cols, c64(e, lanes), "");
     LLVMValueRef   whole = irb_sub(b, at->cols, rest), mask = irb_mask_below(b, rest, lanes);
-    unsigned       size = SHORT_ANCHOR + 1;
+    unsigned       size = contract_anchor_most(e->plan) + 1;
     if (n < 0 || n >= lanes) {
         Loop loop = loop_begin(b, e->zero, whole, c64(e, lanes));
         size      = store_column(e, at, loop.index, NULL);
@@ -389,29 +372,6 @@ static void clip_depth(const ContractEmit *e, const TilePlace *at, TileArgs *arg
     args->k = irb_sub(b, end, begin);
 }
 
-/* The way by scratch is emitted first: only then is the anchor's size known, and with it whether there is another way. */
-void contract_fork(LLVMBuilderRef b, LLVMValueRef whole, unsigned most, unsigned (*by_scratch)(void *user),
-                   void (*by_registers)(void *user), void *user) {
-    LLVMContextRef    context = irb_context(b);
-    LLVMBasicBlockRef fork    = LLVMGetInsertBlock(b),
-                      scratch = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_scratch");
-    LLVMPositionBuilderAtEnd(b, scratch);
-    bool              is_short = by_scratch(user) <= most;
-    LLVMBasicBlockRef after    = LLVMAppendBasicBlockInContext(context, irb_function(b), "stepped");
-    LLVMBuildBr(b, after);
-    LLVMPositionBuilderAtEnd(b, fork);
-    if (is_short) {
-        LLVMBasicBlockRef registers = LLVMAppendBasicBlockInContext(context, irb_function(b), "by_registers");
-        LLVMBuildCondBr(b, whole, registers, scratch);
-        LLVMPositionBuilderAtEnd(b, registers);
-        by_registers(user);
-        LLVMBuildBr(b, after);
-    } else {
-        LLVMBuildBr(b, scratch);
-    }
-    LLVMPositionBuilderAtEnd(b, after);
-}
-
 typedef struct Step {
     const ContractEmit *e;
     const TilePlace    *at;
@@ -451,5 +411,5 @@ void contract_step(const ContractEmit *e, const TilePlace *place) {
         return;
     }
     Step step = {e, at, &args};
-    contract_fork(b, is_whole(e, at), SHORT_ANCHOR, scratch_way, registers_way, &step);
+    contract_fork(b, is_whole(e, at), contract_anchor_most(e->plan), scratch_way, registers_way, &step);
 }

@@ -44,6 +44,7 @@ static const ContractPlan *plan_of(Emit *e, const Kernel *kernel, const Product 
                            .a_split      = p->a.split,
                            .b_split      = p->b.split,
                            .groups       = kernel->groups,
+                           .is_small     = e->sizes != NULL,
                            .turned       = kernel->turned > 0,
                            .b_packed     = kernel->packed};
     if (kernel->turned) shape.n = kernel->turned;

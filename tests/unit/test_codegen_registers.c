@@ -11,13 +11,16 @@
 typedef struct Tiles {
     int64_t rows, depth, columns;
     int     epilogue; /* multiplications by a number and additions of one, each */
+    bool    small;    /* part of a small step with its rows known */
     bool    registers;
 } Tiles;
 
 static const Tiles tiles[] = {
-    {64, 32, 48, 1, true},    {64, 64, 96, 2, true},   {13, 9, 16, 1, true},
-    {40, 1, 33, 1, true},     {64, 32, 48, 12, false}, /* the epilogue is long */
-    {64, 2000, 48, 1, false},                          /* K is */
+    {64, 32, 48, 1, false, true},    {64, 64, 96, 2, false, true},   {13, 9, 16, 1, false, true},
+    {40, 1, 33, 1, false, true},     {64, 32, 48, 12, false, false}, /* the epilogue is long */
+    {64, 2000, 48, 1, false, false},                                 /* K is */
+    {64, 32, 48, 12, true, true},    {13, 9, 16, 12, true, true},    {64, 32, 48, 40, true, false},
+    {64, 2000, 16, 12, true, false},
 };
 enum { TILES = sizeof tiles / sizeof *tiles };
 
@@ -33,7 +36,8 @@ static Scratch *product(const Tiles *t) {
         value = node_binary(s->graph, OP_MUL, value, node_fill(s->graph, &y, 1 + 1.0 / (i + 2)));
         value = node_binary(s->graph, OP_ADD, value, node_fill(s->graph, &y, 0.5 - i));
     }
-    scratch_result(s, scratch_fn(s, FN_PREDICT, "f"), value);
+    if (t->small) s->program->dims.data[0].bound = t->rows;
+    scratch_result(s, scratch_fn(s, t->small ? FN_TRAIN : FN_PREDICT, "f"), value);
     return s;
 }
 
