@@ -36,12 +36,11 @@ void kernel_buffers(Compilation *c, const FnPlan *plan, const Kernel *kernel, In
     if (kernel->clip.high_start) visit(&uses, kernel->clip.high_start);
 }
 
-/* The tail of kernel i stores before the kernel has read everything. */
+/* The tail of kernel i stores before the kernel has read everything, and nothing else starts with it. */
 static void live_with_tail(FnPlan *plan, int i) {
     for (int k = 0; k < plan->buffers.len; k++) {
         Buffer *buffer = &plan->buffers.data[k];
         if (buffer->first == i + 1) buffer->first = i;
-        if (buffer->last == i) buffer->last = i + 1;
     }
 }
 
