@@ -9,7 +9,7 @@ bool run_open_plan(Run *run, Compilation *c, const Plan *plan, void (*tune_mark)
     const JitSymbol symbols[] = {SYMBOL(nnrt_parallel), SYMBOL(nnrt_pool_size), {"nnc_tune_mark", tune_mark}};
     nnrt_error      error     = {0};
     *run                      = (Run){0};
-    run->jit                  = jit_from_plan(c, plan, symbols, tune_mark ? 2 : 1);
+    run->jit                  = jit_from_plan(c, plan, symbols, tune_mark ? 3 : 2);
     if (!run->jit) return false;
     run->instance = nnrt_instance_new(jit_model(run->jit), NULL, &error);
     if (!run->instance) diag_error(c->diags, (Span){0}, E0744, "cannot run the program: %s", error.message);

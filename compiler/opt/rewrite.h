@@ -21,6 +21,9 @@ RewriteRule fold_constants;
 RewriteRule add_zero, add_negated, add_pads, sub_zero, sub_negated, neg_of, neg_of_quotient, mul_one, mul_zero,
     mul_negated, mul_constants, mul_of_quotient, div_constant, div_expanded, div_negated, pow_constant, commute;
 
+/* simplify_factor.c */
+RewriteRule add_common_factor;
+
 /* simplify_choice.c */
 RewriteRule select_known, select_not, select_bool, extreme_same, extreme_infinite, compare_same, compare_casts,
     compare_bool, logic_known, not_of, cast_of_cast, cast_to_own;

@@ -7,7 +7,7 @@
     }
 
 static RewriteRule *const *const rules[OP_COUNT] = {
-    [OP_ADD]     = RULES(add_zero, add_negated, add_pads, sink_expand, commute),
+    [OP_ADD]     = RULES(add_zero, add_negated, add_pads, add_common_factor, sink_expand, commute),
     [OP_SUB]     = RULES(sub_zero, sub_negated, sink_expand),
     [OP_NEG]     = RULES(neg_of, sink_expand),
     [OP_MUL]     = RULES(mul_one, mul_zero, mul_negated, mul_constants, sink_expand, commute),

@@ -328,6 +328,32 @@ CASE(dot_size_one) {
     return matmul(b, column, slot(b, scratch_type(ELEM_F64, 2, DIMS(b->one, b->m))));
 }
 
+/* ---- common factors ------------------------------------------------------------------------------------------------------ */
+
+/* A product, newer than all of `read`. */
+static Node *dot(Build *b) {
+    DotAxes axes = {.n_contract = 1, .left_contract = {1}, .right_contract = {0}};
+    Type    tall = scratch_type(ELEM_F64, 2, DIMS(b->four, b->m));
+    return node_dot(b->g, slot(b, b->wide), slot(b, tall), &axes);
+}
+CASE(factor_newest) { /* g exp(h) + g h */
+    Node *h = x(b), *g = dot(b);
+    return two(b, OP_ADD, two(b, OP_MUL, g, one(b, OP_EXP, h)), two(b, OP_MUL, h, g));
+}
+CASE(factor_all_common) { /* g tanh(h) exp(h) + g h exp(h): of the two products with exp(h) one is left */
+    Node *h = x(b), *g = dot(b), *e = one(b, OP_EXP, h);
+    Node *left = two(b, OP_MUL, two(b, OP_MUL, g, one(b, OP_TANH, h)), e);
+    return two(b, OP_ADD, left, two(b, OP_MUL, g, two(b, OP_MUL, h, e)));
+}
+CASE(factor_older) { /* h g + h k */
+    Node *h = x(b);
+    return two(b, OP_ADD, two(b, OP_MUL, h, dot(b)), two(b, OP_MUL, h, dot(b)));
+}
+CASE(factor_same_in_rows) { /* g c + g h, c a row: left to sums over rows */
+    Node *h = x(b), *g = dot(b);
+    return two(b, OP_ADD, two(b, OP_MUL, g, rows(b, slot(b, b->row))), two(b, OP_MUL, g, h));
+}
+
 const Case structure_cases[] = {
 #define ROW(name, ops) {#name, ops, case_##name}
     ROW(add_zero, "read"),
@@ -354,6 +380,10 @@ const Case structure_cases[] = {
     ROW(pow_three, "mul mul read"),
     ROW(pow_other, "const expand pow read"),
     ROW(commuted, "add mul read read"),
+    ROW(factor_newest, "add dot_general exp mul read read read"),
+    ROW(factor_all_common, "add dot_general exp mul mul read read read tanh"),
+    ROW(factor_older, "add dot_general dot_general mul mul read read read read read"),
+    ROW(factor_same_in_rows, "add dot_general expand mul mul read read read read"),
     ROW(pads_are_concat, "concat read read"),
     ROW(fold, "add const expand read"),
     ROW(fold_wraps_not, "add const const"),
