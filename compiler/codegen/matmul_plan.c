@@ -60,7 +60,7 @@ static const ContractPlan *plan_of(Emit *e, const Kernel *kernel, const Product 
 
 Extent product_columns(const ContractPlan *plan, DimEnv *env, const Product *p) {
     const ContractShape *shape = contract_shape(plan);
-    if (shape->a_vectors) return (Extent){shape->n, irb_i64(env->b, shape->n)};
+    if (shape->a_vectors || shape->turned) return (Extent){shape->n, irb_i64(env->b, shape->n)};
     return side_extent(env, &p->b, &p->columns);
 }
 
