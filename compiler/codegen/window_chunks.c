@@ -6,8 +6,10 @@
 
 enum {
 
-    GROUP_POSITIONS = 128, /* ... of one group's, whose copy the first-level cache should hold */
-    COPY_SHARE      = 4,   /* of L2 that a copy may take: one in so many */
+    GROUP_POSITIONS  = 128, /* ... of one group's, whose copy the first-level cache should hold */
+    COPY_SHARE       = 4,   /* of L2 that a copy may take: one in so many */
+    STREAM_SHARE     = 2,   /* ... and images that are summed over, where they are read in place */
+    STREAM_POSITIONS = 192, /* of these at least, in a chunk: its sums are loaded and stored */
 };
 
 static int64_t least(int64_t x, int64_t y) {
@@ -81,7 +83,7 @@ static bool levels_of(const Windows *w, const Node *operand, const AxisList *lis
 }
 
 /* The axis that the positions' outermost axis alone moves along; bands of that many indices are cut there. */
-static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget, ContractWindow *g) {
+static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget, int64_t band, ContractWindow *g) {
     const ContractLevel *outermost = g->image_in_k ? &g->depth[0] : &g->rows[0];
     int64_t              inside    = g->positions / outermost->extent;
     w->banded                      = -1;
@@ -97,6 +99,7 @@ static bool cut_bands(Windows *w, int axis, int64_t image_elems, int64_t budget,
     int64_t     fit   = w->in_place ? outermost->extent : (budget / row - more) / factor + 1;
     int64_t     table = WINDOW_POSITIONS_MOST / inside;
     fit               = fit < table ? fit : table;
+    if (band && band < fit) fit = band;
     if (w->unit) fit = fit < w->unit ? w->unit : fit / w->unit * w->unit;
     g->band        = fit < 1 ? 1 : fit < outermost->extent ? fit : outermost->extent;
     g->bands       = (outermost->extent + g->band - 1) / g->band;
@@ -118,13 +121,33 @@ bool windows_few_columns(const WindowSides *sides) {
     return sides->batch->count && sides->columns > 0 && sides->columns <= WINDOW_GROUP_COLUMNS;
 }
 
+/* Images in place that are summed over, position by position: tile after tile of rows reads a chunk of them again, so that the second-level cache
+ * should hold it. The bands' length along the positions' outermost axis; 0: whole images do. */
+static int64_t band_of_stream(const Emit *e, const Windows *w, const Node *operand, const WindowSides *sides,
+                              int elem_bytes, const ContractWindow *g) {
+    const AxisList *positions = g->image_in_k ? sides->contract : NULL;
+    if (!positions || g->copied || sides->batch->count || !w->has_images || positions->count < 2) return 0;
+    int     axis   = positions->axes[1];
+    int64_t extent = window_extent(operand, axis), elems = 1;
+    for (int i = w->has_images; i < w->rank; i++) {
+        int64_t factor = w->axes[i].factors[axis];
+        if (factor && w->axes[i].copied - factor * (extent - 1) > factor) return 0; /* they overlap */
+        elems *= w->axes[i].extent;
+    }
+    int64_t fit = e->target->l2_bytes / STREAM_SHARE / elem_bytes * extent / elems, inside = g->positions / extent;
+    if (fit >= extent || fit < 1 || fit * inside < STREAM_POSITIONS) return 0;
+    int64_t bands = (extent + fit - 1) / fit;
+    return (extent + bands - 1) / bands;
+}
+
 bool windows_cut_chunks(const Emit *e, Windows *w, const Node *operand, const WindowSides *sides, int elem_bytes,
                         ContractWindow *g) {
     const AxisList *positions = g->image_in_k ? sides->contract : sides->free;
     int             from_free = w->has_images && !g->image_in_k, from_k = g->image_in_k;
     int64_t         budget = e->target->l2_bytes / COPY_SHARE / elem_bytes, elems = windows_lay_out(w);
-    bool            large =
-        positions->count > w->has_images && (g->positions > WINDOW_POSITIONS_MOST || (g->copied && elems > budget));
+    int64_t         band  = band_of_stream(e, w, operand, sides, elem_bytes, g);
+    bool            large = positions->count > w->has_images &&
+                 (g->positions > WINDOW_POSITIONS_MOST || (g->copied && elems > budget) || band);
     bool apart = sides->vectors && !g->image_in_k; /* levels of rows and columns, as vectors' tiles want them */
     if (!levels_of(w, operand, sides->free, from_free, apart || (large && !g->image_in_k), g->rows, &g->n_rows) ||
         !levels_of(w, operand, sides->contract, from_k, apart || (large && g->image_in_k), g->depth, &g->n_depth))
@@ -135,7 +158,7 @@ bool windows_cut_chunks(const Emit *e, Windows *w, const Node *operand, const Wi
         g->band        = 1;
     } else {
         if (g->image_in_k && g->n_depth < 2) return false;
-        if (!cut_bands(w, positions->axes[w->has_images], elems, budget, g)) return false;
+        if (!cut_bands(w, positions->axes[w->has_images], elems, budget, band, g)) return false;
         elems = windows_lay_out(w);
         if (!levels_of(w, operand, sides->free, from_free, !g->image_in_k, g->rows, &g->n_rows) ||
             !levels_of(w, operand, sides->contract, from_k, g->image_in_k, g->depth, &g->n_depth))

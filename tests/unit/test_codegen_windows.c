@@ -60,6 +60,7 @@ static void test_bands(void **state) {
 
 static void test_many_images(void **state) {
     (void)state;
+    check_convolution(2, &(Convolution){49, 56, 52, 9, {1, 1}, 1, 1, 0, 0, 1}, 2, false, ELEM_F32); /* bands in place */
     check_convolution(1, &(Convolution){3, 3, 2, 3, {2, 2}, 1, 1, 0, 1, 1}, 200, false, ELEM_F32);
 }
 
