@@ -30,7 +30,7 @@ static void sum_phase(const Tile *t, int edge, LLVMValueRef a, LLVMValueRef b_at
     for (int i = 0; i < 2 * half; i++) {
         int p = begin + i / 2 + i % 2 * half;
         if (p >= end || !meets_any(fixed, p)) continue;
-        LLVMValueRef row = tile_load_element(t, irb_at(b, t->elem, a, irb_mul(b, step, irb_i64(b, p))));
+        LLVMValueRef row = tile_load_element(t, irb_near(b, t->elem, a, irb_mul(b, step, irb_i64(b, p))));
         for (int v = 0; v < fixed->taps; v++) {
             int r = row_met(fixed, p, v);
             if (r >= 0) sums[r] = tile_multiply_add(t, row, columns[v], sums[r]);
@@ -45,7 +45,7 @@ static void sum_taps(const Tile *t, const TileArgs *args, int edge, LLVMValueRef
     LLVMValueRef     zero = irb_i64(b, 0), one = irb_i64(b, 1), phases = irb_i64(b, fixed->phases);
     LLVMValueRef     tap    = irb_mul(b, args->b_k, phases);
     LLVMValueRef     first  = tile_table_entry(t, args->runs, one);
-    LLVMValueRef     a_from = irb_at(b, t->elem, a, tile_table_entry(t, args->runs, zero));
+    LLVMValueRef     a_from = irb_near(b, t->elem, a, tile_table_entry(t, args->runs, zero));
     LLVMValueRef     b_from = irb_at(b, t->elem, args->b, irb_mul(b, first, args->b_k));
     LLVMValueRef     a_next = irb_i64(b, fixed->run_step - fixed->phases + 1);
     LLVMValueRef     b_next = irb_mul(b, args->b_k, irb_i64(b, (int64_t)fixed->phases * (fixed->taps - 1) + 1));
@@ -55,7 +55,7 @@ static void sum_taps(const Tile *t, const TileArgs *args, int edge, LLVMValueRef
     for (int r = 0; r < t->rows; r++) sums[r] = loop_carry(&loop, b, sums[r]);
     sum_phase(t, edge, a_at, b_at, tap, sums);
     LLVMValueRef last = LLVMBuildICmp(b, LLVMIntEQ, left, one, "");
-    loop_next(&loop, 0, irb_at(b, t->elem, a_at, LLVMBuildSelect(b, last, a_next, one, "")));
+    loop_next(&loop, 0, irb_near(b, t->elem, a_at, LLVMBuildSelect(b, last, a_next, one, "")));
     loop_next(&loop, 1, irb_at(b, t->elem, b_at, LLVMBuildSelect(b, last, b_next, args->b_k, "")));
     loop_next(&loop, 2, LLVMBuildSelect(b, last, phases, irb_sub(b, left, one), ""));
     for (int r = 0; r < t->rows; r++) loop_next(&loop, r + 3, sums[r]);

@@ -21,7 +21,7 @@ LLVMValueRef tile_multiply_add(const Tile *t, LLVMValueRef x, LLVMValueRef y, LL
 
 /* Element k of row r: `a` is the address of row 0's or, through windows, k's offset from each row's start. */
 static LLVMValueRef element_of_row(const Tile *t, LLVMValueRef a, int r) {
-    return t->row_start[0] ? irb_at(t->b, t->elem, t->row_start[r], a) : irb_at(t->b, t->elem, a, t->row_offset[r]);
+    return t->row_start[0] ? irb_near(t->b, t->elem, t->row_start[r], a) : irb_at(t->b, t->elem, a, t->row_offset[r]);
 }
 
 LLVMValueRef tile_load_element(const Tile *t, LLVMValueRef at) {
@@ -123,7 +123,7 @@ static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     LLVMValueRef   two = irb_i64(b, 2);
     int            n   = t->rows * t->vectors;
     for (int r = 0; r < t->rows; r++)
-        t->row_start[r] = irb_at(b, t->elem, args->a, tile_table_entry(t, args->rows, irb_i64(b, r)));
+        t->row_start[r] = irb_near(b, t->elem, args->a, tile_table_entry(t, args->rows, irb_i64(b, r)));
     Loop loop = loop_begin(b, irb_i64(b, 0), irb_mul(b, args->n_runs, two), two);
     for (int i = 0; i < n; i++) sums[i] = loop_carry(&loop, b, sums[i]);
     LLVMValueRef k    = tile_table_entry(t, args->runs, irb_add(b, loop.index, irb_i64(b, 1)));
@@ -138,7 +138,7 @@ static void sum_runs(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
 static void sum_fixed(Tile *t, const TileArgs *args, LLVMValueRef *sums) {
     const FixedTile *fixed = &t->plan->fixed_tile;
     LLVMBuilderRef   b     = t->b;
-    LLVMValueRef     base  = irb_at(b, t->elem, args->a, tile_table_entry(t, args->rows, irb_i64(b, 0)));
+    LLVMValueRef     base  = irb_near(b, t->elem, args->a, tile_table_entry(t, args->rows, irb_i64(b, 0)));
     for (int r = 0; r < t->rows; r++) t->row_offset[r] = irb_i64(b, fixed->rows[r] - fixed->rows[0]);
     for (int k = 0; k < fixed->n_k; k++)
         rank_one(t, irb_at(b, t->elem, base, irb_i64(b, fixed->k[k])),

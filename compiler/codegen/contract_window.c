@@ -141,7 +141,7 @@ static Chunk open_chunk(ContractEmit *e, LLVMValueRef number, LLVMValueRef copy,
     } else {
         LLVMValueRef offset = irb_mul(b, image, c64(e, w->image_stride));
         if (w->bands > 1) offset = irb_add(b, offset, irb_mul(b, part, c64(e, w->band_stride)));
-        e->a_buffer = irb_at(b, e->elem, e->spec->a.base, offset);
+        e->a_buffer = irb_near(b, e->elem, e->spec->a.base, offset);
     }
     return chunk;
 }

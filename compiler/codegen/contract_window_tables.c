@@ -218,7 +218,7 @@ static void leave_out(const ContractEmit *e, const TilePlace *at, TileArgs *args
 }
 
 void window_locate_a(const ContractEmit *e, const TilePlace *at, TileArgs *args) {
-    args->a      = e->plan->shape.a_vectors ? irb_at(e->b, e->elem, e->a_buffer, at->j0) : e->a_buffer;
+    args->a      = e->plan->shape.a_vectors ? irb_near(e->b, e->elem, e->a_buffer, at->j0) : e->a_buffer;
     args->a_row  = e->zero;
     args->a_k    = e->run_step;
     args->k      = e->run_length;

@@ -169,6 +169,10 @@ LLVMValueRef irb_at(LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef base, LLVMV
     return LLVMBuildInBoundsGEP2(b, elem, base, &index, 1, "");
 }
 
+LLVMValueRef irb_near(LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef base, LLVMValueRef index) {
+    return LLVMBuildGEP2(b, elem, base, &index, 1, "");
+}
+
 LLVMValueRef irb_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer) {
     LLVMValueRef value = LLVMBuildLoad2(b, type, pointer, "");
     LLVMSetAlignment(value, (unsigned)irb_elem_bytes(type));

@@ -45,6 +45,8 @@ LLVMValueRef irb_mask_below(LLVMBuilderRef b, LLVMValueRef count, int lanes); /*
 
 /* Memory, in elements from `base`. */
 LLVMValueRef irb_at(LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef base, LLVMValueRef index);
+/* The same where it, or `base`, may lie outside of the memory it is about: nothing is read there. */
+LLVMValueRef irb_near(LLVMBuilderRef b, LLVMTypeRef elem, LLVMValueRef base, LLVMValueRef index);
 LLVMValueRef irb_load(LLVMBuilderRef b, LLVMTypeRef type, LLVMValueRef pointer);    /* aligned to the element */
 void         irb_store(LLVMBuilderRef b, LLVMValueRef value, LLVMValueRef pointer); /* aligned to the element */
 /* Past the caches; aligned to the whole vector. A fence must follow before others read it. */

@@ -260,6 +260,6 @@ LLVMValueRef windows_base(KernelEmit *k, const Windows *w, const ContractWindow 
     }
     LLVMBuilderRef b  = offset.scope->b;
     LLVMValueRef   at = irb_add(b, offset.v, irb_i64(b, start));
-    return irb_at(b, emit_mem_type(k->e, w->source->type.elem), operand_pointer(k, node_location(k->plan, w->source)),
-                  at);
+    return irb_near(b, emit_mem_type(k->e, w->source->type.elem), operand_pointer(k, node_location(k->plan, w->source)),
+                    at);
 }
