@@ -165,10 +165,10 @@ typedef struct ContractSpec {
     LLVMValueRef backwards;
     /* Of images that are summed over (NULL: all of them): this chunk alone, with the sums so far at `sums`, contract_sums_bytes of them. */
     LLVMValueRef chunk, sums;
-    /* Of images that are rows (NULL, both: nothing): around all stores of a chunk, rows [begin, end) of the product, contract_chunk_rows of them or
-     * less. */
-    void (*chunk_begin)(void *user, LLVMBuilderRef b, LLVMValueRef begin);
-    void (*chunk_end)(void *user, LLVMBuilderRef b, LLVMValueRef begin, LLVMValueRef end);
+    /* Of images that are rows (NULL, both: nothing): around all stores of a chunk, the tile's rows and columns of the product, contract_chunk_rows of the
+     * former or less. */
+    void (*chunk_begin)(void *user, LLVMBuilderRef b, const ContractTile *chunk);
+    void (*chunk_end)(void *user, LLVMBuilderRef b, const ContractTile *chunk);
     void *chunk_user;
     bool  prepared; /* contract_emit_prepare has been emitted for this scratch, where contract_prepares says so */
     /* Of a product of at most a tile's rows, instead of `store` (NULL: not so): values[r] are row r's at columns n, n + 1, ... */
@@ -250,8 +250,9 @@ bool contract_prepares(const ContractPlan *plan);
 void contract_emit_prepare(const ContractPlan *plan, LLVMBuilderRef builder, const ContractSpec *spec,
                            LLVMValueRef scratch);
 
-/* The product's rows of a chunk, where images are rows and a chunk is stored in one piece; else 0. */
+/* The product's rows of a chunk, where images are rows; else 0. Whether a chunk is stored in one piece, instead of by blocks of columns. */
 int64_t contract_chunk_rows(const ContractPlan *plan);
+bool    contract_stores_whole_rows(const ContractPlan *plan);
 
 /* Chunks of images that are summed over, and the bytes of the sums that are kept meanwhile. 0 where a product cannot be summed chunk by chunk, each
  * for many products before the next. */

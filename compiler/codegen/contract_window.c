@@ -192,8 +192,9 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
     if (e->plan->dot_lanes) contract_dot_prepare(e);
     Loop chunks = loop_begin(b, first_block(e, columns.index, e->begin), first_block(e, columns.index, e->end), e->one);
     Chunk chunk = open_chunk(e, chunks.index, copy, e->m);
-    e->row_block = chunks.index;
-    if (e->spec->chunk_begin) e->spec->chunk_begin(e->spec->chunk_user, b, chunk.begin);
+    e->row_block      = chunks.index;
+    ContractTile tile = {chunk.begin, irb_sub(b, chunk.end, chunk.begin), e->n0, irb_sub(b, e->n1, e->n0)};
+    if (e->spec->chunk_begin) e->spec->chunk_begin(e->spec->chunk_user, b, &tile);
     if (e->plan->winograd) {
         winograd_chunk(e, chunk.begin, chunk.n_images);
     } else if (e->number_table) {
@@ -204,15 +205,19 @@ static void emit_images_as_rows(ContractEmit *e, LLVMValueRef copy, const Region
         e->a_row0 = chunk.begin;
         emit_tiles(e, chunk.begin, chunk.end);
     }
-    if (e->spec->chunk_end) e->spec->chunk_end(e->spec->chunk_user, b, chunk.begin, chunk.end);
+    if (e->spec->chunk_end) e->spec->chunk_end(e->spec->chunk_user, b, &tile);
     loop_end(&chunks, b);
     loop_end(&columns, b);
 }
 
 int64_t contract_chunk_rows(const ContractPlan *plan) {
-    const ContractWindow *w     = plan->shape.window;
-    bool                  whole = w && !w->image_in_k && !plan->shape.a_vectors;
-    return whole && plan->shape.n > 0 && plan->shape.n <= plan->nc && !half_of(plan) ? chunk_positions(w) : 0;
+    const ContractWindow *w    = plan->shape.window;
+    bool                  rows = w && !w->image_in_k && !plan->shape.a_vectors;
+    return rows && plan->shape.n > 0 ? chunk_positions(w) : 0;
+}
+
+bool contract_stores_whole_rows(const ContractPlan *plan) {
+    return plan->shape.n > 0 && plan->shape.n <= plan->nc && !half_of(plan);
 }
 
 /* ---- images are summed over ------------------------------------------------------------------------------------------------------ */

@@ -135,11 +135,12 @@ struct KernelEmit {
     int64_t       ahead;     /* elements between what a load of a row reads and what it asks for, 0: nothing */
     LLVMValueRef *kept_rows; /* by kernel->kept: scratch pointer, or NULL */
     const struct ContractPlan *contract;
-    LLVMValueRef               tail;   /* of a product that calls its tail: the function */
-    Passed                    *passed; /* of such a product, in a chunk of images, and of the tail; else NULL */
-    Span                       place;  /* of the node being emitted */
-    LLVMMetadataRef            debug_function, debug_location;
-    uint32_t                   debug_file;
+    LLVMValueRef               tail; /* of a product that calls its tail: the function */
+    LLVMValueRef    columns[2]; /* of a tail that runs over a block of its inner dim: [0], [1]; NULL: over all of it */
+    Passed         *passed;     /* of such a product, in a chunk of images, and of the tail; else NULL */
+    Span            place;      /* of the node being emitted */
+    LLVMMetadataRef debug_function, debug_location;
+    uint32_t        debug_file;
 };
 
 Scope *scope_new(KernelEmit *k, Scope *parent, LLVMBasicBlockRef block);

@@ -91,7 +91,7 @@ LoopEmit loop_new(KernelEmit *k) {
     if (l.n_inner) l.last = dims_constant(1, &kernel->inner[l.n_inner - 1]);
     l.lanes         = l.n_inner ? pick_lanes(k->full_lanes, l.last) : 1;
     int64_t vectors = l.last < 0 ? INT64_MAX : (l.last + l.lanes - 1) / l.lanes;
-    l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat && !l.clip;
+    l.straight      = vectors <= LOOP_STRAIGHT && !kernel->flat && !l.clip && !k->columns[1];
     l.nest          = loop_nest(kernel);
     l.period        = l.nest > 1 && l.straight ? pick_period(k, l.nest) : 1;
     l.beside        = pick_beside(&l);

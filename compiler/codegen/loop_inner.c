@@ -127,6 +127,9 @@ void loop_inner(LoopEmit *l, Scope *parent, int axis) {
         straight_row(l, at);
     } else {
         LLVMValueRef size = dims_value(&l->k->dims, l->kernel->inner[axis]);
-        loop_vectors(l, parent, at, irb_i64(parent->b, 0), l->clip ? irb_min(parent->b, size, l->clip) : size);
+        if (l->k->columns[1])
+            loop_vectors(l, parent, at, l->k->columns[0], l->k->columns[1]);
+        else
+            loop_vectors(l, parent, at, irb_i64(parent->b, 0), l->clip ? irb_min(parent->b, size, l->clip) : size);
     }
 }

@@ -130,6 +130,7 @@ const char *kernel_signature(Emit *e, const FnPlan *plan, const Kernel *kernel, 
     put_kernel(&s, kernel);
     if (kernel->tail) {
         put(&s, &kernel->tail_band, sizeof kernel->tail_band);
+        put_int(&s, kernel->tail_columns);
         s.kernel  = kernel->tail;
         s.numbers = map_new(e->arena);
         put_kernel(&s, kernel->tail);

@@ -14,11 +14,19 @@ static int64_t first_extent(const Kernel *kernel) {
     return dims_constant(1, kernel->rows + 1);
 }
 
+static bool passes_something(const Kernel *kernel) {
+    for (int i = 0; i < kernel->stores.len; i++)
+        if (kernel->stores.data[i].passed) return true;
+    return false;
+}
+
+/* Where a chunk is stored by blocks of columns, the tail runs over these: slower, so only to spare memory. */
 bool tail_runs(Emit *e, const Kernel *kernel, const ContractPlan *plan) {
     if (!kernel->tail || !plan || contract_chunk_rows(plan) <= 0) return false;
     const ContractWindow *window = contract_shape(plan)->window;
     const Kernel         *loop   = loop_normal(e, kernel->tail);
     if (window->positions != image_rows(kernel) || image_rows(loop) <= 0) return false;
+    if (!contract_stores_whole_rows(plan) && !(kernel->tail_columns && passes_something(kernel))) return false;
     bool whole_bands = kernel->tail_band > 0 && window->band % kernel->tail_band == 0 && loop->n_rows > 2;
     return window->bands == 1 || whole_bands;
 }
@@ -71,16 +79,18 @@ static LLVMValueRef row_after(const KernelEmit *k, const Kernel *product, LLVMVa
     return irb_add(b, row, irb_mul(b, some, irb_i64(b, own / first_extent(k->kernel))));
 }
 
-/* void tail(context, first of the product's rows, end, places) */
+/* void tail(context, places, first of the product's rows, end, first column, end) */
 LLVMValueRef tail_emit(KernelEmit product) {
     Emit       *e        = product.e;
     KernelEmit  k        = product;
-    LLVMTypeRef params[] = {e->t_ptr, e->t_i64, e->t_i64, e->t_ptr};
+    LLVMTypeRef params[] = {e->t_ptr, e->t_ptr, e->t_i64, e->t_i64, e->t_i64, e->t_i64};
     k.kernel             = loop_normal(e, product.kernel->tail);
-    kernel_open(&k, params, 4);
-    LLVMValueRef begin = LLVMGetParam(k.fn, 1), end = LLVMGetParam(k.fn, 2);
+    kernel_open(&k, params, sizeof params / sizeof *params);
+    LLVMValueRef begin = LLVMGetParam(k.fn, 2), end = LLVMGetParam(k.fn, 3);
     LLVMValueRef low = row_after(&k, product.kernel, begin), high = row_after(&k, product.kernel, end);
-    set_places(&k, product.kernel, k.root->b, LLVMGetParam(k.fn, 3), begin);
+    set_places(&k, product.kernel, k.root->b, LLVMGetParam(k.fn, 1), begin);
+    for (unsigned i = 0; i < 2 && !contract_stores_whole_rows(k.contract); i++)
+        k.columns[i] = LLVMGetParam(k.fn, 4 + i);
     k.contract = NULL;
     loop_emit_rows(&k, low, high);
     return kernel_close(&k);
@@ -92,17 +102,18 @@ static LLVMValueRef places_of(const KernelEmit *k, LLVMBuilderRef b, LLVMValueRe
     return irb_at(b, k->e->t_i8, scratch, irb_i64(b, whole_lines(contract_scratch_bytes(k->contract))));
 }
 
-static void begin_chunk(void *user, LLVMBuilderRef b, LLVMValueRef begin) {
+static void begin_chunk(void *user, LLVMBuilderRef b, const ContractTile *chunk) {
     const Tail *tail = user;
     KernelEmit *k    = tail->k;
-    set_places(k, k->kernel, b, places_of(k, b, tail->scratch), begin);
+    set_places(k, k->kernel, b, places_of(k, b, tail->scratch), chunk->m);
 }
 
-static void end_chunk(void *user, LLVMBuilderRef b, LLVMValueRef begin, LLVMValueRef end) {
+static void end_chunk(void *user, LLVMBuilderRef b, const ContractTile *chunk) {
     const Tail  *tail   = user;
     KernelEmit  *k      = tail->k;
-    LLVMValueRef args[] = {k->context, begin, end, places_of(k, b, tail->scratch)};
-    LLVMBuildCall2(b, LLVMGlobalGetValueType(k->tail), k->tail, args, 4, "");
+    LLVMValueRef args[] = {k->context, places_of(k, b, tail->scratch),   chunk->m, irb_add(b, chunk->m, chunk->rows),
+                           chunk->n,   irb_add(b, chunk->n, chunk->cols)};
+    LLVMBuildCall2(b, LLVMGlobalGetValueType(k->tail), k->tail, args, sizeof args / sizeof *args, "");
     k->passed = NULL;
 }
 

@@ -128,6 +128,7 @@ typedef struct Kernel {
         tail; /* of a product of images: the next kernel, a loop whose rows of a chunk of images may run when it is stored */
     int64_t
         tail_band; /* of an image's rows, so many are needed for one of the tail's, one after the other; 0: not known */
+    bool       tail_columns;            /* each column of the tail's is made of the same one of the product's alone */
     const Dim *flops, *bytes, *lookups; /* counts, in the symbolic dims; of places found through an index */
 } Kernel;
 

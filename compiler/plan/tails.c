@@ -74,6 +74,12 @@ static bool is_of_band(Trace *t, const Node *read, const Reach *reach) {
     return true;
 }
 
+static bool is_of_column(Trace *t, const Node *read, const Reach *reach) {
+    int last = read->type.rank - 1;
+    return reach->axis == last && reach->step == 1 && !reach->low && !reach->high &&
+           read->type.dims[last] == t->product->inner[0];
+}
+
 /* Whether all that computing `node` reads of the product passes the test, its index being one with `reach`. */
 static bool all_pass(Trace *t, Node *node, Reach reach, Test *test) {
     const Reach *known = map_get(t->seen, node);
@@ -135,6 +141,17 @@ static int64_t tail_band(Compilation *c, const FnPlan *plan, const Kernel *produ
     Trace trace = {.arena = c->arena, .plan = plan, .product = product, .loop = product->tail};
     if (product->tail->n_rows < 3) return 0;
     return all_stores_pass(&trace, 1, is_of_band) ? trace.band : 0;
+}
+
+/* Whether each column of the tail's points is made of the same column of the product's alone. */
+static bool tail_columns(Compilation *c, const FnPlan *plan, const Kernel *product) {
+    const Kernel *loop  = product->tail;
+    Trace         trace = {.arena = c->arena, .plan = plan, .product = product, .loop = loop};
+    if (loop->n_inner != 1 || product->n_inner != 1 || loop->inner[0] != product->inner[0] || loop->reductions.len)
+        return false;
+    for (int i = 0; i < loop->stores.len; i++)
+        if (loop->stores.data[i].level != LEVEL_POINT) return false;
+    return all_stores_pass(&trace, loop->n_rows, is_of_column);
 }
 
 /* Whether kernels other than the product and its tail use the buffer. */
@@ -224,8 +241,9 @@ static bool find_tail(Compilation *c, FnPlan *plan, int at) {
         Moves   moves = {{false}};
         if (!is_tail(c, plan, product, loop) || !find_moves(c, plan, at, i, &moves)) continue;
         move(plan, at, i, &moves);
-        product->tail      = loop;
-        product->tail_band = tail_band(c, plan, product);
+        product->tail         = loop;
+        product->tail_band    = tail_band(c, plan, product);
+        product->tail_columns = tail_columns(c, plan, product);
         find_passed(c, plan, product);
         return true;
     }
