@@ -1,5 +1,5 @@
 # Compiled kernels against the interpreter; the loaded code calls back into the runtime's thread pool.
-foreach(area codegen codegen_across codegen_sized codegen_random codegen_narrow codegen_stream codegen_abreast codegen_ahead codegen_scatter codegen_quotient codegen_rows codegen_units codegen_turned codegen_registers)
+foreach(area codegen codegen_across codegen_sized codegen_random codegen_narrow codegen_stream codegen_abreast codegen_ahead codegen_scatter codegen_quotient codegen_rows codegen_turned codegen_registers)
   nnc_unit(${area} test_${area}.c base ir ops plan codegen interp)
   target_sources(test_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c)
   target_link_libraries(test_${area} PRIVATE ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS})
@@ -17,7 +17,7 @@ foreach(area codegen_scan codegen_bands)
 endforeach()
 
 # Convolutions: a test against the interpreter, and bench_conv, which is no test and prints shares of the peak.
-foreach(area codegen_windows codegen_groups codegen_anchors codegen_tails)
+foreach(area codegen_windows codegen_groups codegen_anchors codegen_tails codegen_units)
   nnc_unit(${area} test_${area}.c base ir ops autodiff opt plan codegen interp)
   target_sources(test_${area} PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c ${PROJECT_SOURCE_DIR}/tests/codegen/convolution.c ${PROJECT_SOURCE_DIR}/tests/codegen/convolution_check.c)
   target_link_libraries(test_${area} PRIVATE ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS})
@@ -30,7 +30,7 @@ target_sources(bench_conv PRIVATE ${PROJECT_SOURCE_DIR}/tests/codegen/harness.c 
 target_include_directories(bench_conv PRIVATE ${PROJECT_SOURCE_DIR}/compiler ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/tests ${LLVM_INCLUDE_DIR})
 target_compile_options(bench_conv PRIVATE -Wno-pedantic)
 target_link_libraries(bench_conv PRIVATE ${CMOCKA_LIBRARY} ${LLVM_LIBRARY} nnrt ${CMAKE_DL_LIBS} m)
-foreach(program test_codegen_windows test_codegen_groups test_codegen_anchors test_codegen_tails bench_conv)
+foreach(program test_codegen_windows test_codegen_units test_codegen_groups test_codegen_anchors test_codegen_tails bench_conv)
   set_target_properties(${program} PROPERTIES ENABLE_EXPORTS ON)
   target_link_options(${program} PRIVATE -Wl,--undefined=nnrt_parallel)
 endforeach()

@@ -11,8 +11,10 @@
 #include <cmocka.h>
 
 #include "codegen/codegen.h"
+#include "codegen/convolution.h"
 #include "codegen/harness.h"
 #include "codegen/window.h"
+#include "opt/opt.h"
 
 /* ---- loops ------------------------------------------------------------------------------------------------------------------ */
 
@@ -111,7 +113,29 @@ static void test_chunks(void **state) {
     }
 }
 
+/* Units of a direct convolution of 4 x 4 images with 96 channels. */
+static int64_t units_of_convolution(int64_t filters, int64_t batch) {
+    const Convolution v      = {4, 4, 96, filters, {3, 3}, 1, 1, 1, 1, 1};
+    Scratch          *s      = scratch_new(3);
+    s->program->real         = ELEM_F32;
+    s->c.options.no_winograd = true;
+    Fn *fn                   = scratch_fn(s, FN_PREDICT, "f");
+    scratch_result(s, fn, convolution_part(s, &v, scratch_dim(s, batch), CONV_FORWARD));
+    graph_optimise(&s->c, s->program);
+    return units_of(s);
+}
+
+/* Beside one chunk of images workers share the columns, where there are enough. */
+static void test_columns(void **state) {
+    (void)state;
+    assert_int_equal(units_of_convolution(100, 3), 2);
+    assert_int_equal(units_of_convolution(64, 3), 2);
+    assert_int_equal(units_of_convolution(48, 3), 0); /* one unit: for one thread */
+    assert_true(units_of_convolution(100, 256) >= 4);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_loops), cmocka_unit_test(test_chunks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_loops), cmocka_unit_test(test_chunks),
+                                       cmocka_unit_test(test_columns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
