@@ -70,13 +70,13 @@ LLVMValueRef product_count(const ContractPlan *plan, DimEnv *env, const Product 
     return shape->a_vectors ? LLVMBuildUDiv(env->b, count, irb_i64(env->b, shape->n), "") : count;
 }
 
-/* Products whose columns lie in the same line of memory. */
+/* Products whose columns lie in the same line of memory, of a few lines. */
 int product_neighbours(const ContractPlan *plan, const Product *p) {
-    enum { LINE = 64 };
+    enum { LINE = 64, LINES = 8 }; /* neighbouring lines come from memory faster than those of the positions in turn */
     const ContractShape *shape = contract_shape(plan);
     int64_t              bytes = shape->n * (shape->is_double ? 8 : 4);
     if (!p->a.batch.count || shape->a_vectors || !contract_sums_bytes(plan) || bytes <= 0 || LINE % bytes) return 1;
-    return (int)(LINE / bytes);
+    return bytes < LINE ? (int)(LINES * LINE / bytes) : 1;
 }
 
 const ContractPlan *matmul_plan(Emit *e, const FnPlan *plan, const Kernel *kernel) {
