@@ -99,6 +99,32 @@ static void test_channels_together(void **state) {
     check_convolution(3, &(Convolution){6, 8, 768, 768, {3, 3}, 2, 1, 1, 1, 768}, 1, false, ELEM_F32);
 }
 
+/* The kernel's gradient as a product of vectors, as an einsum over images and positions is: [b, o, p, k, l, c] and [b, o, p, c] to [c, k, l]. */
+static void check_summed(uint64_t seed, const Convolution *v, int64_t batch, ElemType real) {
+    static const DotAxes axes = {.n_batch        = 1,
+                                 .left_batch     = {5},
+                                 .right_batch    = {3},
+                                 .n_contract     = 3,
+                                 .left_contract  = {0, 1, 2},
+                                 .right_contract = {0, 1, 2}};
+    Scratch             *s    = scratch_new(seed);
+    s->program->real          = real;
+    Fn   *fn                  = scratch_fn(s, FN_PREDICT, "summed");
+    Node *y                   = convolution_part(s, v, scratch_symbol(s, "batch", batch), CONV_FORWARD);
+    Node *windows             = y->inputs[0]->inputs[0];
+    scratch_result(s, fn, node_dot(s->graph, windows, scratch_slot(s, &y->type), &axes));
+    graph_optimise(&s->c, s->program);
+    check_program(s, real == ELEM_F64 ? 1e-11 : 2e-4);
+    scratch_free(s);
+}
+
+static void test_channels_summed(void **state) {
+    (void)state;
+    check_summed(1, &(Convolution){4, 5, 512, 512, {3, 3}, 1, 1, 1, 1, 512}, 2, ELEM_F32);
+    check_summed(2, &(Convolution){6, 7, 32, 32, {5, 5}, 1, 1, 2, 2, 32}, 3, ELEM_F32);
+    check_summed(3, &(Convolution){5, 6, 512, 512, {3, 2}, 1, 1, 0, 1, 512}, 2, ELEM_F64);
+}
+
 /* Points side by side, in a loop of their own where windows stay inside. */
 static void test_beside(void **state) {
     (void)state;
@@ -221,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_small_groups),
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_channels_together),
+        cmocka_unit_test(test_channels_summed),
         cmocka_unit_test(test_channels_in_place),
         cmocka_unit_test(test_reads_taken),
         cmocka_unit_test(test_beside),
