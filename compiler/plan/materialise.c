@@ -148,6 +148,16 @@ static bool is_asked_once(const Locate *l, const Node *node, const Node *leaf) {
            op_info[leaf->op].class == ELEMENTWISE && !elem_is_narrow(leaf->type.elem);
 }
 
+/* Windows, and what is repeated for them, ask for each element of a large value several times: recomputing it so often takes longer than memory. */
+static bool is_asked_often(const Fuse *f, const Node *node, const Node *leaf) {
+    enum { TIMES = 4 };
+    if (op_info[node->op].class != ELEMENTWISE || op_info[leaf->op].class != ELEMENTWISE) return false;
+    int64_t bytes = nominal_bytes(f->sizes, &leaf->type), count = bytes / elem_size(leaf->type.elem);
+    int64_t asked = nominal_bytes(f->sizes, &node->type) / elem_size(node->type.elem);
+    if (bytes < LARGE || asked / TIMES < count) return false;
+    return recompute_cost(f, leaf, leaf, RECOMPUTE_BUDGET) > RECOMPUTE_BUDGET;
+}
+
 /* A value of f32 that is cheap from one value of 16 bits of its shape, which then is the better one to keep; else NULL. */
 static Node *narrow_origin(const Fuse *f, Node *leaf) {
     enum { DEPTH = 4 };
@@ -183,6 +193,10 @@ static bool computes_leaf(Locate *l, const Cluster *cluster, const Node *node, N
     }
     if (l->f->facts[leaf->id].home == cluster) return true;
     if (l->f->facts[leaf->id].stored) return false;
+    if (is_asked_often(l->f, node, leaf)) {
+        force_node(l, leaf, "read several times by windows");
+        return false;
+    }
     if (is_cheap(l->f, leaf) || is_asked_once(l, node, leaf)) return true;
     Node *narrow = narrow_origin(l->f, leaf);
     store_node(l, narrow ? narrow : leaf, "read by another kernel");
