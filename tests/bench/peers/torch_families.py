@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from torch_models import Pooled, parameter
+from torch_models import Pooled, attend, parameter
 
 
 def numbered(name, i):
@@ -15,17 +15,11 @@ class VitBlock(nn.Module):
         super().__init__()
         self.heads = weights.arrays[name + "/attend/query/kernel"].shape[1]
         self.norm_1, self.norm_2 = (weights.norm(f"{name}/{n}", nn.LayerNorm) for n in ("norm_1", "norm_2"))
-        parts = [weights.dense(f"{name}/attend/{n}") for n in ("query", "key", "value")]
-        self.qkv = nn.Linear(parts[0].in_features, 3 * parts[0].out_features)  # one product for all three
-        self.qkv.weight = parameter(torch.cat([p.weight.detach() for p in parts]))
-        self.qkv.bias = parameter(torch.cat([p.bias.detach() for p in parts]))
+        self.qkv = weights.queries_keys_values(name + "/attend")
         self.out, self.wide, self.narrow = (weights.dense(name + n) for n in ("/attend/out", "/forward/wide", "/forward/narrow"))
 
     def forward(self, x):
-        batch, length, width = x.shape
-        q, k, v = (p.view(batch, length, self.heads, -1).transpose(1, 2) for p in self.qkv(self.norm_1(x)).split(width, dim=2))
-        y = F.scaled_dot_product_attention(q, k, v)
-        x = x + self.out(y.transpose(1, 2).reshape(batch, length, width))
+        x = x + self.out(attend(self.qkv(self.norm_1(x)), self.heads, False))
         return x + self.narrow(F.gelu(self.wide(self.norm_2(x))))
 
 

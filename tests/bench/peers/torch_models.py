@@ -24,6 +24,14 @@ class Weights:
         layer.bias = parameter(self.arrays[name + "/bias"].flatten())
         return layer
 
+    def queries_keys_values(self, name):
+        """One layer for all three."""
+        parts = [self.dense(f"{name}/{n}") for n in ("query", "key", "value")]
+        layer = nn.Linear(parts[0].in_features, 3 * parts[0].out_features)
+        layer.weight = parameter(torch.cat([p.weight.detach() for p in parts]))
+        layer.bias = parameter(torch.cat([p.bias.detach() for p in parts]))
+        return layer
+
     def conv(self, name, stride=1, padding=0):
         kernel = self.arrays[name + "/kernel"]
         height, _, channels, filters = kernel.shape
@@ -129,22 +137,23 @@ class Lstm(nn.Module):
         return self.head(self.lstm(x)[0].mean(1))
 
 
+def attend(qkv, heads, causal):
+    """From [batch, length, 3 width] to [batch, length, width]."""
+    batch, length, width = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
+    q, k, v = (p.view(batch, length, heads, -1).transpose(1, 2) for p in qkv.split(width, dim=2))
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).reshape(batch, length, width)
+
+
 class Block(nn.Module):
     def __init__(self, weights, name):
         super().__init__()
         self.heads = weights.arrays[name + "/attention/query/kernel"].shape[1]
         self.norm, self.norm_1 = (weights.norm(name + "/" + n, nn.LayerNorm) for n in ("layer_norm", "layer_norm_1"))
-        parts = [weights.dense(f"{name}/attention/{n}") for n in ("query", "key", "value")]
-        self.qkv = nn.Linear(parts[0].in_features, 3 * parts[0].out_features)  # one product for all three
-        self.qkv.weight = parameter(torch.cat([p.weight.detach() for p in parts]))
-        self.qkv.bias = parameter(torch.cat([p.bias.detach() for p in parts]))
+        self.qkv = weights.queries_keys_values(name + "/attention")
         self.out, self.wide, self.narrow = (weights.dense(name + n) for n in ("/attention/out", "/dense", "/dense_1"))
 
     def forward(self, x):
-        batch, length, width = x.shape
-        q, k, v = (p.view(batch, length, self.heads, -1).transpose(1, 2) for p in self.qkv(self.norm(x)).split(width, dim=2))
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.out(y.transpose(1, 2).reshape(batch, length, width))
+        x = x + self.out(attend(self.qkv(self.norm(x)), self.heads, True))
         return x + self.narrow(F.gelu(self.wide(self.norm_1(x)), approximate="tanh"))
 
 
