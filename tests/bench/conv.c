@@ -1,12 +1,14 @@
-/* Share of this machine's FMA peak that convolutions reach, on one thread: forward, and the gradients with respect to the input and to
- * the kernel, each compiled as a model's would be. Work with the zeros around an image does not count. The peak is measured in
- * the same run, before and after; the table shows medians of ratios. Never fails for being slow.
+/* Share of this machine's FMA peak that convolutions reach, on one thread (in processor time) or several (by the clock, of so many times one
+ * thread's peak): forward, and the gradients with respect to the input and to the kernel, each compiled as a model's would be. Work with the
+ * zeros around an image does not count. The peak is measured in the same run, before and after; the table shows medians of ratios. Never fails
+ * for being slow.
  *
- *     bench_conv [--plain] [--rounds N] [WORD...]     only rows whose name contains a WORD; --plain: without minimal filtering
+ *     bench_conv [--plain] [--rounds N] [--threads N] [WORD...]     only rows whose name contains a WORD; --plain: without minimal filtering
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "autodiff/autodiff.h"
 #include "bench/peak.h"
@@ -59,9 +61,17 @@ enum { ROWS = sizeof rows / sizeof *rows, PARTS = 3, ROUNDS_MOST = 101 };
 typedef struct Bench {
     Jit      *jit;
     PeakLoop *peak;
-    int       rounds;
+    int       rounds, threads;
     bool      plain;
 } Bench;
+
+/* One thread's processor time; with several the clock's. */
+static double now(const Bench *bench) {
+    struct timespec t;
+    if (bench->threads == 1) return thread_time();
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static void *drawn(int64_t count) {
     float *p = nnrt_alloc((size_t)count * sizeof *p);
@@ -84,19 +94,21 @@ static double measure(const Bench *bench, const Row *row, ConvolutionPart part, 
     for (int i = 0; i < s->program->slots.len; i++) slots[i] = drawn(s->slots[i].count);
     Tensor shape     = tensor_new(s->arena, &fn->results.data[0].value->type, s->symbols);
     results[0]       = drawn(shape.count);
-    int64_t   nbytes = code->workspace(s->symbols, 1);
+    int64_t   nbytes = code->workspace(s->symbols, bench->threads);
     nnrt_args args   = {.symbols = s->symbols, .slots = slots, .results = results, .workspace = drawn(nbytes / 4 + 16)};
-    double    flops  = 2 * (double)row->batch * convolution_work(&row->conv);
-    int       repeats = 1 + (int)(2e8 / flops);
-    double    ratios[ROUNDS_MOST], seconds[ROUNDS_MOST];
+    if (bench->threads > 1) args.pool = nnrt_pool_new(bench->threads);
+    double flops   = 2 * (double)row->batch * convolution_work(&row->conv);
+    int    repeats = 1 + (int)(2e8 / flops);
+    double ratios[ROUNDS_MOST], seconds[ROUNDS_MOST];
     for (int round = 0; round < bench->rounds; round++) {
-        double before = peak_measure(bench->peak, bench->jit->target), start = thread_time();
+        double before = peak_measure(bench->peak, bench->jit->target), start = now(bench);
         for (int i = 0; i < repeats; i++) code->code(&args);
-        seconds[round] = (thread_time() - start) / repeats;
+        seconds[round] = (now(bench) - start) / repeats;
         double after   = peak_measure(bench->peak, bench->jit->target);
-        ratios[round]  = flops / seconds[round] / (before > after ? before : after);
+        ratios[round]  = flops / seconds[round] / (before > after ? before : after) / bench->threads;
     }
     *microseconds = 1e6 * median_of(seconds, bench->rounds);
+    nnrt_pool_free(args.pool);
     compiled_free(&compiled);
     scratch_free(s);
     return median_of(ratios, bench->rounds);
@@ -109,10 +121,12 @@ static bool wanted(const Row *row, char **words, int n) {
 }
 
 int main(int argc, char **argv) {
-    Bench bench = {.rounds = 7};
+    Bench bench = {.rounds = 7, .threads = 1};
     int   first = 1;
     if (argc > first && !strcmp(argv[first], "--plain")) bench.plain = true, first++;
     if (argc > first + 1 && !strcmp(argv[first], "--rounds")) bench.rounds = atoi(argv[first + 1]), first += 2;
+    if (argc > first + 1 && !strcmp(argv[first], "--threads")) bench.threads = atoi(argv[first + 1]), first += 2;
+    if (bench.threads < 1) bench.threads = 1;
     if (bench.rounds < 1 || bench.rounds > ROUNDS_MOST) bench.rounds = ROUNDS_MOST;
     bench.jit = jit_new("native");
     peak_emit(bench.jit);
