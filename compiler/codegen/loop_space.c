@@ -1,14 +1,14 @@
 /* The loop template: how its work is cut into units, and what scratch it needs. All by shape only. */
 #include "codegen/loop.h"
 
+/* All partial sums of a column are cleared, written, and read again by another thread: long rows have fewer. */
 enum {
-    UNIT_ELEMENTS     = 8192,
     MAX_PARTIAL_UNITS = 64,
-    EVEN_UNITS        = 4,
-    FLAT_MULTIPLE     = 256,
-    NEST_ROW          = 128,
-    WINDOWS_ROW       = 1024
+    MIN_PARTIAL_UNITS = 8,
+    PARTIAL_ELEMENTS  = 1 << 16 /* of one reduction, in all units */
 };
+
+enum { UNIT_ELEMENTS = 8192, EVEN_UNITS = 4, FLAT_MULTIPLE = 256, NEST_ROW = 128, WINDOWS_ROW = 1024 };
 
 static bool is_partial(const Reduction *reduction) {
     return reduction->to == LEVEL_COLUMN || reduction->to == LEVEL_TOTAL;
@@ -61,12 +61,17 @@ static LLVMValueRef even_units(LLVMBuilderRef b, LLVMValueRef units) {
     return LLVMBuildSelect(b, several, irb_round_up(b, units, EVEN_UNITS), irb_i64(b, 1), "");
 }
 
+static LLVMValueRef most_partial_units(LLVMBuilderRef b, LLVMValueRef row_elements) {
+    LLVMValueRef fit = LLVMBuildUDiv(b, irb_i64(b, PARTIAL_ELEMENTS), irb_max(b, row_elements, irb_i64(b, 1)), "");
+    return irb_max(b, irb_min(b, fit, irb_i64(b, MAX_PARTIAL_UNITS)), irb_i64(b, MIN_PARTIAL_UNITS));
+}
+
 static LLVMValueRef rows_per_unit(const Kernel *kernel, LLVMBuilderRef b, LLVMValueRef rows,
                                   LLVMValueRef row_elements) {
     LLVMValueRef one   = irb_i64(b, 1);
     LLVMValueRef some  = LLVMBuildUDiv(b, irb_i64(b, UNIT_ELEMENTS), irb_max(b, row_elements, one), "");
     LLVMValueRef units = irb_ceil_div(b, rows, irb_max(b, some, one));
-    if (loop_has_finish(kernel)) units = irb_min(b, units, irb_i64(b, MAX_PARTIAL_UNITS));
+    if (loop_has_finish(kernel)) units = irb_min(b, units, most_partial_units(b, row_elements));
     some = irb_ceil_div(b, rows, even_units(b, units));
     return irb_round_up(b, irb_max(b, some, one), loop_nest(kernel));
 }
