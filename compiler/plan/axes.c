@@ -1,16 +1,10 @@
 /* Where the components of an index go: from a node's to its inputs'. */
 #include "plan/kernel.h"
 
-static bool has_axis(const Node *node, int axis) {
-    for (int i = 0; i < node->attr.axes.count; i++)
-        if (node->attr.axes.axes[i] == axis) return true;
-    return false;
-}
-
 /* The `axis`-th axis of `rank` that is not among the node's axes: of a reduction's input, of an EXPAND's result. */
 static int kept_axis(const Node *node, int axis, int rank) {
     for (int i = 0; i < rank; i++)
-        if (!has_axis(node, i) && axis-- == 0) return i;
+        if (!names_axis(node, i) && axis-- == 0) return i;
     return -1;
 }
 

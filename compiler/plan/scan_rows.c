@@ -39,32 +39,18 @@ static Kind kind_of(const Look *look, const Type *type) {
     return first ? ROWS : FREE;
 }
 
-/* Whether each row of a value with rows is made of the same row of what it is made of. Kinds alone say so of ops that give each axis of theirs
- * a meaning; here are those that move along an axis. */
+/* Whether each row of a value with rows is made of the same row of what it is made of. */
 static bool keeps_rows(const Look *look, const Node *node) {
-    bool    of_rows = node->n_inputs > 0 && kind_of(look, &node->inputs[0]->type) == ROWS;
-    int64_t offset;
-    switch (op_info[node->op].class) {
-    case ELEMENTWISE:
-    case REDUCTION: return of_rows;
-    case CONTRACTION: return true;
-    default: break;
-    }
+    bool of_rows = node->n_inputs > 0 && kind_of(look, &node->inputs[0]->type) == ROWS;
     switch (node->op) {
     case OP_LOCAL:
-    case OP_EXPAND: return true;
-    case OP_STOP_GRAD:
-    case OP_CUSTOM:
-    case OP_AGAIN:
-    case OP_RESHAPE:
-    case OP_PERMUTE:
-    case OP_PAD: return of_rows;
-    case OP_SLICE: return of_rows && dim_is_const(node->attr.offsets[0], &offset) && offset == 0;
+    case OP_DOT: return true; /* kinds say so: one of its axes is the rows', and is not summed over */
+    case OP_EXPAND: return !of_rows || node_axis_below(node, 0) == 0;
     case OP_CONCAT: return of_rows && node->attr.axis != 0;
     case OP_SLIDE: return of_rows && node->attr.slide.axis != 0 && node->attr.slide.by != 0;
     case OP_IOTA: return node->attr.axis != 0;
     case OP_GATHER: return !of_rows;
-    default: return false;
+    default: return of_rows && node_axis_below(node, 0) == 0;
     }
 }
 

@@ -182,7 +182,7 @@ void check_program(Scratch *s, double tolerance) {
     compiled_free(&compiled);
 }
 
-void emitted_lines(Scratch *s, int n, const char *const *words, int *lines) {
+void emitted_each(Scratch *s, void (*look)(void *user, const char *line), void *user) {
     char  path[] = "/tmp/nnc_lines_XXXXXX", line[4096];
     int   file   = mkstemp(path);
     Plan *plan   = kernels_from_graph(&s->c, s->program);
@@ -190,10 +190,24 @@ void emitted_lines(Scratch *s, int n, const char *const *words, int *lines) {
     assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, path));
     FILE *text = fopen(path, "r");
     assert_non_null(text);
-    memset(lines, 0, sizeof *lines * (size_t)n);
-    while (fgets(line, sizeof line, text))
-        for (int i = 0; i < n; i++) lines[i] += strstr(line, words[i]) != NULL;
+    while (fgets(line, sizeof line, text)) look(user, line);
     fclose(text);
     close(file);
     unlink(path);
+}
+
+typedef struct Words {
+    int                n;
+    const char *const *words;
+    int               *lines;
+} Words;
+
+static void count_words(void *user, const char *line) {
+    const Words *w = user;
+    for (int i = 0; i < w->n; i++) w->lines[i] += strstr(line, w->words[i]) != NULL;
+}
+
+void emitted_lines(Scratch *s, int n, const char *const *words, int *lines) {
+    memset(lines, 0, sizeof *lines * (size_t)n);
+    emitted_each(s, count_words, &(Words){n, words, lines});
 }

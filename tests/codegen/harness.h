@@ -24,7 +24,9 @@ int compiled_check(Scratch *s, const Compiled *compiled, int index, int nthreads
 /* All of it for every function of the program, with 1 and 3 threads, which must give the same bits. */
 void check_program(Scratch *s, double tolerance);
 
-/* How many lines of the program's LLVM text hold each of `n` words. */
+/* Calls `look` for each line of the program's LLVM text. */
+void emitted_each(Scratch *s, void (*look)(void *user, const char *line), void *user);
+/* How many of these lines hold each of `n` words. */
 void emitted_lines(Scratch *s, int n, const char *const *words, int *lines);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,29 +17,27 @@
 
 /* ---- loops ------------------------------------------------------------------------------------------------------------------ */
 
+typedef struct Found {
+    int     calls;
+    int64_t units;
+} Found;
+
+static void look_for_units(void *user, const char *line) {
+    Found      *found = user;
+    const char *call = strstr(line, "call void @nnrt_parallel("), *last = call ? strstr(call, ", i64 ") : NULL;
+    if (!call) return;
+    assert_non_null(last); /* a constant, or a register: then 0 */
+    found->units = strtoll(last + 6, NULL, 10);
+    found->calls++;
+}
+
 /* The units of the one kernel that goes to threads, as the emitted text hands them to nnrt_parallel; 0: none goes. */
 static int64_t units_of(Scratch *s) {
-    char  path[] = "/tmp/nnc_units_XXXXXX", line[4096];
-    int   file = mkstemp(path), found = 0;
-    Plan *plan = kernels_from_graph(&s->c, s->program);
-    plan_from_kernels(&s->c, plan);
-    assert_true(object_from_plan(&s->c, plan, EMIT_LLVM, OBJECT_PROGRAM, path));
-    FILE   *text  = fopen(path, "r");
-    int64_t units = 0;
-    assert_non_null(text);
-    while (fgets(line, sizeof line, text)) {
-        const char *call = strstr(line, "call void @nnrt_parallel("), *last = call ? strstr(call, ", i64 ") : NULL;
-        if (!call) continue;
-        assert_non_null(last); /* a constant, or a register: then 0 */
-        units = strtoll(last + 6, NULL, 10);
-        found++;
-    }
-    assert_true(found <= 1);
-    fclose(text);
-    close(file);
-    unlink(path);
+    Found found = {0, 0};
+    emitted_each(s, look_for_units, &found);
+    assert_true(found.calls <= 1);
     scratch_free(s);
-    return units;
+    return found.units;
 }
 
 typedef enum Work { WORK_FLAT, WORK_ROWS, WORK_SUMS } Work;
@@ -70,6 +67,15 @@ static void test_loops(void **state) {
             if (units > 64 && work == WORK_SUMS) fail_msg("%lld partial sums", (long long)units);
             if (each * 256 > 8192 + 256) fail_msg("units of %lld rows", (long long)each);
         }
+}
+
+/* Long rows have fewer partial sums, down to 8. */
+static void test_long_rows(void **state) {
+    (void)state;
+    assert_int_equal(loop_units(WORK_SUMS, 1536, 512), 64);
+    assert_int_equal(loop_units(WORK_SUMS, 1536, 4608), 16);
+    assert_int_equal(loop_units(WORK_SUMS, 1536, 18816), 8);
+    assert_true(loop_units(WORK_ROWS, 1536, 18816) > 64); /* without partial sums */
 }
 
 /* ---- chunks of images ------------------------------------------------------------------------------------------------------------ */
@@ -135,7 +141,7 @@ static void test_columns(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_loops), cmocka_unit_test(test_chunks),
-                                       cmocka_unit_test(test_columns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_loops), cmocka_unit_test(test_long_rows),
+                                       cmocka_unit_test(test_chunks), cmocka_unit_test(test_columns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
